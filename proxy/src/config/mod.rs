@@ -1,0 +1,7 @@
+//! Text to [`Config`].
+
+pub mod model;
+pub mod problem;
+pub mod units;
+
+pub use model::Config;

@@ -1,0 +1,3 @@
+//! Simplon: an edge reverse proxy and load balancer.
+
+pub mod config;
