@@ -1,0 +1,208 @@
+//! Active health checks: one task a server asks it again and again, and counts as HAProxy does.
+
+use std::{
+    future::Future,
+    io,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use parking_lot::Mutex;
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    net::{TcpStream, UnixStream},
+    task::JoinHandle,
+    time,
+};
+
+use super::{
+    probe::{self, Answer, Finding},
+    server::{Place, Target},
+    standing::Change,
+    upstream::Upstream,
+    vitals::{CheckResult, Vitals},
+};
+use crate::config::model::{HealthCheck, Probe};
+
+/// First checks are spread over no more than this, so that a dead server is known soon.
+const FIRST_WITHIN: Duration = Duration::from_millis(500);
+
+impl Upstream {
+    /// Starts the tasks that check servers and resolve names. Called when the snapshot that holds
+    /// this upstream is published, from within a Tokio runtime.
+    ///
+    /// A task already at work for this upstream is left alone; one of an earlier generation for
+    /// the same server is replaced. So there are never two for one server.
+    pub fn start_checks(self: &Arc<Self>) {
+        self.start_resolving();
+        let Some(check) = &self.spec.health else {
+            for server in self.servers() {
+                server.vitals.checker.clear();
+                server.vitals.unchecked();
+            }
+            return;
+        };
+        let count = u32::try_from(self.servers().len()).unwrap_or(u32::MAX);
+        let spread = check.interval.min(FIRST_WITHIN) / count.max(1);
+        for (server, nth) in self.servers().iter().zip(0..) {
+            let checker = Checker {
+                upstream: Arc::clone(self.name()),
+                label: Arc::clone(&server.label),
+                place: server.place.clone(),
+                vitals: Arc::clone(&server.vitals),
+                check: check.clone(),
+            };
+            let pause = spread * nth;
+            server.vitals.checker.start(self.id(), checker.run(pause));
+        }
+    }
+
+    /// Ends the tasks of this upstream; those another generation has taken over go on.
+    /// The same happens when it is dropped.
+    pub fn retire(&self) {
+        self.stop_resolving();
+        for server in self.servers() {
+            server.vitals.checker.stop(self.id());
+        }
+    }
+}
+
+impl Drop for Upstream {
+    fn drop(&mut self) {
+        self.retire();
+    }
+}
+
+/// The checks of one server. Holds no upstream, which would otherwise never be dropped.
+#[derive(Debug)]
+struct Checker {
+    upstream: Arc<str>,
+    label: Arc<str>,
+    place: Place,
+    vitals: Arc<Vitals>,
+    check: HealthCheck,
+}
+
+impl Checker {
+    async fn run(self, pause: Duration) {
+        time::sleep(pause).await;
+        loop {
+            let start = Instant::now();
+            self.check_once(start).await;
+            time::sleep_until((start + jittered(self.check.interval)).into()).await;
+        }
+    }
+
+    async fn check_once(&self, start: Instant) {
+        // A name without an address is no verdict on the server, which is unusable anyway.
+        let Some(target) = self.place.target() else {
+            return;
+        };
+        let finding = ask(&target, &self.label, &self.check).await;
+        let now = Instant::now();
+        let result = CheckResult {
+            good: finding.is_ok(),
+            text: finding.unwrap_or_else(|reason| reason),
+            took: now.saturating_duration_since(start),
+            at: now,
+        };
+        self.record(result);
+    }
+
+    fn record(&self, result: CheckResult) {
+        let (upstream, server) = (&self.upstream, &self.label);
+        let reason = result.text.clone();
+        match self.vitals.checked(result, &self.check) {
+            Change::None => tracing::debug!(%upstream, %server, %reason, "server is checked"),
+            Change::WentUp => tracing::info!(%upstream, %server, %reason, "server is up"),
+            Change::WentDown => tracing::warn!(%upstream, %server, %reason, "server is down"),
+        }
+    }
+}
+
+/// One check, all of it within the timeout.
+async fn ask(target: &Target, label: &str, check: &HealthCheck) -> Finding {
+    let deadline = time::Instant::now() + check.timeout;
+    let connection = time::timeout_at(deadline, connect(target))
+        .await
+        .map_err(|_| probe::too_slow("connection", check.timeout))?
+        .map_err(|error| probe::in_words(&error))?;
+    let Probe::Http { path, expect } = &check.probe else {
+        return Ok("connected".to_owned());
+    };
+    let exchange = converse(connection, probe::request(path, label));
+    let answer = time::timeout_at(deadline, exchange)
+        .await
+        .map_err(|_| probe::too_slow("answer", check.timeout))?
+        .map_err(|error| probe::in_words(&error))?;
+    probe::judge(answer, expect)
+}
+
+async fn connect(target: &Target) -> io::Result<Box<dyn Connection>> {
+    Ok(match target {
+        Target::Socket(address) => Box::new(TcpStream::connect(address).await?),
+        Target::Unix(path) => Box::new(UnixStream::connect(path).await?),
+    })
+}
+
+trait Connection: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Connection for T {}
+
+/// Sends the request and reads until the status is known, or the server stops.
+async fn converse(mut connection: Box<dyn Connection>, request: Vec<u8>) -> io::Result<Answer> {
+    connection.write_all(&request).await?;
+    // Never grows: thirteen bytes settle what the answer is.
+    let mut heard = Vec::with_capacity(256);
+    loop {
+        let count = connection.read_buf(&mut heard).await?;
+        let answer = probe::answer(&heard);
+        if answer != Answer::Partial || count == 0 {
+            return Ok(answer);
+        }
+    }
+}
+
+/// Within 10 % of this, by chance: checks of many servers shall not fall into step.
+pub(super) fn jittered(span: Duration) -> Duration {
+    span.mul_f64(0.9 + 0.2 * fastrand::f64())
+}
+
+/// Room for one background task of one server, which several generations share.
+#[derive(Debug, Default)]
+pub(super) struct Slot(Mutex<Option<Task>>);
+
+/// Ends when dropped.
+#[derive(Debug)]
+struct Task {
+    /// The upstream that started it, see [`Upstream::id`].
+    owner: usize,
+    handle: JoinHandle<()>,
+}
+
+impl Slot {
+    /// Starts a task for `owner` in place of another's. Its own goes on undisturbed.
+    pub(super) fn start(&self, owner: usize, work: impl Future<Output = ()> + Send + 'static) {
+        let mut slot = self.0.lock();
+        if slot.as_ref().is_some_and(|task| task.owner == owner) {
+            return;
+        }
+        let handle = tokio::spawn(work);
+        *slot = Some(Task { owner, handle });
+    }
+
+    /// Ends the task if it is `owner`'s.
+    pub(super) fn stop(&self, owner: usize) {
+        self.0.lock().take_if(|task| task.owner == owner);
+    }
+
+    pub(super) fn clear(&self) {
+        self.0.lock().take();
+    }
+}
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.handle.abort();
+    }
+}

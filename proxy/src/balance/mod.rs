@@ -1,0 +1,26 @@
+//! Chooses a server of an upstream, and learns from what becomes of the choice.
+//!
+//! Read [`upstream`] first: its `pick` states every rule. Time is a parameter everywhere but in
+//! [`health`] and [`names`], which watch the servers in the background.
+
+pub mod health;
+pub mod names;
+pub mod passive;
+pub mod probe;
+pub mod retry;
+pub mod round_robin;
+pub mod server;
+pub mod set;
+pub mod standing;
+pub mod upstream;
+pub mod vitals;
+
+#[cfg(test)]
+mod sample;
+
+pub use retry::{Attempt, Sent, is_idempotent};
+pub use server::{Pick, Server, Target};
+pub use set::{ServerSet, Tried};
+pub use standing::HealthState;
+pub use upstream::Upstream;
+pub use vitals::{Failure, Vitals};

@@ -1,0 +1,149 @@
+//! Servers known by a host name: their addresses, asked for again and again in the background.
+
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
+    },
+    time::{Duration, Instant},
+};
+
+use arc_swap::ArcSwap;
+use tokio::{task::JoinSet, time};
+
+use super::{
+    health::{Slot, jittered},
+    server::{Place, Server},
+    upstream::Upstream,
+};
+
+/// How often a name is asked for, and how often while it has no address.
+const EVERY: Duration = Duration::from_secs(10);
+const EVERY_UNRESOLVED: Duration = Duration::from_secs(1);
+
+/// One question to the system's resolver. An answer that comes later is not used.
+const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Addresses kept of one name.
+const ADDRESSES: usize = 64;
+
+/// A host name and its addresses, which take turns. Keeps the last good ones when a look-up fails.
+#[derive(Debug)]
+pub(super) struct Named {
+    host: String,
+    port: u16,
+    addresses: ArcSwap<Vec<SocketAddr>>,
+    turn: AtomicUsize,
+    /// Whether the last look-up failed; a failure is logged once.
+    failing: AtomicBool,
+    /// The one task that asks.
+    resolver: Slot,
+}
+
+impl Named {
+    pub(super) fn new(host: &str, port: u16) -> Self {
+        Self {
+            host: host.to_owned(),
+            port,
+            addresses: ArcSwap::default(),
+            turn: AtomicUsize::new(0),
+            failing: AtomicBool::new(false),
+            resolver: Slot::default(),
+        }
+    }
+
+    pub(super) fn is_resolved(&self) -> bool {
+        !self.addresses.load().is_empty()
+    }
+
+    /// The next address in turn.
+    pub(super) fn next(&self) -> Option<SocketAddr> {
+        let addresses = self.addresses.load();
+        let turn = self.turn.fetch_add(1, Relaxed);
+        addresses.get(turn.checked_rem(addresses.len())?).copied()
+    }
+
+    async fn resolve(&self, upstream: &str) {
+        let question = tokio::net::lookup_host((self.host.as_str(), self.port));
+        let answer = match time::timeout(TIMEOUT, question).await {
+            Ok(Ok(found)) => Ok(found.collect()),
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(_) => Err(format!("no answer within {TIMEOUT:?}")),
+        };
+        self.learn(answer, upstream);
+    }
+
+    fn learn(&self, answer: Result<Vec<SocketAddr>, String>, upstream: &str) {
+        let host = &self.host;
+        let mut found = match answer {
+            Ok(found) if !found.is_empty() => found,
+            answer => {
+                let reason = answer.err().unwrap_or_else(|| "no address".to_owned());
+                if !self.failing.swap(true, Relaxed) {
+                    let kept = self.addresses.load().len();
+                    tracing::warn!(%upstream, %host, %reason, kept, "name is not resolved");
+                }
+                return;
+            }
+        };
+        // Resolvers shuffle; sorted, an answer is new only if an address is.
+        found.sort_unstable();
+        found.dedup();
+        found.truncate(ADDRESSES);
+        let recovered = self.failing.swap(false, Relaxed);
+        if recovered || **self.addresses.load() != found {
+            tracing::info!(%upstream, %host, addresses = ?found, "name is resolved");
+            self.addresses.store(Arc::new(found));
+        }
+    }
+}
+
+impl Upstream {
+    /// Asks once for every name that has no address yet, and waits for answers until `deadline`.
+    ///
+    /// A name without an answer by then leaves its server unused until it has one.
+    pub async fn resolve_all(&self, deadline: Instant) {
+        let mut questions = JoinSet::new();
+        for name in self.servers().iter().filter_map(named) {
+            if !name.is_resolved() {
+                let (name, upstream) = (Arc::clone(name), Arc::clone(self.name()));
+                questions.spawn(async move { name.resolve(&upstream).await });
+            }
+        }
+        let all = async { while questions.join_next().await.is_some() {} };
+        if time::timeout_at(deadline.into(), all).await.is_err() {
+            tracing::warn!(upstream = %self.name(), "some names have no answer yet");
+        }
+    }
+
+    pub(super) fn start_resolving(&self) {
+        for name in self.servers().iter().filter_map(named) {
+            let (asked, upstream) = (Arc::clone(name), Arc::clone(self.name()));
+            name.resolver.start(self.id(), async move {
+                loop {
+                    let pause = if asked.is_resolved() {
+                        EVERY
+                    } else {
+                        EVERY_UNRESOLVED
+                    };
+                    time::sleep(jittered(pause)).await;
+                    asked.resolve(&upstream).await;
+                }
+            });
+        }
+    }
+
+    pub(super) fn stop_resolving(&self) {
+        for name in self.servers().iter().filter_map(named) {
+            name.resolver.stop(self.id());
+        }
+    }
+}
+
+fn named(server: &Server) -> Option<&Arc<Named>> {
+    match &server.place {
+        Place::Named(name) => Some(name),
+        Place::Socket(_) | Place::Unix(_) => None,
+    }
+}

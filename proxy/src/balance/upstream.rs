@@ -1,0 +1,249 @@
+//! A named set of servers, and the choice of one for a request.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Instant,
+};
+
+use parking_lot::Mutex;
+
+use super::{
+    retry::{Attempt, Budget},
+    round_robin::RoundRobin,
+    server::{Pick, Server},
+    set::{ServerSet, Tried},
+};
+use crate::{
+    config::model::{self, Name, Passive, Retries, Timeouts, UpstreamProtocol},
+    respond::Refusal,
+};
+
+/// One upstream of one generation. Settings never change; what is live sits in cells that the
+/// next generation adopts.
+#[derive(Debug)]
+pub struct Upstream {
+    pub(super) spec: model::Upstream,
+    servers: Box<[Server]>,
+    primaries: ServerSet,
+    turns: RoundRobin,
+    budget: Arc<Budget>,
+    /// Whether the last look found too few healthy servers to choose by health.
+    panicking: AtomicBool,
+    /// Held while an ejection is decided.
+    pub(super) ejecting: Mutex<()>,
+}
+
+impl Upstream {
+    /// The very same upstream if its settings are unchanged, else a new one whose servers adopt
+    /// the vitals of servers with the same address.
+    ///
+    /// At most [`ServerSet::CAPACITY`] servers are used; the configuration allows no more.
+    pub fn build(spec: &model::Upstream, previous: Option<&Arc<Self>>, now: Instant) -> Arc<Self> {
+        match previous {
+            Some(previous) if previous.spec == *spec => Arc::clone(previous),
+            _ => Arc::new(Self::adopt(spec, previous.map(Arc::as_ref), now)),
+        }
+    }
+
+    fn adopt(spec: &model::Upstream, previous: Option<&Self>, now: Instant) -> Self {
+        let specs = spec.servers.get(..ServerSet::CAPACITY);
+        let specs = specs.unwrap_or(&spec.servers);
+        let server = |(index, server): (usize, &model::Server)| {
+            let tier = specs.iter().filter(|other| other.backup == server.backup);
+            Server::build(
+                index,
+                server,
+                spec.health.as_ref(),
+                tier.count() == 1,
+                previous.and_then(|previous| previous.server_at(&server.address)),
+                now,
+            )
+        };
+        let servers: Box<[_]> = specs.iter().enumerate().map(server).collect();
+        Self {
+            spec: spec.clone(),
+            primaries: members(&servers, |server| !server.backup),
+            turns: RoundRobin::new(servers.iter().map(|server| server.weight)),
+            servers,
+            budget: previous.map_or_else(
+                || Arc::new(Budget::new(now)),
+                |previous| Arc::clone(&previous.budget),
+            ),
+            panicking: AtomicBool::new(previous.is_some_and(|it| it.panicking.load(Relaxed))),
+            ejecting: Mutex::new(()),
+        }
+    }
+
+    fn server_at(&self, address: &model::Address) -> Option<&Server> {
+        let index = self
+            .spec
+            .servers
+            .iter()
+            .position(|server| server.address == *address)?;
+        self.servers.get(index)
+    }
+
+    /// Tells the background tasks of this upstream from those of another generation.
+    pub(super) fn id(&self) -> usize {
+        std::ptr::from_ref(self).addr()
+    }
+
+    pub fn name(&self) -> &Name {
+        &self.spec.name
+    }
+
+    pub fn timeouts(&self) -> &Timeouts {
+        &self.spec.timeouts
+    }
+
+    pub fn protocol(&self) -> UpstreamProtocol {
+        self.spec.protocol
+    }
+
+    pub fn retries(&self) -> &Retries {
+        &self.spec.retries
+    }
+
+    pub fn passive(&self) -> &Passive {
+        &self.spec.passive
+    }
+
+    /// In the order of the configuration.
+    pub fn servers(&self) -> &[Server] {
+        &self.servers
+    }
+
+    /// The server for a request that has been at `tried` already.
+    ///
+    /// The first of these that has an untried member is the one to choose from:
+    ///
+    /// 1. healthy primaries,
+    /// 2. healthy backups (as in HAProxy, load alone is no reason to use them),
+    /// 3. any primary with an address,
+    /// 4. any backup with an address.
+    ///
+    /// So an outage seen by our checks alone never becomes one for clients. Under panic, when
+    /// fewer than half of the primaries and no backup are healthy, the first try goes straight to
+    /// the third, as in Envoy: the few left would not stand the load of all.
+    ///
+    /// `Saturated` if every choice is at its `max_connections`, `NoServer` if there is none.
+    pub fn pick(self: &Arc<Self>, tried: &Tried, now: Instant) -> Result<Pick, Refusal> {
+        if tried.is_empty() {
+            self.budget.deposit(now);
+        }
+        let survey = self.survey(now);
+        let mut refusal = Refusal::NoServer;
+        for tier in survey.tiers(tried) {
+            if tier.is_empty() {
+                continue;
+            }
+            if let Some(pick) = self.choose(tier) {
+                return Ok(pick);
+            }
+            refusal = Refusal::Saturated;
+            if !survey.panicking {
+                break;
+            }
+        }
+        Err(refusal)
+    }
+
+    /// The next of these in turn that has room.
+    fn choose(self: &Arc<Self>, mut among: ServerSet) -> Option<Pick> {
+        for index in among.iter() {
+            if self.servers.get(index).is_some_and(Server::is_full) {
+                among.remove(index);
+            }
+        }
+        // Another thread may take the last place meanwhile; then the rest is asked.
+        while let Some(index) = self.turns.choose(&among) {
+            if let Some(pick) = Pick::take(self, self.servers.get(index)?) {
+                return Some(pick);
+            }
+            among.remove(index);
+        }
+        None
+    }
+
+    /// Whether a failed try may be followed by one on another server. Spends from the budget if so.
+    pub fn again(&self, attempt: &Attempt, now: Instant) -> bool {
+        let panicking = self.is_panicking(now);
+        self.budget
+            .again(&self.spec.retries, attempt, panicking, now)
+    }
+
+    /// Whether too few servers are healthy to choose by health.
+    pub fn is_panicking(&self, now: Instant) -> bool {
+        self.survey(now).panicking
+    }
+
+    fn survey(&self, now: Instant) -> Survey {
+        let healthy = members(&self.servers, |server| server.is_healthy(now));
+        let resolved = members(&self.servers, Server::is_resolved);
+        let survey = Survey::new(&self.primaries, &healthy, &resolved);
+        self.note_panic(&survey);
+        survey
+    }
+
+    fn note_panic(&self, survey: &Survey) {
+        let panicking = survey.panicking;
+        // The plain load keeps the usual case from writing to a shared line.
+        if self.panicking.load(Relaxed) == panicking
+            || self.panicking.swap(panicking, Relaxed) == panicking
+        {
+            return;
+        }
+        let upstream = self.name();
+        let (healthy, of) = (survey.healthy_primaries.len(), self.primaries.len());
+        if panicking {
+            tracing::warn!(%upstream, healthy, of, "too few healthy servers: all are used");
+        } else {
+            tracing::warn!(%upstream, healthy, of, "enough healthy servers: only they are used");
+        }
+    }
+}
+
+/// Who could take a request right now.
+#[derive(Debug)]
+struct Survey {
+    healthy_primaries: ServerSet,
+    healthy_backups: ServerSet,
+    primaries: ServerSet,
+    backups: ServerSet,
+    panicking: bool,
+}
+
+impl Survey {
+    fn new(primaries: &ServerSet, healthy: &ServerSet, resolved: &ServerSet) -> Self {
+        let healthy_primaries = healthy.and(primaries);
+        let healthy_backups = healthy.without(primaries);
+        Self {
+            panicking: 2 * healthy_primaries.len() < primaries.len() && healthy_backups.is_empty(),
+            healthy_primaries,
+            healthy_backups,
+            primaries: resolved.and(primaries),
+            backups: resolved.without(primaries),
+        }
+    }
+
+    fn tiers(&self, tried: &Tried) -> [ServerSet; 4] {
+        let by_health = !self.panicking || !tried.is_empty();
+        let first = if by_health {
+            self.healthy_primaries
+        } else {
+            ServerSet::EMPTY
+        };
+        [first, self.healthy_backups, self.primaries, self.backups].map(|tier| tier.without(tried))
+    }
+}
+
+fn members(servers: &[Server], are: impl Fn(&Server) -> bool) -> ServerSet {
+    let chosen = servers.iter().filter(|server| are(server));
+    chosen.map(|server| server.index).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,231 @@
+//! The live state of one server: what it does now and what became of its requests.
+//!
+//! Shared by every generation of the configuration that names the server, so that a reload
+//! neither forgets a dead server nor loses a count. Others read; only `balance` writes.
+
+use std::{
+    num::NonZeroU32,
+    sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed},
+    time::{Duration, Instant},
+};
+
+use http::StatusCode;
+use parking_lot::Mutex;
+
+use super::{
+    health::Slot,
+    passive::Window,
+    standing::{Change, Standing},
+};
+use crate::config::model::HealthCheck;
+
+/// Counters and health of one server. Every read is one relaxed load unless its doc says otherwise.
+#[derive(Debug)]
+pub struct Vitals {
+    /// The zero of every time kept as a number here.
+    origin: Instant,
+    in_flight: AtomicU32,
+    /// Nanoseconds after `origin`; 0 while there is nothing to end.
+    ejected_until: AtomicU64,
+    /// [`Standing`] as bits.
+    standing: AtomicU64,
+    /// Nanoseconds after `origin`.
+    last_change: AtomicU64,
+    last_check: Mutex<Option<CheckResult>>,
+    pub(super) window: Window,
+    /// The one task that checks this server.
+    pub(super) checker: Slot,
+
+    /// Times the server was chosen.
+    pub picks: Counter,
+    pub successes: Counter,
+    pub failures: Failures,
+    pub ejections: Counter,
+    /// Ejections that did not happen because no other server would have been left.
+    pub ejections_refused: Counter,
+    /// Active checks made, and those that failed.
+    pub checks: Counter,
+    pub checks_failed: Counter,
+    /// Times the server went down, came up or was ejected.
+    pub changes: Counter,
+}
+
+/// What went wrong between the proxy and a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// No connection was made, in time or at all.
+    Connect,
+    /// The connection broke before the response was complete.
+    Reset,
+    /// The response did not begin, or stalled.
+    Timeout,
+    /// The server answered, with a status that tells of its own trouble (502, 503, 504).
+    Status(StatusCode),
+}
+
+/// Failures by kind.
+#[derive(Debug, Default)]
+pub struct Failures {
+    pub connect: Counter,
+    pub reset: Counter,
+    pub timeout: Counter,
+    pub status: Counter,
+}
+
+impl Failures {
+    pub(super) fn count(&self, failure: Failure) {
+        match failure {
+            Failure::Connect => self.connect.add(),
+            Failure::Reset => self.reset.add(),
+            Failure::Timeout => self.timeout.add(),
+            Failure::Status(_) => self.status.add(),
+        }
+    }
+}
+
+/// A number that only grows. Anyone may read it, only `balance` adds to it.
+#[derive(Debug, Default)]
+pub struct Counter(AtomicU64);
+
+impl Counter {
+    pub fn get(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+
+    pub(super) fn add(&self) {
+        self.0.fetch_add(1, Relaxed);
+    }
+}
+
+/// What the last active check found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckResult {
+    pub good: bool,
+    /// In plain words: `status 200`, `connection refused`, `no answer within 1s`.
+    pub text: String,
+    pub took: Duration,
+    pub at: Instant,
+}
+
+impl Vitals {
+    pub(super) fn new(now: Instant) -> Self {
+        Self {
+            origin: now,
+            in_flight: AtomicU32::new(0),
+            ejected_until: AtomicU64::new(0),
+            standing: AtomicU64::new(Standing::default().to_bits()),
+            last_change: AtomicU64::new(0),
+            last_check: Mutex::new(None),
+            window: Window::default(),
+            checker: Slot::default(),
+            picks: Counter::default(),
+            successes: Counter::default(),
+            failures: Failures::default(),
+            ejections: Counter::default(),
+            ejections_refused: Counter::default(),
+            checks: Counter::default(),
+            checks_failed: Counter::default(),
+            changes: Counter::default(),
+        }
+    }
+
+    /// Requests at the server now, over all generations of the configuration.
+    pub fn in_flight(&self) -> u32 {
+        self.in_flight.load(Relaxed)
+    }
+
+    pub fn standing(&self) -> Standing {
+        Standing::from_bits(self.standing.load(Relaxed))
+    }
+
+    pub fn is_ejected(&self, now: Instant) -> bool {
+        // Nearly always 0, which spares the arithmetic on time.
+        let until = self.ejected_until.load(Relaxed);
+        until != 0 && self.nanos(now) < until
+    }
+
+    /// Until when the server is left out, if it is.
+    pub fn ejected_until(&self, now: Instant) -> Option<Instant> {
+        let until = self.ejected_until.load(Relaxed);
+        self.is_ejected(now)
+            .then(|| self.origin + Duration::from_nanos(until))
+    }
+
+    /// When the server last went down, came up or was ejected; before that, when it was first seen.
+    pub fn last_change(&self) -> Instant {
+        self.origin + Duration::from_nanos(self.last_change.load(Relaxed))
+    }
+
+    /// Takes a lock for the time of a clone; meant for pages, not for requests.
+    pub fn last_check(&self) -> Option<CheckResult> {
+        self.last_check.lock().clone()
+    }
+
+    /// Counts one more request in flight, unless that would exceed `limit`.
+    pub(super) fn enter(&self, limit: Option<NonZeroU32>) -> bool {
+        let Some(limit) = limit else {
+            self.in_flight.fetch_add(1, Relaxed);
+            return true;
+        };
+        let one_more = |count| (count < limit.get()).then_some(count + 1);
+        self.in_flight
+            .fetch_update(Relaxed, Relaxed, one_more)
+            .is_ok()
+    }
+
+    pub(super) fn leave(&self) {
+        self.in_flight.fetch_sub(1, Relaxed);
+    }
+
+    pub(super) fn eject(&self, now: Instant, span: Duration) {
+        let span = u64::try_from(span.as_nanos()).unwrap_or(u64::MAX);
+        let until = self.nanos(now).saturating_add(span);
+        self.ejected_until.store(until, Relaxed);
+        self.ejections.add();
+        self.changed(now);
+    }
+
+    /// Clears an ejection that is over; true for the one caller who did.
+    pub(super) fn returned(&self, now: Instant) -> bool {
+        let until = self.ejected_until.load(Relaxed);
+        until != 0
+            && until <= self.nanos(now)
+            && self
+                .ejected_until
+                .compare_exchange(until, 0, Relaxed, Relaxed)
+                .is_ok()
+    }
+
+    pub(super) fn checked(&self, result: CheckResult, check: &HealthCheck) -> Change {
+        // The lock makes state and text change together.
+        let mut last = self.last_check.lock();
+        let (standing, change) = self.standing().after(result.good, check);
+        self.standing.store(standing.to_bits(), Relaxed);
+        self.checks.add();
+        if !result.good {
+            self.checks_failed.add();
+        }
+        if change != Change::None {
+            self.changed(result.at);
+        }
+        *last = Some(result);
+        change
+    }
+
+    /// Forgets what checks found, for a server that is checked no more.
+    pub(super) fn unchecked(&self) {
+        let mut last = self.last_check.lock();
+        self.standing.store(Standing::default().to_bits(), Relaxed);
+        *last = None;
+    }
+
+    fn changed(&self, now: Instant) {
+        self.changes.add();
+        self.last_change.store(self.nanos(now), Relaxed);
+    }
+
+    fn nanos(&self, at: Instant) -> u64 {
+        let since = at.saturating_duration_since(self.origin);
+        u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+    }
+}
