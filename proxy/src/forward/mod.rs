@@ -1,0 +1,9 @@
+//! What changes on the way through.
+
+mod fields;
+mod request;
+mod response;
+
+pub use fields::Fields;
+pub use request::{Origin, request};
+pub use response::response;

@@ -1,0 +1,107 @@
+//! What the client sees of a server's response.
+
+use http::{HeaderName, HeaderValue, header};
+
+use super::Fields;
+
+/// Fields that speak of one connection (RFC 9110 section 7.6.1), beside `Connection` itself and what it
+/// names. `Transfer-Encoding` is not among them: the lane that writes the body frames it anew and needs
+/// to know how it came.
+const HOP_BY_HOP: [HeaderName; 2] = [
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+];
+
+/// Takes away what was meant for our connection to the server, and names us in `Via`.
+///
+/// An upgrade keeps `Connection` and `Upgrade`: with 101 they are the answer.
+pub fn response(fields: &mut impl Fields, request_id: &str, is_upgrade: bool) {
+    if !is_upgrade {
+        for name in nominated(fields) {
+            fields.remove(&name);
+        }
+        fields.remove(&header::CONNECTION);
+        fields.remove(&header::UPGRADE);
+    }
+    for name in &HOP_BY_HOP {
+        fields.remove(name);
+    }
+    let via = match fields.map().get(header::VIA).map(HeaderValue::to_str) {
+        Some(Ok(before)) => HeaderValue::from_str(&format!("{before}, 1.1 simplon")).ok(),
+        _ => Some(HeaderValue::from_static("1.1 simplon")),
+    };
+    if let Some(via) = via {
+        fields.set(header::VIA, via);
+    }
+    if let Ok(id) = HeaderValue::from_str(request_id) {
+        fields.set(HeaderName::from_static("x-request-id"), id);
+    }
+}
+
+/// Fields that `Connection` names; those that frame or describe the message are not its to name.
+fn nominated(fields: &impl Fields) -> Vec<HeaderName> {
+    fields
+        .map()
+        .get_all(header::CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .filter_map(|token| HeaderName::try_from(token.trim()).ok())
+        .filter(|name| {
+            !matches!(
+                *name,
+                header::CONTENT_LENGTH | header::TRANSFER_ENCODING | header::CONTENT_TYPE
+                    | header::CONTENT_ENCODING | header::SET_COOKIE
+            )
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderMap;
+
+    use super::*;
+
+    fn seen(sent: &[(&'static str, &'static str)], is_upgrade: bool) -> HeaderMap {
+        let mut fields = HeaderMap::new();
+        for (name, value) in sent {
+            fields.append(*name, HeaderValue::from_static(value));
+        }
+        response(&mut fields, "id-1", is_upgrade);
+        fields
+    }
+
+    #[test]
+    fn what_belongs_to_the_servers_connection_stays_there() {
+        let fields = seen(
+            &[
+                ("connection", "close, x-internal"),
+                ("x-internal", "secret"),
+                ("keep-alive", "timeout=5"),
+                ("content-length", "3"),
+                ("via", "1.1 inner"),
+            ],
+            false,
+        );
+        assert!(!fields.contains_key("connection"));
+        assert!(!fields.contains_key("x-internal"));
+        assert!(!fields.contains_key("keep-alive"));
+        assert_eq!(fields["content-length"], "3");
+        assert_eq!(fields["via"], "1.1 inner, 1.1 simplon");
+        assert_eq!(fields["x-request-id"], "id-1");
+    }
+
+    #[test]
+    fn connection_cannot_take_the_length_away() {
+        let fields = seen(&[("connection", "content-length"), ("content-length", "3")], false);
+        assert_eq!(fields["content-length"], "3");
+    }
+
+    #[test]
+    fn an_upgrade_keeps_its_fields() {
+        let fields = seen(&[("connection", "Upgrade"), ("upgrade", "websocket")], true);
+        assert_eq!(fields["connection"], "Upgrade");
+        assert_eq!(fields["upgrade"], "websocket");
+    }
+}

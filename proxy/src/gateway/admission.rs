@@ -1,0 +1,166 @@
+//! Admit, as Pingora's session shows a request: who asks, for which host and path.
+
+use std::sync::Arc;
+
+use http::{HeaderMap, HeaderValue, StatusCode, Version, header};
+use pingora::{Result, http::RequestHeader, proxy::Session};
+
+use super::{Exchange, exchange::Admitted, fault};
+use crate::{
+    admit::{Host, RequestId, client_of, normalise},
+    forward::Origin,
+    listen::Connection,
+    respond::{Answer, Refusal},
+    snapshot::Snapshot,
+};
+
+/// Admits a request or refuses it. Who asks and the request's id are known either way.
+pub(super) fn admit(session: &mut Session, exchange: &mut Exchange) -> Result<(), Refusal> {
+    let digest = session.digest().ok_or(Refusal::Internal)?;
+    let connection = Arc::clone(Connection::of(digest).ok_or(Refusal::Internal)?);
+    let limits = &connection.listener.settings.limits;
+    if !connection.count_request() {
+        session.set_keepalive(None);
+        connection.retire();
+    }
+    session.set_read_timeout(None); // the stream keeps the deadlines of HTTP/1
+    session.set_write_timeout(Some(limits.write_idle_timeout));
+
+    let header = session.req_header();
+    let admitted = exchange.admitted.insert(identify(header, Arc::clone(&connection), &exchange.snapshot));
+    if header.raw_path().len() as u64 > limits.uri_size.get() {
+        return Err(Refusal::UriTooLong);
+    }
+    if header.headers.len() > limits.header_count {
+        return Err(Refusal::HeaderTooLarge);
+    }
+    admitted.host = host(header)?;
+    admitted.path = normalise(split_target(header)?.0)
+        .map_err(|bad| Refusal::Malformed(bad.reason()))?
+        .into();
+    let announced = header.headers.get(header::CONTENT_LENGTH).and_then(length);
+    if announced.is_some_and(|length| length > limits.body_size.get()) {
+        return Err(Refusal::BodyTooLarge);
+    }
+    match &connection.tls {
+        Some(tls) if !exchange.snapshot.certificates.covers_both(&tls.server_name, admitted.host.name()) => {
+            Err(Refusal::Misdirected)
+        }
+        _ => Ok(()),
+    }
+}
+
+fn identify(header: &RequestHeader, connection: Arc<Connection>, snapshot: &Snapshot) -> Admitted {
+    let peer = connection.peer.ip();
+    let trusted = snapshot.trusted_proxies.contains(peer);
+    let forwarded_for = header.headers.get_all("x-forwarded-for");
+    let client = client_of(
+        peer,
+        forwarded_for.iter().map(HeaderValue::as_bytes),
+        &snapshot.trusted_proxies,
+    );
+    let given = header.headers.get("x-request-id").filter(|_| trusted);
+    let id = given
+        .and_then(|id| RequestId::accept(id.as_bytes()))
+        .unwrap_or_else(|| RequestId::new(fastrand::u128(..).to_be_bytes()));
+    Admitted {
+        connection,
+        client,
+        trusted,
+        id,
+        host: Host::default(),
+        path: Box::default(),
+    }
+}
+
+/// The host that is asked for. Only HTTP/1.0 may leave it out (RFC 9112 section 3.2).
+fn host(header: &RequestHeader) -> Result<Host<'static>, Refusal> {
+    match raw_host(header) {
+        Some(host) => Host::parse(host)
+            .map(Host::into_owned)
+            .map_err(|_| Refusal::Malformed("the host is not valid")),
+        None if header.version == Version::HTTP_10 => Ok(Host::default()),
+        None => Err(Refusal::Malformed("the host is missing")),
+    }
+}
+
+/// As sent: `:authority` in HTTP/2, `Host` before.
+pub(super) fn raw_host(header: &RequestHeader) -> Option<&[u8]> {
+    let authority = header.uri.authority().filter(|_| header.version == Version::HTTP_2);
+    authority
+        .map(|authority| authority.as_str().as_bytes())
+        .or_else(|| header.headers.get(header::HOST).map(HeaderValue::as_bytes))
+}
+
+/// Path and query of the request's target; the query with its `?`, or empty.
+fn split_target(header: &RequestHeader) -> Result<(&str, &str), Refusal> {
+    let raw = std::str::from_utf8(header.raw_path())
+        .map_err(|_| Refusal::Malformed("the target is not ASCII"))?;
+    let origin_form = match raw.split_once("://") {
+        // Absolute form (RFC 9112 section 3.2.2); a colon cannot stand before the path otherwise.
+        Some((_, rest)) if !raw.starts_with('/') => rest.find(['/', '?']).map_or("", |at| rest.get(at..).unwrap_or("")),
+        _ => raw,
+    };
+    let (path, query) = match origin_form.find('?') {
+        Some(at) => origin_form.split_at(at),
+        None => (origin_form, ""),
+    };
+    Ok((if path.is_empty() { "/" } else { path }, query))
+}
+
+/// The raw path, for the log.
+pub(super) fn raw_path(header: &RequestHeader) -> &str {
+    split_target(header).map_or("", |(path, _)| path)
+}
+
+fn length(value: &HeaderValue) -> Option<u64> {
+    value.to_str().ok()?.trim().parse().ok()
+}
+
+/// What the server is asked for: the normal form, less `strip` bytes of prefix, with the query as sent.
+pub(super) fn target(header: &RequestHeader, admitted: &Admitted, strip: usize) -> String {
+    let query = split_target(header).map_or("", |(_, query)| query);
+    let path = admitted.path.get(strip..).unwrap_or("");
+    let slash = if path.starts_with('/') { "" } else { "/" };
+    format!("{slash}{path}{query}")
+}
+
+pub(super) fn origin<'a>(header: &'a RequestHeader, admitted: &'a Admitted) -> Origin<'a> {
+    Origin {
+        peer: admitted.connection.peer.ip(),
+        trusted: admitted.trusted,
+        scheme: admitted.connection.listener.scheme(),
+        host: raw_host(header).and_then(|host| std::str::from_utf8(host).ok()).unwrap_or(""),
+        request_id: admitted.id.as_str(),
+        version: match header.version {
+            Version::HTTP_10 => "1.0",
+            Version::HTTP_2 => "2",
+            _ => "1.1",
+        },
+    }
+}
+
+/// The same host and path under `https`. Both are in normal form, so no trick of spelling can make
+/// the redirect lead elsewhere.
+pub(super) fn redirect_to_https(session: &Session, admitted: &Admitted, port: u16) -> Result<Answer> {
+    if admitted.host.name().is_empty() {
+        return Err(fault::refuse(Refusal::Malformed("there is no host to redirect to")));
+    }
+    let port = if port == 443 { String::new() } else { format!(":{port}") };
+    let target = target(session.req_header(), admitted, 0);
+    Ok(Answer::redirect(
+        StatusCode::PERMANENT_REDIRECT,
+        &format!("https://{}{port}{target}", admitted.host.name()),
+    ))
+}
+
+/// gRPC servers refuse a request that does not say it takes trailers; Pingora takes `TE` off with the
+/// other hop-by-hop fields (RFC 9110 section 10.1.4).
+pub(super) fn takes_trailers(fields: &HeaderMap) -> bool {
+    fields
+        .get_all(header::TE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .any(|coding| coding.trim().eq_ignore_ascii_case("trailers"))
+}

@@ -1,0 +1,63 @@
+//! Takes a connection over from the front door and serves it in the protocol it speaks.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use pingora::{
+    proxy::{HttpProxy, http_proxy},
+    server::configuration::ServerConf,
+};
+
+use super::{Gateway, http1, http2};
+use crate::{
+    listen::{Host, Listener, Stream},
+    observe::Observer,
+    respond::Refusal,
+    snapshot::SnapshotCell,
+};
+
+/// Idle connections to servers that are kept, over all upstreams. Well above what a machine of a
+/// few cores needs in flight at once.
+const IDLE_SERVER_CONNECTIONS: usize = 8192;
+
+/// Both protocols, one proxy behind them: they share its connections to servers.
+pub struct Door {
+    pub(super) proxy: Arc<HttpProxy<Gateway>>,
+    pub(super) observer: Arc<Observer>,
+}
+
+impl Door {
+    pub fn new(snapshot: Arc<SnapshotCell>, observer: Arc<Observer>) -> Self {
+        let conf = ServerConf {
+            threads: 1,
+            upstream_keepalive_pool_size: IDLE_SERVER_CONNECTIONS,
+            // Our own retry rules decide; this only has to be above what they allow.
+            max_retries: 64,
+            ..ServerConf::default()
+        };
+        let gateway = Gateway {
+            snapshot,
+            observer: Arc::clone(&observer),
+        };
+        Self {
+            proxy: Arc::new(http_proxy(&Arc::new(conf), gateway)),
+            observer,
+        }
+    }
+}
+
+#[async_trait]
+impl Host for Door {
+    async fn serve(&self, stream: Stream) {
+        let h2 = stream.connection().tls.as_ref().is_some_and(|tls| tls.h2);
+        if h2 {
+            http2::serve(self, stream).await;
+        } else {
+            http1::serve(self, stream).await;
+        }
+    }
+
+    fn turned_away(&self, _listener: &Listener, refusal: Refusal) {
+        self.observer.metrics.refused(refusal);
+    }
+}

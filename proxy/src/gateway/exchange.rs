@@ -1,0 +1,193 @@
+//! One request and its response in flight.
+
+use std::{net::IpAddr, os::fd::RawFd, sync::Arc, time::{Duration, Instant}};
+
+use super::{fault, watchdog::Watchdog};
+use crate::{
+    admit::{Host, RequestId},
+    balance::{Failure, Pick, Tried},
+    config::model::UpstreamProtocol,
+    listen::Connection,
+    respond::Refusal,
+    snapshot::{Action, Route, Snapshot},
+};
+
+/// What an exchange carries from stage to stage. Facts of its route and connection are looked up
+/// there, not copied.
+pub struct Exchange {
+    /// What was true when the request began. Never exchanged for a newer one.
+    pub snapshot: Arc<Snapshot>,
+    /// Set by *admit*.
+    pub admitted: Option<Admitted>,
+    /// Set by *route*.
+    pub route: Option<Arc<Route>>,
+    /// Set by *pick*; dropping it ends the server's in-flight count.
+    pub pick: Option<Pick>,
+    pub tries: Tries,
+    /// Set when the proxy answers for itself.
+    pub refusal: Option<Refusal>,
+    pub tally: Tally,
+    /// Watches over deadlines that Pingora's one read timeout cannot tell apart.
+    pub watchdog: Option<Watchdog>,
+}
+
+/// What *admit* found out about a request.
+pub struct Admitted {
+    pub connection: Arc<Connection>,
+    pub client: IpAddr,
+    /// Whether the peer is a trusted proxy.
+    pub trusted: bool,
+    pub id: RequestId,
+    /// In normal form, without the port; empty for HTTP/1.0 without one.
+    pub host: Host<'static>,
+    /// In normal form, without the query.
+    pub path: Box<str>,
+}
+
+/// Where the request has been.
+#[derive(Default)]
+pub struct Tries {
+    pub servers: Tried,
+    pub count: u32,
+    /// Bytes of the head have left for a server.
+    pub head_sent: bool,
+    /// Bytes of the body have left for a server.
+    pub body_sent: bool,
+    /// A response that is thrown away for another try.
+    pub discarded: Option<Failure>,
+}
+
+/// The numbers of one exchange.
+pub struct Tally {
+    pub started: Instant,
+    pub picked: Option<Instant>,
+    pub connected: Option<Instant>,
+    pub sent: Option<Instant>,
+    pub answered: Option<Instant>,
+    pub body_in: u64,
+    pub reused: bool,
+    pub upgraded: bool,
+}
+
+impl Exchange {
+    pub fn begin(snapshot: Arc<Snapshot>, now: Instant) -> Self {
+        Self {
+            snapshot,
+            admitted: None,
+            route: None,
+            pick: None,
+            tries: Tries::default(),
+            refusal: None,
+            tally: Tally::begin(now),
+            watchdog: None,
+        }
+    }
+}
+
+impl Exchange {
+    pub(super) fn admitted(&self) -> pingora::Result<&Admitted> {
+        self.admitted.as_ref().ok_or_else(|| fault::refuse(Refusal::Internal))
+    }
+
+    pub(super) fn route(&self) -> pingora::Result<&Arc<Route>> {
+        self.route.as_ref().ok_or_else(|| fault::refuse(Refusal::Internal))
+    }
+
+    /// The request's id; empty if it was not admitted.
+    pub(super) fn id(&self) -> &str {
+        self.admitted.as_ref().map_or("", |admitted| admitted.id.as_str())
+    }
+
+    /// Bytes of prefix that the server is not to see.
+    pub(super) fn strip(&self) -> usize {
+        match self.route.as_ref().map(|route| &route.action) {
+            Some(Action::Forward { strip, .. }) => *strip,
+            _ => 0,
+        }
+    }
+
+    /// Counts body bytes on their way to the server, up to the listener's limit.
+    pub(super) fn pass_body(&mut self, bytes: usize) -> Result<(), Refusal> {
+        if bytes == 0 {
+            return Ok(());
+        }
+        self.tries.body_sent = true;
+        self.moved();
+        if self.tally.upgraded {
+            return Ok(());
+        }
+        self.tally.body_in += bytes as u64;
+        let limit = self.admitted.as_ref().map(|admitted| &admitted.connection.listener.settings.limits);
+        match limit {
+            Some(limits) if self.tally.body_in > limits.body_size.get() => Err(Refusal::BodyTooLarge),
+            _ => Ok(()),
+        }
+    }
+
+    /// Sets a watchdog on the connection of this try, where Pingora's own timeout is not enough.
+    pub(super) fn watch(&mut self, socket: RawFd, is_upgrade: bool) {
+        let Some(pick) = &self.pick else {
+            return;
+        };
+        let upstream = pick.upstream();
+        // One HTTP/2 connection carries many exchanges; shutting it would end them all.
+        let shared = upstream.protocol() == UpstreamProtocol::H2c;
+        let timeouts = upstream.timeouts();
+        let streaming = if is_upgrade { timeouts.tunnel } else { timeouts.idle };
+        self.watchdog = if !shared && (is_upgrade || timeouts.first_byte != timeouts.idle) {
+            Watchdog::set(socket, timeouts.first_byte, streaming)
+        } else {
+            None
+        };
+    }
+
+    pub(super) fn moved(&self) {
+        if let Some(watchdog) = &self.watchdog {
+            watchdog.moved();
+        }
+    }
+}
+
+impl Tries {
+    /// One more try, on the server of `pick`.
+    pub(super) fn begin(&mut self, pick: &Pick) {
+        self.servers.insert(pick.server().index);
+        self.count += 1;
+        self.discarded = None;
+    }
+}
+
+impl Tally {
+    fn begin(started: Instant) -> Self {
+        Self {
+            started,
+            picked: None,
+            connected: None,
+            sent: None,
+            answered: None,
+            body_in: 0,
+            reused: false,
+            upgraded: false,
+        }
+    }
+
+    /// A new try begins: what the last one measured no longer counts.
+    pub fn pick(&mut self, now: Instant) {
+        self.picked = Some(now);
+        self.connected = None;
+        self.sent = None;
+        self.answered = None;
+    }
+
+    pub fn to_connect(&self) -> Option<Duration> {
+        Some(self.connected?.saturating_duration_since(self.picked?))
+    }
+
+    pub fn to_first_byte(&self) -> Option<Duration> {
+        Some(self.answered?.saturating_duration_since(self.sent?))
+    }
+
+    pub fn in_queue(&self) -> Option<Duration> {
+        Some(self.picked?.saturating_duration_since(self.started))
+    }
+}

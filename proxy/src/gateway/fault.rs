@@ -1,0 +1,87 @@
+//! Refusals as Pingora's errors, and Pingora's errors as refusals: who is at fault?
+
+use std::io;
+
+use pingora::{Error, ErrorSource, ErrorType};
+
+use crate::{balance::Failure, respond::Refusal};
+
+/// A refusal on its way through Pingora to the page.
+pub(super) fn refuse(refusal: Refusal) -> Box<Error> {
+    let kind = ErrorType::HTTPStatus(refusal.status().as_u16());
+    Error::because(kind, refusal.label(), refusal)
+}
+
+impl Refusal {
+    /// The refusal an error stands for: ours if it carries one, else by whose side failed and how.
+    pub(super) fn of(error: &Error) -> Self {
+        ours(error).unwrap_or_else(|| match error.esource() {
+            ErrorSource::Upstream => of_server(error.etype()),
+            ErrorSource::Downstream => of_client(error.etype()),
+            ErrorSource::Internal | ErrorSource::Unset => Self::Internal,
+        })
+    }
+}
+
+fn ours(error: &Error) -> Option<Refusal> {
+    let cause = error.root_cause();
+    if let Some(refusal) = cause.downcast_ref::<Refusal>() {
+        return Some(*refusal);
+    }
+    let inner = cause.downcast_ref::<io::Error>()?.get_ref()?;
+    inner.downcast_ref::<Refusal>().copied()
+}
+
+fn of_server(kind: &ErrorType) -> Refusal {
+    match kind {
+        ErrorType::ConnectTimedout | ErrorType::TLSHandshakeTimedout => Refusal::ConnectTimeout,
+        ErrorType::ConnectRefused
+        | ErrorType::ConnectNoRoute
+        | ErrorType::ConnectError
+        | ErrorType::ConnectProxyFailure
+        | ErrorType::BindError
+        | ErrorType::SocketError
+        | ErrorType::AcceptError
+        | ErrorType::TLSHandshakeFailure
+        | ErrorType::InvalidCert
+        | ErrorType::HandshakeError => Refusal::ConnectFailed,
+        ErrorType::ReadTimedout | ErrorType::WriteTimedout => Refusal::ServerTimeout,
+        ErrorType::InvalidHTTPHeader | ErrorType::InvalidH2 | ErrorType::H2Error | ErrorType::H1Error => {
+            Refusal::ServerMalformed
+        }
+        ErrorType::InternalError | ErrorType::UnknownError => Refusal::Internal,
+        _ => Refusal::ServerReset,
+    }
+}
+
+fn of_client(kind: &ErrorType) -> Refusal {
+    match kind {
+        ErrorType::ReadTimedout => Refusal::BodyTimeout,
+        ErrorType::InvalidHTTPHeader => Refusal::Malformed("the header is not valid"),
+        ErrorType::H2Error | ErrorType::InvalidH2 => Refusal::ClientGone,
+        _ => Refusal::ClientGone,
+    }
+}
+
+/// What an error of a server's side counts as; `None` if it is not the server's.
+pub(super) fn failure(error: &Error) -> Option<Failure> {
+    if *error.esource() != ErrorSource::Upstream || ours(error).is_some() {
+        return None;
+    }
+    Some(match of_server(error.etype()) {
+        Refusal::ConnectFailed | Refusal::ConnectTimeout => Failure::Connect,
+        Refusal::ServerTimeout => Failure::Timeout,
+        _ => Failure::Reset,
+    })
+}
+
+/// A refusal that the stream raises while a body is read.
+impl From<Refusal> for io::Error {
+    fn from(refusal: Refusal) -> Self {
+        let kind = match refusal {
+            Refusal::BodyTimeout => io::ErrorKind::TimedOut,
+            _ => io::ErrorKind::InvalidData,
+        };
+        Self::new(kind, refusal)
+    }
+}

@@ -1,0 +1,238 @@
+//! The life of a request in Pingora's lane, top to bottom.
+//!
+//! Each hook is one stage. What a stage does is in the module it calls; what order they come in is here.
+
+use std::{sync::Arc, time::Instant};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use pingora::{
+    Error, Result,
+    http::{RequestHeader, ResponseHeader},
+    modules::http::HttpModules,
+    protocols::Digest,
+    proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session},
+    upstreams::peer::HttpPeer,
+};
+
+use super::{
+    Exchange, admission, fault, outcome, peer,
+    session::{self, RequestFields, ResponseFields},
+};
+use crate::{
+    forward,
+    observe::Observer,
+    respond::{Page, Refusal},
+    route::Found,
+    snapshot::{Action, SnapshotCell},
+};
+
+/// What every exchange needs: the truth of the moment, and a place to report to.
+pub struct Gateway {
+    pub snapshot: Arc<SnapshotCell>,
+    pub observer: Arc<Observer>,
+}
+
+#[async_trait]
+impl ProxyHttp for Gateway {
+    type CTX = Exchange;
+
+    fn new_ctx(&self) -> Exchange {
+        Exchange::begin(self.snapshot.load(), Instant::now())
+    }
+
+    /// Pingora's own compression is not used; see `policy`.
+    fn init_downstream_modules(&self, _modules: &mut HttpModules) {}
+
+    /// Admit: who asks, and is the message sane?
+    async fn early_request_filter(&self, session: &mut Session, exchange: &mut Exchange) -> Result<()> {
+        admission::admit(session, exchange).map_err(fault::refuse)
+    }
+
+    /// Route and apply: where does it lead, and do we answer ourselves?
+    async fn request_filter(&self, session: &mut Session, exchange: &mut Exchange) -> Result<bool> {
+        let admitted = exchange.admitted()?;
+        if admitted.connection.listener.settings.redirect_to_https {
+            let answer = admission::redirect_to_https(session, admitted, exchange.snapshot.https_port)?;
+            return session::write(session, &answer).await.map(|()| true);
+        }
+        let method = &session.req_header().method;
+        let found = exchange.snapshot.routes.find(admitted.host.name(), &admitted.path, method);
+        let route = match found {
+            Found::Route(route) => Arc::clone(route),
+            Found::MethodNotAllowed(allowed) => return Err(fault::refuse(Refusal::MethodNotAllowed(allowed))),
+            Found::None => return Err(fault::refuse(Refusal::NoRoute)),
+        };
+        exchange.route = Some(Arc::clone(&route));
+        match &route.action {
+            Action::Forward { .. } => Ok(false),
+            Action::Answer(answer) => session::write(session, answer).await.map(|()| true),
+        }
+    }
+
+    /// Pick: a server this exchange has not tried yet.
+    async fn upstream_peer(&self, session: &mut Session, exchange: &mut Exchange) -> Result<Box<HttpPeer>> {
+        let now = Instant::now();
+        let route = Arc::clone(exchange.route()?);
+        let Action::Forward { upstream, .. } = &route.action else {
+            return Err(fault::refuse(Refusal::Internal));
+        };
+        exchange.pick = None; // the last try's server is free before the next is chosen
+        let pick = upstream.pick(&exchange.tries.servers, now).map_err(fault::refuse)?;
+        if exchange.tries.count > 0 {
+            route.meters.retries.inc();
+        }
+        exchange.tries.begin(&pick);
+        exchange.tally.pick(now);
+        let peer = peer::reach(&pick, session.is_upgrade_req());
+        exchange.pick = Some(pick);
+        Ok(peer)
+    }
+
+    async fn connected_to_upstream(
+        &self,
+        session: &mut Session,
+        reused: bool,
+        _peer: &HttpPeer,
+        descriptor: std::os::fd::RawFd,
+        _digest: Option<&Digest>,
+        exchange: &mut Exchange,
+    ) -> Result<()> {
+        exchange.tally.reused = reused;
+        exchange.tally.connected = Some(Instant::now());
+        exchange.watch(descriptor, session.is_upgrade_req());
+        Ok(())
+    }
+
+    /// Forward: what does the server see?
+    async fn upstream_request_filter(
+        &self,
+        session: &mut Session,
+        request: &mut RequestHeader,
+        exchange: &mut Exchange,
+    ) -> Result<()> {
+        let admitted = exchange.admitted()?;
+        let target = admission::target(session.req_header(), admitted, exchange.strip());
+        session::retarget(request, &target, admission::raw_host(session.req_header()))?;
+        let origin = admission::origin(session.req_header(), admitted);
+        forward::request(&mut RequestFields(request), &origin);
+        if admission::takes_trailers(&session.req_header().headers) {
+            request.insert_header(http::header::TE, "trailers")?;
+        }
+        exchange.tries.head_sent = true;
+        exchange.tally.sent = Some(Instant::now());
+        Ok(())
+    }
+
+    async fn request_body_filter(
+        &self,
+        _session: &mut Session,
+        body: &mut Option<Bytes>,
+        _end_of_stream: bool,
+        exchange: &mut Exchange,
+    ) -> Result<()> {
+        exchange.pass_body(body.as_ref().map_or(0, Bytes::len)).map_err(fault::refuse)
+    }
+
+    /// Again, or on: a response that another server may better is thrown away here.
+    async fn upstream_response_filter(
+        &self,
+        session: &mut Session,
+        response: &mut ResponseHeader,
+        exchange: &mut Exchange,
+    ) -> Result<()> {
+        outcome::answered(session, response, exchange)?;
+        if let Some(admitted) = &exchange.admitted {
+            let is_upgrade = response.status == http::StatusCode::SWITCHING_PROTOCOLS;
+            forward::response(&mut ResponseFields(response), admitted.id.as_str(), is_upgrade);
+        }
+        Ok(())
+    }
+
+    fn upstream_response_body_filter(
+        &self,
+        _session: &mut Session,
+        _body: &mut Option<Bytes>,
+        _end_of_stream: bool,
+        exchange: &mut Exchange,
+    ) -> Result<Option<std::time::Duration>> {
+        exchange.moved();
+        Ok(None)
+    }
+
+    /// Respond: what does this client understand?
+    async fn response_filter(
+        &self,
+        session: &mut Session,
+        response: &mut ResponseHeader,
+        _exchange: &mut Exchange,
+    ) -> Result<()> {
+        session::suit_old_client(session, response);
+        Ok(())
+    }
+
+    /// Again: nothing has left for a server that could not be reached.
+    fn fail_to_connect(
+        &self,
+        session: &mut Session,
+        _peer: &HttpPeer,
+        exchange: &mut Exchange,
+        error: Box<Error>,
+    ) -> Box<Error> {
+        outcome::not_connected(session, exchange, error)
+    }
+
+    /// Again: the connection failed under way.
+    fn error_while_proxy(
+        &self,
+        _peer: &HttpPeer,
+        session: &mut Session,
+        error: Box<Error>,
+        exchange: &mut Exchange,
+        _reused: bool,
+    ) -> Box<Error> {
+        outcome::broken_off(session, exchange, error)
+    }
+
+    /// Refuse: what do we say instead?
+    async fn fail_to_proxy(&self, session: &mut Session, error: &Error, exchange: &mut Exchange) -> FailToProxy {
+        let refusal = exchange.refusal_for(error);
+        exchange.refusal = Some(refusal);
+        let unanswered = session.response_written().is_none_or(|written| written.status.is_informational());
+        // An exchange that never reached a server leaves its connection in order.
+        let can_reuse_downstream = exchange.tries.count == 0 && refusal.keeps_connection();
+        if unanswered && refusal != Refusal::ClientGone {
+            if !can_reuse_downstream {
+                session.set_keepalive(None);
+            }
+            let accept = session.req_header().headers.get(http::header::ACCEPT);
+            let page = Page::of(refusal, accept.map(http::HeaderValue::as_bytes), exchange.id());
+            // A client that cannot be written to has left; the log will say how far it came.
+            let _ = session::write(session, &page).await;
+        }
+        FailToProxy {
+            error_code: refusal.status().as_u16(),
+            can_reuse_downstream,
+        }
+    }
+
+    /// Record: what happened?
+    async fn logging(&self, session: &mut Session, _error: Option<&Error>, exchange: &mut Exchange) {
+        outcome::record(session, exchange, &self.observer);
+    }
+
+    /// The access log tells each of them once, with its reason.
+    fn suppress_error_log(&self, _session: &Session, _exchange: &Exchange, _error: &Error) -> bool {
+        true
+    }
+
+    fn suppress_proxy_warn_log(
+        &self,
+        _session: &Session,
+        _exchange: &Exchange,
+        _error: &Error,
+        _context: ProxyWarnLogContext,
+    ) -> bool {
+        true
+    }
+}

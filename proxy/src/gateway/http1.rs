@@ -1,0 +1,109 @@
+//! An HTTP/1 connection: one head after another, each given to Pingora with exactly its own body.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant, SystemTime},
+};
+
+use bytes::BytesMut;
+use pingora::{apps::HttpServerApp, protocols::http::ServerSession};
+use tokio::io::AsyncWriteExt;
+
+use super::Door;
+use crate::{
+    admit::RequestId,
+    listen::{HeadRead, Stream},
+    observe::{Protocol, Record, Timers, Tls},
+    respond::{Page, Refusal},
+};
+
+pub(super) async fn serve(door: &Door, mut stream: Stream) {
+    let connection = Arc::clone(stream.connection());
+    let limits = &connection.listener.settings.limits;
+    let retired = connection.retired();
+    let mut silence = limits.header_timeout;
+    loop {
+        match stream.read_head(silence).await {
+            HeadRead::Head(head, _) => match exchange(door, stream, head, &retired).await {
+                Some(next) => stream = next,
+                None => return,
+            },
+            HeadRead::Ended => return,
+            HeadRead::Refused(refusal, head) => return refuse(door, stream, refusal, &head).await,
+        }
+        silence = limits.keepalive_timeout;
+    }
+}
+
+/// Serves one request; the stream comes back if the connection may carry another.
+async fn exchange(
+    door: &Door,
+    stream: Stream,
+    head: BytesMut,
+    retired: &tokio::sync::watch::Receiver<bool>,
+) -> Option<Stream> {
+    let mut session = ServerSession::new_http1(Box::new(stream));
+    session.set_pipelined_prefix(head);
+    let reused = door.proxy.process_new_http(session, retired).await?;
+    let (stream, _settings) = reused.consume();
+    stream.into_any().downcast::<Stream>().ok().map(|stream| *stream)
+}
+
+/// Answers a head that no lane is to see, and closes: what follows it cannot be told apart.
+async fn refuse(door: &Door, mut stream: Stream, refusal: Refusal, head: &[u8]) {
+    let started = Instant::now();
+    let id = RequestId::new(fastrand::u128(..).to_be_bytes());
+    let page = Page::of(refusal, None, id.as_str());
+    // The client may have left; the log line stands either way.
+    let _ = stream.write_all(&page.to_http1()).await;
+    let _ = stream.shutdown().await;
+    let connection = stream.connection();
+    let (method, path) = request_line(head);
+    door.observer.record(
+        &Record {
+            at: SystemTime::now(),
+            client: connection.peer.ip(),
+            listener: &connection.listener.settings.name,
+            protocol: Protocol::Http11,
+            method,
+            host: "",
+            path,
+            status: refusal.status().as_u16(),
+            bytes_in: 0,
+            bytes_out: page.body.len() as u64,
+            route: "",
+            upstream: "",
+            server: "",
+            retries: 0,
+            refusal: Some(refusal.label()),
+            refusal_detail: refusal.detail(),
+            tls: connection.tls.as_ref().map(|tls| Tls {
+                version: tls.version,
+                cipher: tls.cipher,
+                sni: &tls.server_name,
+                resumed: tls.resumed,
+            }),
+            request_id: id.as_str(),
+            user_agent: b"",
+            referer: b"",
+            timers: Timers {
+                total: started.elapsed(),
+                ..Timers::default()
+            },
+            upgraded: false,
+        },
+        None,
+    );
+}
+
+/// Method and path of a head that may be anything, for the log alone.
+fn request_line(head: &[u8]) -> (&str, &str) {
+    let line = head.split(|byte| *byte == b'\r' || *byte == b'\n').next().unwrap_or_default();
+    let Ok(line) = std::str::from_utf8(line) else {
+        return ("", "");
+    };
+    let mut words = line.split(' ');
+    let method = words.next().unwrap_or("");
+    let target = words.next().unwrap_or("");
+    (method, target.split('?').next().unwrap_or(""))
+}

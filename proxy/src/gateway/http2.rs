@@ -1,0 +1,75 @@
+//! An HTTP/2 connection: Pingora's own loop, behind a deadline and with the listener's limits.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use pingora::{
+    apps::{HttpServerApp, HttpServerOptions, ReusedHttpStream, ServerApp},
+    protocols::http::{
+        ServerSession,
+        v2::server::{H2Options, default_h2_options},
+    },
+    proxy::HttpProxy,
+    server::ShutdownWatch,
+};
+
+use super::{Door, Gateway};
+use crate::{config::model::Limits, listen::Stream};
+
+/// A stream's window: enough for an upload at 80 ms and 100 Mbit/s.
+const STREAM_WINDOW: u32 = 1 << 20;
+const CONNECTION_WINDOW: u32 = 4 << 20;
+
+pub(super) async fn serve(door: &Door, mut stream: Stream) {
+    let connection = Arc::clone(stream.connection());
+    let limits = &connection.listener.settings.limits;
+    // A client that shakes hands and then says nothing holds a seat for no longer than this.
+    if !stream.read_first_bytes(limits.header_timeout).await {
+        return;
+    }
+    let lane = Arc::new(Lane::new(door, limits));
+    lane.process_new(Box::new(stream), &connection.retired()).await;
+}
+
+/// The proxy with one listener's limits for HTTP/2; Pingora asks for both per connection.
+struct Lane {
+    proxy: Arc<HttpProxy<Gateway>>,
+    server: HttpServerOptions,
+    h2: H2Options,
+}
+
+impl Lane {
+    fn new(door: &Door, limits: &Limits) -> Self {
+        let mut server = HttpServerOptions::default();
+        server.h2_idle_timeout = Some(limits.keepalive_timeout);
+        let mut h2 = default_h2_options();
+        h2.max_concurrent_streams(limits.streams.get())
+            .max_header_list_size(u32::try_from(limits.header_size.get()).unwrap_or(u32::MAX))
+            .initial_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(CONNECTION_WINDOW);
+        Self {
+            proxy: Arc::clone(&door.proxy),
+            server,
+            h2,
+        }
+    }
+}
+
+#[async_trait]
+impl HttpServerApp for Lane {
+    async fn process_new_http(
+        self: &Arc<Self>,
+        session: ServerSession,
+        shutdown: &ShutdownWatch,
+    ) -> Option<ReusedHttpStream> {
+        self.proxy.process_new_http(session, shutdown).await
+    }
+
+    fn h2_options(&self) -> Option<H2Options> {
+        Some(self.h2.clone())
+    }
+
+    fn server_options(&self) -> Option<&HttpServerOptions> {
+        Some(&self.server)
+    }
+}

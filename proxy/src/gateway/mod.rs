@@ -1,0 +1,18 @@
+//! The life of a request. `gateway.rs` is its table of contents, `exchange.rs` what it carries along.
+
+mod admission;
+mod door;
+mod exchange;
+mod fault;
+#[expect(clippy::module_inception, reason = "the table of contents has the name of the room")]
+mod gateway;
+mod http1;
+mod http2;
+mod outcome;
+mod peer;
+mod session;
+mod watchdog;
+
+pub use door::Door;
+pub use exchange::Exchange;
+pub use gateway::Gateway;

@@ -1,0 +1,189 @@
+//! What came of a try, and of the whole exchange.
+
+use std::{
+    sync::Arc,
+    time::{Instant, SystemTime},
+};
+
+use http::{HeaderValue, Method, StatusCode, Version, header};
+use pingora::{
+    Error, Result, RetryType,
+    http::ResponseHeader,
+    proxy::Session,
+};
+
+use super::{Exchange, admission, fault};
+use crate::{
+    balance::{Attempt, Failure, Sent, is_idempotent},
+    observe::{Observer, Protocol, Record, Timers, Tls},
+    respond::Refusal,
+    snapshot::Action,
+};
+
+/// A response has begun. An error asks for another server instead.
+pub(super) fn answered(session: &mut Session, response: &ResponseHeader, exchange: &mut Exchange) -> Result<()> {
+    if response.status.is_informational() && response.status != StatusCode::SWITCHING_PROTOCOLS {
+        return Ok(());
+    }
+    let now = Instant::now();
+    exchange.tally.answered = Some(now);
+    if let Some(watchdog) = &exchange.watchdog {
+        watchdog.answered();
+    }
+    if response.status == StatusCode::SWITCHING_PROTOCOLS {
+        exchange.tally.upgraded = true;
+        if let Some(admitted) = &exchange.admitted {
+            admitted.connection.upgrade();
+        }
+    }
+    let Some(pick) = &exchange.pick else {
+        return Ok(());
+    };
+    if !is_server_trouble(response.status) {
+        pick.succeeded(now);
+        return Ok(());
+    }
+    let failure = Failure::Status(response.status);
+    pick.failed(failure, now);
+    if may_go_again(session, exchange, failure, now) {
+        exchange.tries.discarded = Some(failure);
+        return Err(fault::refuse(Refusal::ServerReset));
+    }
+    Ok(())
+}
+
+/// Statuses by which a server, or what stands behind it, says that it cannot serve at all.
+fn is_server_trouble(status: StatusCode) -> bool {
+    matches!(
+        status,
+        StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT
+    )
+}
+
+/// No connection came about.
+pub(super) fn not_connected(session: &mut Session, exchange: &mut Exchange, mut error: Box<Error>) -> Box<Error> {
+    let now = Instant::now();
+    if let Some(pick) = &exchange.pick {
+        pick.failed(Failure::Connect, now);
+    }
+    error.as_up();
+    error.set_retry(may_go_again(session, exchange, Failure::Connect, now));
+    error
+}
+
+/// The exchange broke off between connection and the end of the response.
+pub(super) fn broken_off(session: &mut Session, exchange: &mut Exchange, mut error: Box<Error>) -> Box<Error> {
+    if exchange.tries.discarded.take().is_some() {
+        error.set_retry(true);
+        return error;
+    }
+    let now = Instant::now();
+    let expired = exchange.watchdog.as_ref().is_some_and(super::watchdog::Watchdog::has_expired);
+    let failure = match fault::failure(&error) {
+        Some(_) if expired => Some(Failure::Timeout),
+        failure => failure,
+    };
+    let again = failure.is_some_and(|failure| {
+        if let Some(pick) = &exchange.pick {
+            pick.failed(failure, now);
+        }
+        let begun = session.response_written().is_some_and(|written| !written.status.is_informational());
+        !begun && may_go_again(session, exchange, failure, now)
+    });
+    error.set_retry(again);
+    error
+}
+
+fn may_go_again(session: &Session, exchange: &Exchange, failure: Failure, now: Instant) -> bool {
+    let Some(pick) = &exchange.pick else {
+        return false;
+    };
+    let sent = match (exchange.tries.head_sent, exchange.tries.body_sent) {
+        (false, _) => Sent::Nothing,
+        (true, false) => Sent::Head,
+        (true, true) => Sent::Body {
+            kept: !session.as_ref().retry_buffer_truncated(),
+        },
+    };
+    let attempt = Attempt {
+        failure,
+        sent,
+        idempotent: is_idempotent(&session.req_header().method),
+        tries: exchange.tries.count,
+    };
+    pick.upstream().again(&attempt, now)
+}
+
+impl Exchange {
+    /// What the client is told after the last try failed with `error`.
+    pub(super) fn refusal_for(&self, error: &Error) -> Refusal {
+        let expired = self.watchdog.as_ref().is_some_and(super::watchdog::Watchdog::has_expired);
+        match Refusal::of(error) {
+            Refusal::ServerReset if expired => Refusal::ServerTimeout,
+            refusal => refusal,
+        }
+    }
+}
+
+/// The exchange is over: metrics and the access log hear of it once, from here.
+pub(super) fn record(session: &Session, exchange: &Exchange, observer: &Observer) {
+    let Some(admitted) = &exchange.admitted else {
+        return;
+    };
+    let header = session.req_header();
+    let connection = &admitted.connection;
+    let written = session.response_written().map_or(0, |response| response.status.as_u16());
+    let status = match exchange.refusal {
+        Some(Refusal::ClientGone) => Refusal::ClientGone.status().as_u16(),
+        Some(refusal) if written == 0 => refusal.status().as_u16(),
+        _ => written,
+    };
+    let field = |name| header.headers.get(name).map_or(&b""[..], HeaderValue::as_bytes);
+    let route = exchange.route.as_ref();
+    let upstream = route.and_then(|route| match &route.action {
+        Action::Forward { upstream, .. } => Some(upstream),
+        Action::Answer(_) => None,
+    });
+    let tally = &exchange.tally;
+    observer.record(
+        &Record {
+            at: SystemTime::now(),
+            client: admitted.client,
+            listener: &connection.listener.settings.name,
+            protocol: match header.version {
+                Version::HTTP_10 => Protocol::Http10,
+                Version::HTTP_2 => Protocol::Http2,
+                _ => Protocol::Http11,
+            },
+            method: header.method.as_str(),
+            host: admitted.host.name(),
+            path: admission::raw_path(header),
+            status,
+            bytes_in: tally.body_in.max(session.body_bytes_read() as u64),
+            bytes_out: session.body_bytes_sent() as u64,
+            route: route.map_or("", |route| &route.label),
+            upstream: upstream.map_or("", |upstream| upstream.name()),
+            server: exchange.pick.as_ref().map_or("", |pick| &pick.server().label),
+            retries: exchange.tries.count.saturating_sub(1),
+            refusal: exchange.refusal.map(Refusal::label),
+            refusal_detail: exchange.refusal.and_then(Refusal::detail),
+            tls: connection.tls.as_ref().map(|tls| Tls {
+                version: tls.version,
+                cipher: tls.cipher,
+                sni: &tls.server_name,
+                resumed: tls.resumed,
+            }),
+            request_id: admitted.id.as_str(),
+            user_agent: field(header::USER_AGENT),
+            referer: field(header::REFERER),
+            timers: Timers {
+                queue: tally.in_queue(),
+                connect: tally.to_connect(),
+                first_byte: tally.to_first_byte(),
+                total: tally.started.elapsed(),
+            },
+            upgraded: tally.upgraded,
+        },
+        route.map(|route| route.meters.as_ref()),
+    );
+}

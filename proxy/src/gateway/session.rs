@@ -1,0 +1,87 @@
+//! Pingora's session and headers, in our terms.
+
+use http::{HeaderMap, HeaderName, HeaderValue, Version, header};
+use pingora::{
+    Result,
+    http::{RequestHeader, ResponseHeader},
+    proxy::Session,
+};
+
+use crate::{forward::Fields, respond::Answer};
+
+pub(super) struct RequestFields<'a>(pub(super) &'a mut RequestHeader);
+pub(super) struct ResponseFields<'a>(pub(super) &'a mut ResponseHeader);
+
+impl Fields for RequestFields<'_> {
+    fn map(&self) -> &HeaderMap {
+        &self.0.headers
+    }
+
+    fn set(&mut self, name: HeaderName, value: HeaderValue) {
+        // Both are valid by type; Pingora's own limit on the number of fields leaves one out.
+        let _ = self.0.insert_header(name, value);
+    }
+
+    fn remove(&mut self, name: &HeaderName) {
+        self.0.remove_header(name);
+    }
+}
+
+impl Fields for ResponseFields<'_> {
+    fn map(&self) -> &HeaderMap {
+        &self.0.headers
+    }
+
+    fn set(&mut self, name: HeaderName, value: HeaderValue) {
+        let _ = self.0.insert_header(name, value);
+    }
+
+    fn remove(&mut self, name: &HeaderName) {
+        self.0.remove_header(name);
+    }
+}
+
+/// Writes an answer of ours as the whole response.
+pub(super) async fn write(session: &mut Session, answer: &Answer) -> Result<()> {
+    let mut head = ResponseHeader::build(answer.status, Some(answer.fields.len() + 4))?;
+    for (name, value) in &answer.fields {
+        head.append_header(name.clone(), value.clone())?;
+    }
+    // RFC 9110 section 8.6: neither of these has a length.
+    let may_have_body = !matches!(answer.status.as_u16(), 204 | 304);
+    if may_have_body {
+        head.insert_header(header::CONTENT_LENGTH, answer.body.len())?;
+    }
+    let has_body = may_have_body
+        && !answer.body.is_empty()
+        && session.req_header().method != http::Method::HEAD;
+    session.write_response_header(Box::new(head), !has_body).await?;
+    if has_body {
+        session.write_response_body(Some(answer.body.clone()), true).await?;
+    }
+    Ok(())
+}
+
+/// Gives the request another target, if it is another, without losing the host it is for.
+pub(super) fn retarget(request: &mut RequestHeader, target: &str, host: Option<&[u8]>) -> Result<()> {
+    if request.raw_path() == target.as_bytes() {
+        return Ok(());
+    }
+    if let Some(host) = host
+        && !request.headers.contains_key(header::HOST)
+    {
+        request.insert_header(header::HOST, host)?; // HTTP/2 has it in the URI that goes
+    }
+    request.set_raw_path(target.as_bytes())
+}
+
+/// HTTP/1.0 knows no chunks: a body without a length ends with the connection (RFC 9112 section 6.1).
+pub(super) fn suit_old_client(session: &mut Session, response: &mut ResponseHeader) {
+    if session.req_header().version != Version::HTTP_10 {
+        return;
+    }
+    response.remove_header(&header::TRANSFER_ENCODING);
+    if !response.headers.contains_key(header::CONTENT_LENGTH) {
+        session.set_keepalive(None);
+    }
+}

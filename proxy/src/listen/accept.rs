@@ -1,0 +1,146 @@
+//! From an accepted socket to a stream: seat, then handshake, each under its cap or deadline.
+
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+
+use tokio::{
+    io::AsyncWriteExt,
+    net::{TcpListener, TcpStream},
+};
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
+
+use super::{
+    Connection, Host, Listener, Seat, Stream, TlsFacts,
+    seat::Full,
+    transport::Transport,
+};
+use crate::{admit::ClientKey, respond::{Page, Refusal}};
+
+/// How long accepting rests when the process is out of descriptors or memory.
+const REST: Duration = Duration::from_millis(50);
+
+/// Accepts on one socket until the task is aborted. Each connection is a task of its own.
+pub(super) async fn accept(socket: Arc<TcpListener>, listener: Arc<Listener>, host: Arc<dyn Host>) {
+    loop {
+        match socket.accept().await {
+            Ok((tcp, peer)) => admit(tcp, peer, &listener, &host),
+            Err(error) if is_of_one_connection(&error) => {}
+            Err(error) => {
+                listener.meters.accept_errors.inc();
+                tracing::warn!(listener = %listener.settings.name, %error, "cannot accept connections; resting");
+                tokio::time::sleep(REST).await;
+            }
+        }
+    }
+}
+
+/// Whether the error belongs to the connection that was to be accepted (accept(2), "Error handling").
+fn is_of_one_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::Interrupted
+    )
+}
+
+fn admit(tcp: TcpStream, peer: SocketAddr, listener: &Arc<Listener>, host: &Arc<dyn Host>) {
+    // An IPv4 client on an IPv6 socket is the same client as on an IPv4 one.
+    let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
+    match listener.seats.take(ClientKey::from(peer.ip()), &listener.settings.limits) {
+        Ok(seat) => {
+            let (listener, host) = (Arc::clone(listener), Arc::clone(host));
+            tokio::spawn(async move {
+                if let Some(stream) = open(tcp, peer, listener, seat).await {
+                    serve(stream, host.as_ref()).await;
+                }
+            });
+        }
+        Err(full) => turn_away(tcp, full, listener, host.as_ref()),
+    }
+}
+
+/// Serves the connection to its end, and passes on to it that its listener retires.
+async fn serve(stream: Stream, host: &dyn Host) {
+    let connection = Arc::clone(stream.connection());
+    let mut retired = connection.listener.retired.subscribe();
+    let mut serving = std::pin::pin!(host.serve(stream));
+    tokio::select! {
+        () = &mut serving => {}
+        _ = retired.wait_for(|retired| *retired) => {
+            connection.retire();
+            serving.await;
+        }
+    }
+}
+
+/// Closes at once; a client without TLS that holds too many connections is told so.
+fn turn_away(tcp: TcpStream, full: Full, listener: &Arc<Listener>, host: &dyn Host) {
+    match full {
+        Full::Listener => listener.meters.refused_full.inc(),
+        Full::Client => {
+            listener.meters.refused_client.inc();
+            host.turned_away(listener, Refusal::TooManyConnections);
+            if listener.tls.is_none() {
+                // Whatever does not fit into the socket's buffer at once is not worth a task.
+                let page = Page::bare(Refusal::TooManyConnections);
+                let _ = tcp.try_write(&page.to_http1());
+            }
+        }
+    }
+}
+
+async fn open(tcp: TcpStream, peer: SocketAddr, listener: Arc<Listener>, seat: Seat) -> Option<Stream> {
+    // Small answers leave at once; the stream coalesces what belongs together.
+    let _ = tcp.set_nodelay(true);
+    let (transport, facts) = match &listener.tls {
+        None => (Transport::Plain(tcp), None),
+        Some(acceptor) => {
+            let tls = shake_hands(tcp, acceptor, &listener).await?;
+            let facts = facts(&tls);
+            (Transport::Tls(Box::new(tls)), Some(facts))
+        }
+    };
+    let connection = Arc::new(Connection::new(listener, peer, facts));
+    Some(Stream::new(transport, connection, seat))
+}
+
+async fn shake_hands(
+    tcp: TcpStream,
+    acceptor: &TlsAcceptor,
+    listener: &Listener,
+) -> Option<TlsStream<TcpStream>> {
+    let limit = listener.settings.limits.handshake_timeout;
+    let handshake = acceptor.accept(tcp).into_fallible();
+    match tokio::time::timeout(limit, handshake).await {
+        Ok(Ok(tls)) => Some(tls),
+        Ok(Err((error, mut tcp))) => {
+            listener.meters.handshake_failures.inc();
+            tracing::debug!(listener = %listener.settings.name, %error, "TLS handshake failed");
+            let _ = tcp.shutdown().await;
+            None
+        }
+        Err(_) => {
+            listener.meters.handshake_timeouts.inc();
+            None
+        }
+    }
+}
+
+fn facts(tls: &TlsStream<TcpStream>) -> TlsFacts {
+    let (_, session) = tls.get_ref();
+    TlsFacts {
+        version: match session.protocol_version() {
+            Some(rustls::ProtocolVersion::TLSv1_3) => "TLSv1.3",
+            Some(rustls::ProtocolVersion::TLSv1_2) => "TLSv1.2",
+            _ => "",
+        },
+        cipher: session
+            .negotiated_cipher_suite()
+            .and_then(|suite| suite.suite().as_str())
+            .unwrap_or(""),
+        server_name: session.server_name().unwrap_or("").to_ascii_lowercase().into(),
+        h2: session.alpn_protocol() == Some(b"h2"),
+        resumed: session.handshake_kind() == Some(rustls::HandshakeKind::Resumed),
+    }
+}

@@ -1,0 +1,78 @@
+//! What is known of one connection, from the handshake to the last log line.
+
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU32, Ordering},
+    },
+};
+
+use tokio::sync::watch;
+
+use super::Listener;
+
+/// One client's connection. Shared by its stream and its exchanges.
+pub struct Connection {
+    pub listener: Arc<Listener>,
+    pub peer: SocketAddr,
+    pub tls: Option<TlsFacts>,
+    /// Set once a server has agreed to an upgrade; from then on bytes pass as they come.
+    upgraded: AtomicBool,
+    requests: AtomicU32,
+    retire: watch::Sender<bool>,
+}
+
+/// What the handshake settled.
+#[derive(Debug)]
+pub struct TlsFacts {
+    pub version: &'static str,
+    pub cipher: &'static str,
+    /// Lower case; empty if the client named none.
+    pub server_name: Box<str>,
+    pub h2: bool,
+    pub resumed: bool,
+}
+
+impl Connection {
+    pub fn new(listener: Arc<Listener>, peer: SocketAddr, tls: Option<TlsFacts>) -> Self {
+        Self {
+            listener,
+            peer,
+            tls,
+            upgraded: AtomicBool::new(false),
+            requests: AtomicU32::new(0),
+            retire: watch::Sender::new(false),
+        }
+    }
+
+    /// Counts one more request; true if the connection may carry another after it.
+    pub fn count_request(&self) -> bool {
+        let before = self.requests.fetch_add(1, Ordering::Relaxed);
+        before.saturating_add(1) < self.listener.settings.limits.requests_per_connection.get()
+    }
+
+    /// Takes no new request from now on; those in flight end as they would.
+    pub fn retire(&self) {
+        self.retire.send_replace(true);
+    }
+
+    /// Turns true when the connection is to take no new request.
+    pub fn retired(&self) -> watch::Receiver<bool> {
+        self.retire.subscribe()
+    }
+
+    pub fn upgrade(&self) {
+        self.upgraded.store(true, Ordering::Release);
+    }
+
+    pub fn is_upgraded(&self) -> bool {
+        self.upgraded.load(Ordering::Acquire)
+    }
+}
+
+impl std::fmt::Debug for Connection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} on {}", self.peer, self.listener.settings.name)
+    }
+}

@@ -1,0 +1,51 @@
+//! Where the current message of an HTTP/1 connection ends.
+
+use crate::{
+    admit::{ChunkMeter, Framing},
+    respond::Refusal,
+};
+
+/// Lets the bytes of one message through, and not one of the next.
+///
+/// The lane behind the stream can therefore neither over-read nor mistake a body for a request:
+/// smuggling behind a local answer, pipelining and framing are settled here, for both lanes.
+#[derive(Debug)]
+pub enum Gate {
+    /// Everything passes: HTTP/2, or a connection that was upgraded.
+    Open,
+    /// This many bytes of the body are still to come; at zero the message has ended.
+    Length(u64),
+    Chunked(ChunkMeter),
+}
+
+impl Gate {
+    pub fn new(framing: Framing) -> Self {
+        match framing {
+            Framing::None => Self::Length(0),
+            Framing::Length(length) => Self::Length(length),
+            Framing::Chunked => Self::Chunked(ChunkMeter::default()),
+        }
+    }
+
+    /// Whether the message has been read to its end.
+    pub fn is_closed(&self) -> bool {
+        match self {
+            Self::Open => false,
+            Self::Length(left) => *left == 0,
+            Self::Chunked(meter) => meter.done(),
+        }
+    }
+
+    /// How many of `bytes`, which come next, belong to the message; counts them as passed.
+    pub fn pass(&mut self, bytes: &[u8]) -> Result<usize, Refusal> {
+        match self {
+            Self::Open => Ok(bytes.len()),
+            Self::Length(left) => {
+                let passed = usize::try_from(*left).map_or(bytes.len(), |left| left.min(bytes.len()));
+                *left -= passed as u64;
+                Ok(passed)
+            }
+            Self::Chunked(meter) => meter.accept(bytes),
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! The listeners of the running process, and how they change with a reload.
+
+use std::{
+    collections::HashMap,
+    io,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
+
+use tokio::{
+    net::TcpListener,
+    task::JoinHandle,
+};
+
+use super::{Host, Listener, accept, socket};
+use crate::config::model::Name;
+
+/// Every socket we accept on. Bound sockets outlive reloads, so that no connection is refused by one.
+pub struct Listeners {
+    host: Arc<dyn Host>,
+    open: HashMap<SocketAddr, Open>,
+}
+
+struct Open {
+    socket: Arc<TcpListener>,
+    listener: Arc<Listener>,
+    accepting: JoinHandle<()>,
+}
+
+/// Sockets that are bound but not yet accepted on: dropping them undoes everything.
+pub struct Prepared {
+    listeners: Vec<Arc<Listener>>,
+    bound: HashMap<SocketAddr, Arc<TcpListener>>,
+}
+
+impl Listeners {
+    pub fn new(host: Arc<dyn Host>) -> Self {
+        Self {
+            host,
+            open: HashMap::new(),
+        }
+    }
+
+    /// Binds what `listeners` need and is not bound yet. Nothing changes for clients.
+    ///
+    /// The error is a sentence for the operator, with a hint.
+    pub fn prepare(&self, listeners: Vec<Arc<Listener>>) -> Result<Prepared, String> {
+        let mut bound = HashMap::new();
+        for address in listeners.iter().flat_map(|listener| &listener.settings.bind) {
+            if self.open.contains_key(address) {
+                continue;
+            }
+            match socket::listen(*address) {
+                Ok(socket) => {
+                    bound.insert(*address, Arc::new(socket));
+                }
+                Err(error) if is_missing_ipv6(*address, &error) => {
+                    tracing::warn!(%address, "this machine has no IPv6; listening on IPv4 alone");
+                }
+                Err(error) => return Err(socket::why(*address, &error)),
+            }
+        }
+        Ok(Prepared { listeners, bound })
+    }
+
+    /// Accepts on what was prepared, and stops accepting on what is gone.
+    ///
+    /// A listener whose settings are as before keeps its connections. One that changed or went away
+    /// takes no new request on the old ones: they end as soon as what they carry is done.
+    pub fn commit(&mut self, prepared: Prepared) {
+        let Prepared { listeners, mut bound } = prepared;
+        let mut before = std::mem::take(&mut self.open);
+        for listener in listeners {
+            for address in &listener.settings.bind {
+                let open = match (before.remove(address), bound.remove(address)) {
+                    (Some(open), _) if Arc::ptr_eq(&open.listener, &listener) => open,
+                    (Some(open), _) => self.open(open.close(), Arc::clone(&listener)),
+                    (None, Some(socket)) => self.open(socket, Arc::clone(&listener)),
+                    (None, None) => continue, // IPv6 on a machine without
+                };
+                self.open.insert(*address, open);
+            }
+        }
+        for (_, gone) in before {
+            gone.close();
+        }
+    }
+
+    /// Accepts no further connection, and asks those that stand to end.
+    pub fn close(&mut self) {
+        for (_, open) in self.open.drain() {
+            open.close();
+        }
+    }
+
+    /// The addresses of each listener as bound; port 0 has become a real port.
+    pub fn addresses(&self) -> Vec<(Name, SocketAddr)> {
+        self.open
+            .values()
+            .filter_map(|open| {
+                let address = open.socket.local_addr().ok()?;
+                Some((Arc::clone(&open.listener.settings.name), address))
+            })
+            .collect()
+    }
+
+    fn open(&self, socket: Arc<TcpListener>, listener: Arc<Listener>) -> Open {
+        let accepting = tokio::spawn(accept::accept(
+            Arc::clone(&socket),
+            Arc::clone(&listener),
+            Arc::clone(&self.host),
+        ));
+        Open {
+            socket,
+            listener,
+            accepting,
+        }
+    }
+}
+
+impl Open {
+    fn close(self) -> Arc<TcpListener> {
+        self.accepting.abort();
+        self.listener.retire();
+        self.socket
+    }
+}
+
+/// `:8080` stands for both families; a machine without IPv6 is served on IPv4.
+fn is_missing_ipv6(address: SocketAddr, error: &io::Error) -> bool {
+    let unsupported = rustix::io::Errno::AFNOSUPPORT.raw_os_error();
+    let unavailable = rustix::io::Errno::ADDRNOTAVAIL.raw_os_error();
+    matches!(address.ip(), IpAddr::V6(ip) if ip.is_unspecified())
+        && error
+            .raw_os_error()
+            .is_some_and(|code| code == unsupported || code == unavailable)
+}

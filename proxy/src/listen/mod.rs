@@ -1,0 +1,69 @@
+//! The front door: binds, accepts, seats, shakes hands, and hands each connection on as a [`Stream`].
+//!
+//! Ours rather than Pingora's, because an edge needs what its listener keeps closed: caps, deadlines
+//! from the first byte, TLS settings, and listeners that come and go while the process runs.
+
+mod accept;
+mod connection;
+mod deadline;
+mod gate;
+mod io;
+mod listeners;
+mod seat;
+mod socket;
+mod stream;
+mod transport;
+
+pub use connection::{Connection, TlsFacts};
+pub use gate::Gate;
+pub use listeners::{Listeners, Prepared};
+pub use seat::{Seat, Seats};
+pub use stream::{HeadRead, Stream};
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use tokio::sync::watch;
+use tokio_rustls::TlsAcceptor;
+
+use crate::{config::model, observe::ListenerMeters, respond::Refusal};
+
+/// A listener of one generation: its settings, the seats taken on it, and its meters.
+pub struct Listener {
+    pub settings: model::Listener,
+    pub seats: Arc<Seats>,
+    pub meters: Arc<ListenerMeters>,
+    pub tls: Option<TlsAcceptor>,
+    retired: watch::Sender<bool>,
+}
+
+impl Listener {
+    pub fn new(settings: model::Listener, meters: Arc<ListenerMeters>, tls: Option<TlsAcceptor>) -> Self {
+        Self {
+            settings,
+            seats: Arc::default(),
+            meters,
+            tls,
+            retired: watch::Sender::new(false),
+        }
+    }
+
+    /// Asks every connection to end as soon as what it carries is done.
+    fn retire(&self) {
+        self.retired.send_replace(true);
+    }
+
+    pub fn scheme(&self) -> &'static str {
+        if self.tls.is_some() { "https" } else { "http" }
+    }
+}
+
+/// Whoever takes over a connection once it is seated and its handshake is done.
+#[async_trait]
+pub trait Host: Send + Sync + 'static {
+    /// Serves the connection to its end.
+    async fn serve(&self, stream: Stream);
+
+    /// A connection is turned away before any request was read.
+    fn turned_away(&self, listener: &Listener, refusal: Refusal);
+}

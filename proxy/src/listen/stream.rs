@@ -1,0 +1,332 @@
+//! A client's connection as the lanes read and write it.
+//!
+//! Reading is metered by the [`Gate`]; writing is coalesced, so that head and body leave in one write;
+//! both directions have a deadline.
+
+use std::{
+    io,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use bytes::{Buf, BytesMut};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf},
+    time::Instant,
+};
+
+use super::{Connection, Gate, Seat, deadline::Deadline, io::Digests, transport::Transport};
+use crate::{
+    admit::{Head, HeadLimits, find_head_end},
+    respond::Refusal,
+};
+
+/// Read ahead at most while a message is under way; a client that sends more waits.
+const INBOX: usize = 16 << 10;
+/// Written together at most; larger writes pass through.
+const OUTBOX: usize = 16 << 10;
+
+/// One connection. Dropping it closes the connection, gently if the client may still be talking.
+pub struct Stream {
+    pub(super) connection: Arc<Connection>,
+    pub(super) digests: Option<Digests>,
+    /// `None` only while it is being dropped.
+    transport: Option<Transport>,
+    gate: Gate,
+    inbox: BytesMut,
+    outbox: BytesMut,
+    reading: Deadline,
+    writing: Deadline,
+    _seat: Seat,
+}
+
+/// What came of waiting for a request.
+pub enum HeadRead {
+    /// The bytes of one whole head, and what they say.
+    Head(BytesMut, Head),
+    /// The client left, fell silent between requests, or the connection is retired.
+    Ended,
+    /// The head cannot be taken. The bytes are what was read of it, for the log.
+    Refused(Refusal, BytesMut),
+}
+
+impl Stream {
+    pub(super) fn new(transport: Transport, connection: Arc<Connection>, seat: Seat) -> Self {
+        let limits = &connection.listener.settings.limits;
+        Self {
+            digests: Digests::new(&connection, transport.descriptor()),
+            transport: Some(transport),
+            gate: Gate::Open,
+            inbox: BytesMut::new(),
+            outbox: BytesMut::new(),
+            reading: Deadline::new(limits.body_idle_timeout),
+            writing: Deadline::new(limits.write_idle_timeout),
+            connection,
+            _seat: seat,
+        }
+    }
+
+    pub fn connection(&self) -> &Arc<Connection> {
+        &self.connection
+    }
+
+    pub(super) fn descriptor(&self) -> std::os::fd::RawFd {
+        self.transport.as_ref().map_or(-1, Transport::descriptor)
+    }
+
+    /// Waits for the next request and reads its head, under the listener's deadlines and caps.
+    ///
+    /// `silence` is how long the client may take until the first byte. The stream then yields the body
+    /// of that message and nothing beyond it.
+    pub async fn read_head(&mut self, silence: Duration) -> HeadRead {
+        let connection = Arc::clone(&self.connection);
+        let limits = &connection.listener.settings.limits;
+        while self.skip_empty_lines() {
+            if !self.read_first_bytes(silence).await {
+                return HeadRead::Ended;
+            }
+        }
+
+        let deadline = Instant::now() + limits.header_timeout;
+        let cap = usize::try_from(limits.header_size.get()).unwrap_or(usize::MAX);
+        let mut searched = 0;
+        let end = loop {
+            if let Some(end) = find_head_end(&self.inbox, searched) {
+                break end;
+            }
+            if self.inbox.len() > cap {
+                return self.refused(Refusal::HeaderTooLarge);
+            }
+            searched = self.inbox.len();
+            match tokio::time::timeout_at(deadline, self.fill()).await {
+                Ok(Ok(1..)) => {}
+                Ok(Ok(0) | Err(_)) => return HeadRead::Ended,
+                Err(_) => return self.refused(Refusal::HeaderTimeout),
+            }
+        };
+        if end > cap {
+            return self.refused(Refusal::HeaderTooLarge);
+        }
+        let parsed = Head::parse(
+            self.inbox.get(..end).unwrap_or_default(),
+            &HeadLimits {
+                uri_size: usize::try_from(limits.uri_size.get()).unwrap_or(usize::MAX),
+                header_count: limits.header_count,
+            },
+        );
+        match parsed {
+            Ok(head) => {
+                let bytes = self.inbox.split_to(end);
+                self.gate = Gate::new(head.framing);
+                HeadRead::Head(bytes, head)
+            }
+            Err(refusal) => self.refused(refusal),
+        }
+    }
+
+    /// Waits for the client to begin; false if it leaves, stays silent, or the connection is retired.
+    pub async fn read_first_bytes(&mut self, silence: Duration) -> bool {
+        let mut retired = self.connection.retired();
+        tokio::select! {
+            biased; // what has arrived is still served
+            read = tokio::time::timeout(silence, self.fill()) => matches!(read, Ok(Ok(1..))),
+            _ = retired.wait_for(|retired| *retired) => false,
+        }
+    }
+
+    fn refused(&mut self, refusal: Refusal) -> HeadRead {
+        HeadRead::Refused(refusal, self.inbox.split())
+    }
+
+    /// Takes empty lines off the front (RFC 9112 section 2.2); true if nothing else is left.
+    fn skip_empty_lines(&mut self) -> bool {
+        while self.inbox.starts_with(b"\r\n") {
+            self.inbox.advance(2);
+        }
+        self.inbox.is_empty() || self.inbox[..] == *b"\r"
+    }
+
+    async fn fill(&mut self) -> io::Result<usize> {
+        let Some(transport) = &mut self.transport else {
+            return Ok(0);
+        };
+        self.inbox.reserve(4096);
+        transport.read_buf(&mut self.inbox).await
+    }
+
+    /// Reads while the message has ended: keeps a little of what comes next, and notices the end.
+    fn poll_watch(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while self.inbox.len() < INBOX {
+            if ready!(self.poll_fill(cx))? == 0 {
+                return Poll::Ready(Ok(()));
+            }
+        }
+        Poll::Pending
+    }
+
+    fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let Some(transport) = &mut self.transport else {
+            return Poll::Ready(Ok(0));
+        };
+        let before = self.inbox.len();
+        self.inbox.resize(before + 4096, 0);
+        let mut room = ReadBuf::new(self.inbox.get_mut(before..).unwrap_or_default());
+        let polled = Pin::new(transport).poll_read(cx, &mut room);
+        let read = room.filled().len();
+        self.inbox.truncate(before + read);
+        polled.map_ok(|()| read)
+    }
+
+    /// Gives on what belongs to the message.
+    fn poll_message(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        while self.inbox.is_empty() {
+            match self.poll_fill(cx) {
+                Poll::Ready(read) => {
+                    self.reading.moved();
+                    if read? == 0 {
+                        return Poll::Ready(Ok(()));
+                    }
+                }
+                Poll::Pending => {
+                    ready!(self.reading.poll_expired(cx));
+                    return Poll::Ready(Err(Refusal::BodyTimeout.into()));
+                }
+            }
+        }
+        let room = self.inbox.len().min(buf.remaining());
+        let passed = self.gate.pass(self.inbox.get(..room).unwrap_or_default())?;
+        buf.put_slice(&self.inbox.split_to(passed));
+        if self.inbox.is_empty() {
+            // An idle connection holds no buffer.
+            self.inbox = BytesMut::new();
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Everything passes: what was read ahead first, then straight from the socket.
+    fn poll_open(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if !self.inbox.is_empty() {
+            let length = self.inbox.len().min(buf.remaining());
+            buf.put_slice(&self.inbox.split_to(length));
+            return Poll::Ready(Ok(()));
+        }
+        match &mut self.transport {
+            Some(transport) => Pin::new(transport).poll_read(cx, buf),
+            None => Poll::Ready(Ok(())),
+        }
+    }
+
+    fn poll_write_out(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.outbox.is_empty() {
+            let Some(transport) = &mut self.transport else {
+                return Poll::Ready(Err(io::ErrorKind::NotConnected.into()));
+            };
+            match Pin::new(transport).poll_write(cx, &self.outbox) {
+                Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                Poll::Ready(Ok(written)) => {
+                    self.writing.moved();
+                    self.outbox.advance(written);
+                }
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Pending => return self.poll_write_stalled(cx),
+            }
+        }
+        self.outbox = BytesMut::new();
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_write_stalled<T>(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<T>> {
+        ready!(self.writing.poll_expired(cx));
+        self.connection.listener.meters.write_timeouts.inc();
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    }
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        if this.connection.is_upgraded() {
+            this.gate = Gate::Open;
+        }
+        match &this.gate {
+            Gate::Open => this.poll_open(cx, buf),
+            gate if gate.is_closed() => this.poll_watch(cx),
+            _ => this.poll_message(cx, buf),
+        }
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        if this.outbox.len() + buf.len() <= OUTBOX {
+            this.outbox.extend_from_slice(buf);
+            return Poll::Ready(Ok(buf.len()));
+        }
+        ready!(this.poll_write_out(cx))?;
+        if buf.len() < OUTBOX {
+            this.outbox.extend_from_slice(buf);
+            return Poll::Ready(Ok(buf.len()));
+        }
+        let Some(transport) = &mut this.transport else {
+            return Poll::Ready(Err(io::ErrorKind::NotConnected.into()));
+        };
+        match Pin::new(transport).poll_write(cx, buf) {
+            Poll::Ready(written) => {
+                this.writing.moved();
+                Poll::Ready(written)
+            }
+            Poll::Pending => this.poll_write_stalled(cx),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        ready!(this.poll_write_out(cx))?;
+        match &mut this.transport {
+            Some(transport) => match Pin::new(transport).poll_flush(cx) {
+                Poll::Ready(flushed) => Poll::Ready(flushed),
+                Poll::Pending => this.poll_write_stalled(cx),
+            },
+            None => Poll::Ready(Ok(())),
+        }
+    }
+
+    /// Writes out what is left. The socket itself is closed, or lingers, when the stream is dropped.
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_flush(cx)
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        let Some(transport) = self.transport.take() else {
+            return;
+        };
+        let client_may_talk = match &self.gate {
+            Gate::Open => false,
+            gate => !gate.is_closed() || !self.inbox.is_empty(),
+        };
+        if client_may_talk && tokio::runtime::Handle::try_current().is_ok() {
+            tokio::spawn(transport.linger());
+        } else {
+            transport.close();
+        }
+    }
+}
+
+impl std::fmt::Debug for Stream {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Stream").field(&self.connection).finish()
+    }
+}

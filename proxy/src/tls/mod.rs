@@ -1,0 +1,9 @@
+//! TLS on our listeners: which certificate, which versions, and a CA for development.
+
+mod authority;
+mod settings;
+mod store;
+
+pub use authority::Authority;
+pub use settings::{Resolver, acceptor};
+pub use store::{CertificateStore, Chain};
