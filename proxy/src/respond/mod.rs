@@ -1,0 +1,5 @@
+//! What the proxy says for itself.
+
+pub mod refusal;
+
+pub use refusal::Refusal;
