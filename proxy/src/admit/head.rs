@@ -124,11 +124,17 @@ struct Facts<'a> {
     length: Option<u64>,
     chunked: bool,
     expects_continue: bool,
-    /// The client names a protocol in `Upgrade`, and lists `upgrade` in `Connection`.
+    /// There is an `Upgrade` header that is not empty.
     names_protocol: bool,
-    wants_upgrade: bool,
-    wants_close: bool,
-    wants_keep_alive: bool,
+    connection: Connection,
+}
+
+/// Options of the `Connection` header.
+#[derive(Default)]
+struct Connection {
+    close: bool,
+    keep_alive: bool,
+    upgrade: bool,
 }
 
 impl<'a> Facts<'a> {
@@ -157,25 +163,12 @@ impl<'a> Facts<'a> {
         } else if is("upgrade") {
             self.names_protocol |= !value.is_empty();
         } else if is("connection") {
-            self.note_connection(value)?;
+            self.connection.note(value)?;
         } else {
             refuse_if(
                 imitates(name),
                 "a header name has _ where a known one has -",
             )?;
-        }
-        Ok(())
-    }
-
-    fn note_connection(&mut self, value: &[u8]) -> Result<(), Refusal> {
-        for option in value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
-            let is = |known: &str| option.eq_ignore_ascii_case(known.as_bytes());
-            self.wants_close |= is("close");
-            self.wants_keep_alive |= is("keep-alive");
-            self.wants_upgrade |= is("upgrade");
-            // A reader that took these away as hop-by-hop would see another message than we do.
-            let essential = is("host") || is("content-length") || is("transfer-encoding");
-            refuse_if(essential, "Connection lists a header that frames or routes")?;
         }
         Ok(())
     }
@@ -204,11 +197,26 @@ impl<'a> Facts<'a> {
         let has_body = !matches!(framing, Framing::None | Framing::Length(0));
         Ok(Head {
             framing,
-            upgrade: self.wants_upgrade && self.names_protocol && !http10,
+            upgrade: self.connection.upgrade && self.names_protocol && !http10,
             expects_continue: self.expects_continue && has_body && !http10,
             http10,
-            keep_alive: !self.wants_close && (!http10 || self.wants_keep_alive),
+            keep_alive: !self.connection.close && (!http10 || self.connection.keep_alive),
         })
+    }
+}
+
+impl Connection {
+    fn note(&mut self, value: &[u8]) -> Result<(), Refusal> {
+        for option in value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
+            let is = |known: &str| option.eq_ignore_ascii_case(known.as_bytes());
+            self.close |= is("close");
+            self.keep_alive |= is("keep-alive");
+            self.upgrade |= is("upgrade");
+            // A reader that took these away as hop-by-hop would see another message than we do.
+            let essential = is("host") || is("content-length") || is("transfer-encoding");
+            refuse_if(essential, "Connection lists a header that frames or routes")?;
+        }
+        Ok(())
     }
 }
 

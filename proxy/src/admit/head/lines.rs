@@ -108,10 +108,10 @@ impl<'a> Lines<'a> {
         Refusal::Malformed(match self.0 {
             [] | [b'\r'] => "the head is incomplete",
             [b'\n', ..] => "a line ends with LF alone",
-            [b'\r', b'\n', ..] => otherwise,
-            [b'\r', ..] => "a CR stands without its LF",
-            [b'\t', ..] => otherwise,
-            [byte, ..] if byte.is_ascii_control() => "the head holds a control character",
+            [b'\r', next, ..] if *next != b'\n' => "a CR stands without its LF",
+            [byte, ..] if byte.is_ascii_control() && !matches!(byte, b'\t' | b'\r') => {
+                "the head holds a control character"
+            }
             _ => otherwise,
         })
     }
