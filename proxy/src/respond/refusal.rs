@@ -1,5 +1,7 @@
 //! Every reason the proxy answers for itself.
 
+use std::fmt;
+
 use http::StatusCode;
 
 use crate::route::Methods;
@@ -38,8 +40,67 @@ pub enum Refusal {
     Internal,
 }
 
+/// nginx's status for a client that went away before its answer; it is only logged.
+pub const CLIENT_CLOSED_REQUEST: StatusCode = match StatusCode::from_u16(499) {
+    Ok(status) => status,
+    Err(_) => StatusCode::BAD_REQUEST,
+};
+
 impl Refusal {
-    /// The status of the answer. 499 is nginx's for a client that went away; it is only logged.
+    /// One of each kind, in the order of the declaration.
+    pub const ALL: [Self; 19] = [
+        Self::Malformed("malformed"),
+        Self::NoRoute,
+        Self::MethodNotAllowed(Methods::none()),
+        Self::HeaderTimeout,
+        Self::BodyTimeout,
+        Self::BodyTooLarge,
+        Self::UriTooLong,
+        Self::HeaderTooLarge,
+        Self::Misdirected,
+        Self::TooManyConnections,
+        Self::ConnectFailed,
+        Self::ConnectTimeout,
+        Self::ServerReset,
+        Self::ServerMalformed,
+        Self::ServerTimeout,
+        Self::NoServer,
+        Self::Saturated,
+        Self::ClientGone,
+        Self::Internal,
+    ];
+
+    /// The label of each kind, for metrics that are bound before anything is refused.
+    pub fn labels() -> impl Iterator<Item = &'static str> {
+        Self::ALL.into_iter().map(Self::label)
+    }
+
+    /// The name in metrics and the access log.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Malformed(_) => "malformed",
+            Self::NoRoute => "no_route",
+            Self::MethodNotAllowed(_) => "method_not_allowed",
+            Self::HeaderTimeout => "header_timeout",
+            Self::BodyTimeout => "body_timeout",
+            Self::BodyTooLarge => "body_too_large",
+            Self::UriTooLong => "uri_too_long",
+            Self::HeaderTooLarge => "header_too_large",
+            Self::Misdirected => "misdirected",
+            Self::TooManyConnections => "too_many_connections",
+            Self::ConnectFailed => "connect_failed",
+            Self::ConnectTimeout => "connect_timeout",
+            Self::ServerReset => "server_reset",
+            Self::ServerMalformed => "server_malformed",
+            Self::ServerTimeout => "server_timeout",
+            Self::NoServer => "no_server",
+            Self::Saturated => "saturated",
+            Self::ClientGone => "client_gone",
+            Self::Internal => "internal",
+        }
+    }
+
+    /// The status of the answer.
     pub fn status(self) -> StatusCode {
         match self {
             Self::Malformed(_) => StatusCode::BAD_REQUEST,
@@ -59,5 +120,70 @@ impl Refusal {
             Self::ClientGone => CLIENT_CLOSED_REQUEST,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
+    }
+}
+
+/// One sentence for the log.
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Malformed(reason) => return write!(f, "the request is malformed: {reason}"),
+            Self::NoRoute => "no route leads anywhere for this host and path",
+            Self::MethodNotAllowed(methods) => {
+                return write!(f, "the path takes only the methods {methods}");
+            }
+            Self::HeaderTimeout => "the client did not complete its header in time",
+            Self::BodyTimeout => "the client stopped sending its body",
+            Self::BodyTooLarge => "the body is larger than the listener takes",
+            Self::UriTooLong => "the request target is longer than the listener takes",
+            Self::HeaderTooLarge => "the header is larger than the listener takes",
+            Self::Misdirected => "the host is not covered by the connection's certificate",
+            Self::TooManyConnections => "the client holds too many connections",
+            Self::ConnectFailed => "no connection to the server could be opened",
+            Self::ConnectTimeout => "the server did not take the connection in time",
+            Self::ServerReset => "the server broke off before its response was complete",
+            Self::ServerMalformed => "the server's response breaks the protocol",
+            Self::ServerTimeout => "the server did not respond in time",
+            Self::NoServer => "no server of the upstream can be used",
+            Self::Saturated => "every usable server is at its limit of connections",
+            Self::ClientGone => "the client went away before it was answered",
+            Self::Internal => "the proxy failed",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn every_kind_has_a_label_of_its_own() {
+        let labels: HashSet<&str> = Refusal::labels().collect();
+        assert_eq!(labels.len(), Refusal::ALL.len());
+        for label in labels {
+            let snake = |c: char| c.is_ascii_lowercase() || c == '_';
+            assert!(label.chars().all(snake), "{label}");
+        }
+    }
+
+    #[test]
+    fn every_kind_shows_as_a_sentence_of_its_own() {
+        let sentences: HashSet<String> = Refusal::ALL.iter().map(ToString::to_string).collect();
+        assert_eq!(sentences.len(), Refusal::ALL.len());
+        for sentence in sentences {
+            let plain = sentence.starts_with(char::is_lowercase) && !sentence.ends_with('.');
+            assert!(plain, "{sentence}");
+        }
+    }
+
+    #[test]
+    fn every_status_is_an_error_and_a_client_that_left_gets_499() {
+        for refusal in Refusal::ALL {
+            let status = refusal.status().as_u16();
+            assert!((400..600).contains(&status), "{refusal}: {status}");
+        }
+        assert_eq!(Refusal::ClientGone.status().as_u16(), 499);
     }
 }

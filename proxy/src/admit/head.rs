@@ -1,0 +1,266 @@
+//! The head of an HTTP/1 request: strict, because two readers that differ on a message's end let one smuggle.
+//!
+//! What RFC 9112 lets a server repair or guess is refused here; the reader behind us never has to guess either.
+
+use lines::{Field, Lines, RequestLine};
+use memchr::memchr_iter;
+
+use super::Host;
+use crate::{config::model::Limits, respond::Refusal, route::Methods};
+
+mod lines;
+
+/// What the rest of the proxy must know of a request head. The head itself stays where it is.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "four independent facts, each read by name"
+)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head {
+    pub framing: Framing,
+    /// `Connection: upgrade` together with an `Upgrade` header; never on HTTP/1.0.
+    pub upgrade: bool,
+    /// A body follows, and the client waits for `100 Continue` before it sends it.
+    pub expects_continue: bool,
+    pub http10: bool,
+    /// Whether the client means to use the connection again.
+    pub keep_alive: bool,
+}
+
+/// How the end of a request's body is known (RFC 9112, section 6.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Framing {
+    None,
+    /// Bytes, 0 to 2^53.
+    Length(u64),
+    Chunked,
+}
+
+/// The limits of one head, beside its size, which the reader of the bytes enforces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HeadLimits {
+    /// Bytes of the request target.
+    pub uri_size: usize,
+    pub header_count: usize,
+}
+
+impl From<&Limits> for HeadLimits {
+    fn from(limits: &Limits) -> Self {
+        Self {
+            uri_size: usize::try_from(limits.uri_size.get()).unwrap_or(usize::MAX),
+            header_count: limits.header_count,
+        }
+    }
+}
+
+/// Where the first head in a buffer ends, just after its empty line. Bytes before `from` were searched already.
+///
+/// An empty line that ends with LF alone also ends the head: [`Head::parse`] then refuses it at once, instead of the
+/// reader waiting for a CRLF that never comes.
+pub fn find_end(buffer: &[u8], from: usize) -> Option<usize> {
+    let start = from.saturating_sub(2).min(buffer.len());
+    let (_, unsearched) = buffer.split_at(start);
+    memchr_iter(b'\n', unsearched).find_map(|line_end| {
+        let next_line = start + line_end + 1;
+        match buffer.get(next_line..)? {
+            [b'\n', ..] => Some(next_line + 1),
+            [b'\r', b'\n', ..] => Some(next_line + 2),
+            _ => None,
+        }
+    })
+}
+
+impl Head {
+    /// Checks exactly one head, from the first byte of its method to the end of its empty line.
+    ///
+    /// # Errors
+    /// The head breaks the protocol, could be read in two ways, or passes a limit.
+    pub fn parse(bytes: &[u8], limits: &HeadLimits) -> Result<Self, Refusal> {
+        let mut lines = Lines::new(bytes);
+        let request = lines.request_line(limits.uri_size)?;
+        if request.method == b"CONNECT" {
+            return Err(Refusal::MethodNotAllowed(Methods::any()));
+        }
+        let authority = authority_of(&request)?;
+        let mut facts = Facts::default();
+        let mut count = 0;
+        while let Some(field) = lines.field()? {
+            count += 1;
+            if count > limits.header_count {
+                return Err(Refusal::HeaderTooLarge);
+            }
+            facts.note(&field)?;
+        }
+        facts.check_host(authority.as_ref(), request.http10)?;
+        facts.into_head(request.http10)
+    }
+}
+
+/// The host within a target in absolute form. The other forms have none (RFC 9112, section 3.2).
+fn authority_of<'a>(request: &RequestLine<'a>) -> Result<Option<Host<'a>>, Refusal> {
+    let target = request.target;
+    if target.starts_with(b"/") || (target == b"*" && request.method == b"OPTIONS") {
+        return Ok(None);
+    }
+    let after_scheme = [&b"http://"[..], b"https://"]
+        .into_iter()
+        .find_map(|scheme| {
+            let (start, rest) = target.split_at_checked(scheme.len())?;
+            start.eq_ignore_ascii_case(scheme).then_some(rest)
+        });
+    let Some(after_scheme) = after_scheme else {
+        return Err(Refusal::Malformed(
+            "the target is neither a path nor an http or https URI",
+        ));
+    };
+    let mut parts = after_scheme.split(|byte| matches!(byte, b'/' | b'?'));
+    Ok(Some(Host::parse(parts.next().unwrap_or_default())?))
+}
+
+/// What the headers said so far.
+#[derive(Default)]
+struct Facts<'a> {
+    host: Option<Host<'a>>,
+    length: Option<u64>,
+    chunked: bool,
+    expects_continue: bool,
+    /// There is an `Upgrade` header that is not empty.
+    names_protocol: bool,
+    connection: Connection,
+}
+
+/// Options of the `Connection` header.
+#[derive(Default)]
+struct Connection {
+    close: bool,
+    keep_alive: bool,
+    upgrade: bool,
+}
+
+impl<'a> Facts<'a> {
+    fn note(&mut self, field: &Field<'a>) -> Result<(), Refusal> {
+        let Field { name, value } = *field;
+        let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
+        if is("host") {
+            refuse_if(self.host.is_some(), "there is more than one Host")?;
+            self.host = Some(Host::parse(value)?);
+        } else if is("content-length") {
+            refuse_if(
+                self.length.is_some(),
+                "there is more than one Content-Length",
+            )?;
+            self.length = Some(parse_length(value)?);
+        } else if is("transfer-encoding") {
+            refuse_if(self.chunked, "there is more than one Transfer-Encoding")?;
+            let known = value.eq_ignore_ascii_case(b"chunked");
+            refuse_if(!known, "Transfer-Encoding is not chunked alone")?;
+            self.chunked = true;
+        } else if is("expect") {
+            refuse_if(self.expects_continue, "there is more than one Expect")?;
+            let known = value.eq_ignore_ascii_case(b"100-continue");
+            refuse_if(!known, "Expect is not 100-continue")?;
+            self.expects_continue = true;
+        } else if is("upgrade") {
+            self.names_protocol |= !value.is_empty();
+        } else if is("connection") {
+            self.connection.note(value)?;
+        } else {
+            refuse_if(
+                imitates(name),
+                "a header name has _ where a known one has -",
+            )?;
+        }
+        Ok(())
+    }
+
+    /// RFC 9112, section 3.2: HTTP/1.1 has exactly one Host, and it is that of the target if the target has one.
+    fn check_host(&self, authority: Option<&Host<'_>>, http10: bool) -> Result<(), Refusal> {
+        refuse_if(self.host.is_none() && !http10, "there is no Host")?;
+        let differ = matches!((authority, &self.host), (Some(a), Some(b)) if a != b);
+        refuse_if(differ, "the target's host is not that of Host")
+    }
+
+    fn into_head(self, http10: bool) -> Result<Head, Refusal> {
+        let framing = match (self.length, self.chunked) {
+            (None, false) => Framing::None,
+            (Some(length), false) => Framing::Length(length),
+            (None, true) if !http10 => Framing::Chunked,
+            (None, true) => {
+                return Err(Refusal::Malformed("HTTP/1.0 has no Transfer-Encoding"));
+            }
+            (Some(_), true) => {
+                return Err(Refusal::Malformed(
+                    "Content-Length stands beside Transfer-Encoding",
+                ));
+            }
+        };
+        let has_body = !matches!(framing, Framing::None | Framing::Length(0));
+        Ok(Head {
+            framing,
+            upgrade: self.connection.upgrade && self.names_protocol && !http10,
+            expects_continue: self.expects_continue && has_body && !http10,
+            http10,
+            keep_alive: !self.connection.close && (!http10 || self.connection.keep_alive),
+        })
+    }
+}
+
+impl Connection {
+    fn note(&mut self, value: &[u8]) -> Result<(), Refusal> {
+        for option in value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
+            let is = |known: &str| option.eq_ignore_ascii_case(known.as_bytes());
+            self.close |= is("close");
+            self.keep_alive |= is("keep-alive");
+            self.upgrade |= is("upgrade");
+            // A reader that took these away as hop-by-hop would see another message than we do.
+            let essential = is("host") || is("content-length") || is("transfer-encoding");
+            refuse_if(essential, "Connection lists a header that frames or routes")?;
+        }
+        Ok(())
+    }
+}
+
+/// Digits without a sign, a list or a leading zero, up to 2^53: the largest number that every reader represents.
+fn parse_length(value: &[u8]) -> Result<u64, Refusal> {
+    let bad = Refusal::Malformed("Content-Length is not a plain number up to 2^53");
+    if value.len() > 16 || (value.len() > 1 && value.starts_with(b"0")) || value.is_empty() {
+        return Err(bad);
+    }
+    let length = value.iter().try_fold(0, |length: u64, digit| {
+        let digit = char::from(*digit).to_digit(10)?;
+        Some(length * 10 + u64::from(digit))
+    });
+    length.filter(|length| *length <= 1 << 53).ok_or(bad)
+}
+
+/// Headers that we set or rely on; CGI and WSGI servers read `_` as `-`, and would take a twin for the real one.
+const RELIED_ON: [&[u8]; 8] = [
+    b"content-length",
+    b"transfer-encoding",
+    b"x-forwarded-for",
+    b"x-forwarded-host",
+    b"x-forwarded-port",
+    b"x-forwarded-proto",
+    b"x-real-ip",
+    b"x-request-id",
+];
+
+fn imitates(name: &[u8]) -> bool {
+    let hyphenated = |byte: &u8| match byte {
+        b'_' => b'-',
+        byte => byte.to_ascii_lowercase(),
+    };
+    let twin = |known: &[u8]| name.iter().map(hyphenated).eq(known.iter().copied());
+    name.contains(&b'_') && RELIED_ON.into_iter().any(twin)
+}
+
+fn refuse_if(condition: bool, reason: &'static str) -> Result<(), Refusal> {
+    if condition {
+        Err(Refusal::Malformed(reason))
+    } else {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

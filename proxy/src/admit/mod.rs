@@ -1,0 +1,15 @@
+//! Whether a message is sane, who sent it, and its normal form. Pure: bytes and addresses in, facts or a refusal out.
+
+pub mod chunks;
+pub mod client;
+pub mod head;
+pub mod host;
+pub mod identity;
+pub mod path;
+mod syntax;
+
+pub use chunks::ChunkMeter;
+pub use client::{ClientKey, Networks, client_of};
+pub use head::{Framing, Head, HeadLimits};
+pub use host::Host;
+pub use identity::RequestId;
