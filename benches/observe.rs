@@ -1,0 +1,90 @@
+//! What it costs a request to be counted and logged.
+
+use std::{
+    hint::black_box,
+    net::IpAddr,
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use simplon::{
+    config::model,
+    observe::{AccessLog, Metrics, Observer, Protocol, Record, Timers, Tls},
+};
+
+fn record() -> Record<'static> {
+    Record {
+        at: SystemTime::now(),
+        client: IpAddr::from([203, 0, 113, 77]),
+        listener: "public",
+        protocol: Protocol::Http2,
+        method: "GET",
+        host: "www.example.ch",
+        path: "/products/walking-boots/alpine-42",
+        status: 200,
+        bytes_in: 0,
+        bytes_out: 18_231,
+        route: "www.example.ch/products",
+        upstream: "shop",
+        server: "10.0.3.17:8080",
+        retries: 0,
+        refusal: None,
+        refusal_detail: None,
+        tls: Some(Tls {
+            version: "TLSv1.3",
+            cipher: "TLS13_AES_128_GCM_SHA256",
+            sni: "www.example.ch",
+            resumed: true,
+        }),
+        request_id: "0199f1d2a7c34e0b8f6a1c2d3e4f5a6b",
+        user_agent: b"Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+        referer: b"https://www.example.ch/products",
+        timers: Timers {
+            queue: None,
+            connect: Some(Duration::ZERO),
+            first_byte: Some(Duration::from_micros(4_310)),
+            total: Duration::from_micros(5_120),
+        },
+        upgraded: false,
+    }
+}
+
+fn observer(target: &model::AccessLog) -> Result<Observer, Box<dyn std::error::Error>> {
+    let metrics = Metrics::new(&["no_route"], &["client_cap"], SystemTime::now())?;
+    let access_log = Arc::new(AccessLog::open(target, metrics.access_log_dropped())?);
+    Ok(Observer {
+        metrics,
+        access_log,
+    })
+}
+
+fn record_one(bench: &mut Criterion) {
+    let targets = [
+        ("record, log off", model::AccessLog::Off),
+        (
+            "record, log to /dev/null",
+            model::AccessLog::File(PathBuf::from("/dev/null")),
+        ),
+    ];
+    for (name, target) in targets {
+        #[expect(
+            clippy::expect_used,
+            reason = "a bench without its subject is no bench"
+        )]
+        let observer = observer(&target).expect("an observer");
+        let meters = observer.metrics.route("www.example.ch/products", "shop");
+        bench.bench_function(name, |bencher| {
+            bencher.iter(|| observer.record(black_box(&record()), &meters));
+        });
+        let lost = observer.metrics.access_log_dropped().get();
+        assert_eq!(
+            lost, 0,
+            "lines that are dropped cost less than lines that are written"
+        );
+    }
+}
+
+criterion_group!(benches, record_one);
+criterion_main!(benches);

@@ -1,0 +1,103 @@
+//! Prometheus' text format 0.0.4, for families whose values are asked for at the scrape.
+
+use std::fmt::{Display, Write};
+
+/// A family with its samples, as text.
+pub(super) struct Family {
+    name: &'static str,
+    head: String,
+    samples: String,
+}
+
+impl Family {
+    pub(super) fn gauge(name: &'static str, help: &str) -> Self {
+        Self::new(name, help, "gauge")
+    }
+
+    pub(super) fn counter(name: &'static str, help: &str) -> Self {
+        Self::new(name, help, "counter")
+    }
+
+    fn new(name: &'static str, help: &str, kind: &str) -> Self {
+        Self {
+            name,
+            head: format!("# HELP {name} {help}\n# TYPE {name} {kind}\n"),
+            samples: String::new(),
+        }
+    }
+
+    pub(super) fn sample(&mut self, labels: &Labels, value: impl Display) {
+        // Writing to memory cannot fail.
+        let _ = writeln!(self.samples, "{}{labels} {value}", self.name);
+    }
+
+    /// Nothing, for a family without samples.
+    pub(super) fn append_to(self, text: &mut String) {
+        if !self.samples.is_empty() {
+            text.push_str(&self.head);
+            text.push_str(&self.samples);
+        }
+    }
+}
+
+/// Labels in braces, or nothing at all.
+#[derive(Clone, Default)]
+pub(super) struct Labels(String);
+
+impl Labels {
+    pub(super) fn new(labels: &[(&str, &str)]) -> Self {
+        labels
+            .iter()
+            .fold(Self::default(), |all, (name, value)| all.and(name, value))
+    }
+
+    pub(super) fn and(&self, name: &str, value: &str) -> Self {
+        let mut labels = self.0.clone();
+        if !labels.is_empty() {
+            labels.push(',');
+        }
+        labels.push_str(name);
+        labels.push_str("=\"");
+        for character in value.chars() {
+            match character {
+                '\\' => labels.push_str("\\\\"),
+                '"' => labels.push_str("\\\""),
+                '\n' => labels.push_str("\\n"),
+                plain => labels.push(plain),
+            }
+        }
+        labels.push('"');
+        Self(labels)
+    }
+}
+
+impl Display for Labels {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.0.is_empty() {
+            return Ok(());
+        }
+        write!(f, "{{{}}}", self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_of_labels_are_escaped() {
+        let labels = Labels::new(&[("a", "x\"y\\z\nw"), ("b", "")]);
+        assert_eq!(labels.to_string(), r#"{a="x\"y\\z\nw",b=""}"#);
+    }
+
+    #[test]
+    fn a_family_without_samples_is_not_mentioned() {
+        let mut text = String::new();
+        Family::gauge("empty", "Nothing.").append_to(&mut text);
+        let mut full = Family::counter("full_total", "Something.");
+        full.sample(&Labels::default(), 7);
+        full.append_to(&mut text);
+        let expected = "# HELP full_total Something.\n# TYPE full_total counter\nfull_total 7\n";
+        assert_eq!(text, expected);
+    }
+}

@@ -1,0 +1,215 @@
+//! The metric families and their help, grouped by the label they go by.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use prometheus::{
+    Error, Gauge, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec,
+    Opts, Registry, core::Collector,
+};
+
+/// Seconds; from a cached page to a report that takes its minute.
+const BUCKETS: [f64; 15] = [
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0,
+];
+
+/// By route and upstream.
+#[derive(Debug)]
+pub(super) struct RouteFamilies {
+    pub(super) requests: IntCounterVec,
+    pub(super) duration: HistogramVec,
+}
+
+impl RouteFamilies {
+    pub(super) fn new(maker: &Maker<'_>) -> Result<Self, Error> {
+        Ok(Self {
+            requests: maker.counters(
+                "simplon_requests_total",
+                "Finished requests, by route, upstream and class of the status.",
+                &["route", "upstream", "class"],
+            )?,
+            duration: maker.histograms(
+                "simplon_request_duration_seconds",
+                "From the first byte of a request to the last of its response; without tunnels.",
+                &["route", "upstream"],
+            )?,
+        })
+    }
+}
+
+/// By upstream.
+#[derive(Debug)]
+pub(super) struct UpstreamFamilies {
+    pub(super) first_byte: HistogramVec,
+    pub(super) connect: HistogramVec,
+    pub(super) retries: IntCounterVec,
+}
+
+impl UpstreamFamilies {
+    pub(super) fn new(maker: &Maker<'_>) -> Result<Self, Error> {
+        Ok(Self {
+            first_byte: maker.histograms(
+                "simplon_upstream_first_byte_seconds",
+                "From a request sent to a server to the first byte of its response.",
+                &["upstream"],
+            )?,
+            connect: maker.histograms(
+                "simplon_upstream_connect_seconds",
+                "Connecting to a server; zero on a reused connection.",
+                &["upstream"],
+            )?,
+            retries: maker.counters(
+                "simplon_retries_total",
+                "Requests sent again to another server.",
+                &["upstream"],
+            )?,
+        })
+    }
+}
+
+/// By listener.
+#[derive(Debug)]
+pub(super) struct ListenerFamilies {
+    pub(super) current: IntGaugeVec,
+    pub(super) total: IntCounterVec,
+    pub(super) refused: IntCounterVec,
+    pub(super) handshake_failures: IntCounterVec,
+}
+
+impl ListenerFamilies {
+    pub(super) fn new(maker: &Maker<'_>) -> Result<Self, Error> {
+        Ok(Self {
+            current: maker.gauges(
+                "simplon_connections",
+                "Client connections just now.",
+                &["listener"],
+            )?,
+            total: maker.counters(
+                "simplon_connections_total",
+                "Client connections let in.",
+                &["listener"],
+            )?,
+            refused: maker.counters(
+                "simplon_connections_refused_total",
+                "Client connections turned away, by reason.",
+                &["listener", "reason"],
+            )?,
+            handshake_failures: maker.counters(
+                "simplon_tls_handshake_failures_total",
+                "TLS handshakes with clients that failed or took too long.",
+                &["listener"],
+            )?,
+        })
+    }
+}
+
+/// Of the configuration.
+#[derive(Debug)]
+pub(super) struct ConfigFamilies {
+    last_success: IntGauge,
+    last_timestamp: Gauge,
+    generation: IntGauge,
+    succeeded: IntCounter,
+    failed: IntCounter,
+}
+
+impl ConfigFamilies {
+    pub(super) fn new(maker: &Maker<'_>) -> Result<Self, Error> {
+        let reloads = maker.counters(
+            "simplon_config_reloads_total",
+            "Attempts to load the configuration, by result.",
+            &["result"],
+        )?;
+        Ok(Self {
+            last_success: maker.keep(IntGauge::new(
+                "simplon_config_last_reload_success",
+                "Whether the last attempt to load the configuration succeeded.",
+            ))?,
+            last_timestamp: maker.keep(Gauge::new(
+                "simplon_config_last_reload_timestamp_seconds",
+                "When the configuration was last loaded, with or without success; Unix time.",
+            ))?,
+            generation: maker.keep(IntGauge::new(
+                "simplon_config_generation",
+                "Number of the configuration in use, counted from the start of the process.",
+            ))?,
+            succeeded: reloads.with_label_values(&["success"]),
+            failed: reloads.with_label_values(&["failure"]),
+        })
+    }
+
+    pub(super) fn succeeded(&self, generation: u64, at: SystemTime) {
+        self.succeeded.inc();
+        self.last_success.set(1);
+        self.last_timestamp.set(unix_seconds(at));
+        self.generation
+            .set(i64::try_from(generation).unwrap_or(i64::MAX));
+    }
+
+    pub(super) fn failed(&self, at: SystemTime) {
+        self.failed.inc();
+        self.last_success.set(0);
+        self.last_timestamp.set(unix_seconds(at));
+    }
+}
+
+/// Makes families and enters them in the registry.
+pub(super) struct Maker<'a>(pub(super) &'a Registry);
+
+impl Maker<'_> {
+    /// What is known at the start and stays.
+    pub(super) fn constants(&self, started: SystemTime) -> Result<(), Error> {
+        let build = self.gauges(
+            "simplon_build_info",
+            "Always 1; the label tells the version.",
+            &["version"],
+        )?;
+        build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
+        let start = self.keep(Gauge::new(
+            "simplon_process_start_time_seconds",
+            "When the process started; Unix time.",
+        ))?;
+        start.set(unix_seconds(started));
+        Ok(())
+    }
+
+    pub(super) fn refusals(&self) -> Result<IntCounterVec, Error> {
+        self.counters(
+            "simplon_refusals_total",
+            "Requests the proxy answered for itself, by reason.",
+            &["reason"],
+        )
+    }
+
+    pub(super) fn access_log_dropped(&self) -> Result<IntCounter, Error> {
+        self.keep(IntCounter::new(
+            "simplon_access_log_dropped_total",
+            "Access log lines lost because the log was too slow or could not be written.",
+        ))
+    }
+
+    fn counters(&self, name: &str, help: &str, labels: &[&str]) -> Result<IntCounterVec, Error> {
+        self.keep(IntCounterVec::new(Opts::new(name, help), labels))
+    }
+
+    fn gauges(&self, name: &str, help: &str, labels: &[&str]) -> Result<IntGaugeVec, Error> {
+        self.keep(IntGaugeVec::new(Opts::new(name, help), labels))
+    }
+
+    fn histograms(&self, name: &str, help: &str, labels: &[&str]) -> Result<HistogramVec, Error> {
+        let options = HistogramOpts::new(name, help).buckets(BUCKETS.to_vec());
+        self.keep(HistogramVec::new(options, labels))
+    }
+
+    fn keep<M: Collector + Clone + 'static>(&self, made: Result<M, Error>) -> Result<M, Error> {
+        let metric = made?;
+        self.0.register(Box::new(metric.clone()))?;
+        Ok(metric)
+    }
+}
+
+/// Seconds since 1970; zero before.
+fn unix_seconds(at: SystemTime) -> f64 {
+    at.duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_secs_f64()
+}

@@ -1,0 +1,308 @@
+//! One exchange as one line of JSON.
+//!
+//! The fields and their order are a promise to whoever parses the log:
+//!
+//! `time` `client` `listener` `method` `host` `path` `protocol` `status` `bytes_in` `bytes_out` `route`
+//! `upstream` `server` `retries` `refusal` `detail` `t_queue_ms` `t_connect_ms` `t_first_byte_ms`
+//! `t_total_ms` `tls` (`version` `cipher` `sni` `resumed`) `user_agent` `referer` `request_id` `upgraded`
+//!
+//! Every line has every field; what there is none of is `null`. Times are milliseconds with three decimals.
+//! What a client chose is cut at the caps below, so a line has at most some 25 KB.
+
+use std::{
+    io::Write,
+    net::IpAddr,
+    time::{Duration, SystemTime},
+};
+
+use super::{
+    json,
+    record::{Record, Tls},
+    timestamp::{Clock, three_digits},
+};
+
+// Bytes, before escaping.
+const METHOD: usize = 32;
+const HOST: usize = 256;
+const PATH: usize = 2048;
+const USER_AGENT: usize = 512;
+const REFERER: usize = 512;
+const REQUEST_ID: usize = 128;
+/// Names from the configuration are the operator's and stay whole.
+const WHOLE: usize = usize::MAX;
+
+/// A buffer that is filled anew for each exchange.
+pub(super) struct Line {
+    bytes: Vec<u8>,
+    clock: Clock,
+}
+
+/// `,"name":`
+macro_rules! key {
+    ($name:literal) => {
+        concat!(",\"", $name, "\":").as_bytes()
+    };
+}
+
+impl Line {
+    pub(super) fn new() -> Self {
+        Self {
+            bytes: Vec::with_capacity(1024),
+            clock: Clock::new(),
+        }
+    }
+
+    /// The line for a record, with its line feed.
+    pub(super) fn format(&mut self, record: &Record<'_>) -> &[u8] {
+        self.bytes.clear();
+        self.time(record.at);
+        self.client(record.client);
+        self.text(key!("listener"), record.listener, WHOLE);
+        self.text(key!("method"), record.method, METHOD);
+        self.text(key!("host"), record.host, HOST);
+        self.text(key!("path"), record.path, PATH);
+        self.text(key!("protocol"), record.protocol.as_str(), WHOLE);
+        self.number(key!("status"), record.status);
+        self.number(key!("bytes_in"), record.bytes_in);
+        self.number(key!("bytes_out"), record.bytes_out);
+        self.text(key!("route"), record.route, WHOLE);
+        self.text(key!("upstream"), record.upstream, WHOLE);
+        self.text(key!("server"), record.server, WHOLE);
+        self.number(key!("retries"), record.retries);
+        self.text(key!("refusal"), record.refusal.unwrap_or_default(), WHOLE);
+        let detail = record.refusal_detail.unwrap_or_default();
+        self.text(key!("detail"), detail, WHOLE);
+        self.millis(key!("t_queue_ms"), record.timers.queue);
+        self.millis(key!("t_connect_ms"), record.timers.connect);
+        self.millis(key!("t_first_byte_ms"), record.timers.first_byte);
+        self.millis(key!("t_total_ms"), Some(record.timers.total));
+        self.tls(record.tls.as_ref());
+        self.string(key!("user_agent"), record.user_agent, USER_AGENT);
+        self.string(key!("referer"), record.referer, REFERER);
+        self.text(key!("request_id"), record.request_id, REQUEST_ID);
+        self.flag(key!("upgraded"), record.upgraded);
+        self.put(b"}\n");
+        &self.bytes
+    }
+
+    fn time(&mut self, at: SystemTime) {
+        self.put(b"{\"time\":\"");
+        self.clock.write(at, &mut self.bytes);
+        self.put(b"\"");
+    }
+
+    fn client(&mut self, client: IpAddr) {
+        self.put(b",\"client\":\"");
+        match client {
+            // The formatting machinery costs more than the rest of the field.
+            IpAddr::V4(address) => {
+                let [a, b, c, d] = address.octets();
+                self.integer(a);
+                for octet in [b, c, d] {
+                    self.put(b".");
+                    self.integer(octet);
+                }
+            }
+            // Writing to memory cannot fail.
+            IpAddr::V6(address) => drop(write!(self.bytes, "{address}")),
+        }
+        self.put(b"\"");
+    }
+
+    fn tls(&mut self, tls: Option<&Tls<'_>>) {
+        let Some(tls) = tls else {
+            return self.put(b",\"tls\":null");
+        };
+        self.put(b",\"tls\":{\"version\":");
+        json::write_string(tls.version.as_bytes(), WHOLE, &mut self.bytes);
+        self.text(key!("cipher"), tls.cipher, WHOLE);
+        self.text(key!("sni"), tls.sni, HOST);
+        self.flag(key!("resumed"), tls.resumed);
+        self.put(b"}");
+    }
+
+    fn text(&mut self, key: &[u8], value: &str, cap: usize) {
+        self.string(key, value.as_bytes(), cap);
+    }
+
+    fn string(&mut self, key: &[u8], value: &[u8], cap: usize) {
+        self.put(key);
+        if value.is_empty() {
+            self.put(b"null");
+        } else {
+            json::write_string(value, cap, &mut self.bytes);
+        }
+    }
+
+    fn number(&mut self, key: &[u8], value: impl itoa::Integer) {
+        self.put(key);
+        self.integer(value);
+    }
+
+    fn flag(&mut self, key: &[u8], value: bool) {
+        self.put(key);
+        self.put(if value { b"true" } else { b"false" });
+    }
+
+    fn millis(&mut self, key: &[u8], value: Option<Duration>) {
+        self.put(key);
+        let Some(value) = value else {
+            return self.put(b"null");
+        };
+        self.integer(value.as_millis());
+        self.put(b".");
+        self.put(&three_digits(value.subsec_micros()));
+    }
+
+    fn integer(&mut self, value: impl itoa::Integer) {
+        let mut digits = itoa::Buffer::new();
+        self.put(digits.format(value).as_bytes());
+    }
+
+    fn put(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{net::Ipv6Addr, time::UNIX_EPOCH};
+
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::observe::record::{Protocol, Timers};
+
+    fn record() -> Record<'static> {
+        Record {
+            at: UNIX_EPOCH + Duration::from_millis(1_795_246_500_123),
+            client: IpAddr::from([192, 0, 2, 7]),
+            listener: "public",
+            protocol: Protocol::Http2,
+            method: "GET",
+            host: "example.ch",
+            path: "/a",
+            status: 200,
+            bytes_in: 0,
+            bytes_out: 82,
+            route: "example.ch/",
+            upstream: "web",
+            server: "10.0.0.1:80",
+            retries: 1,
+            refusal: None,
+            refusal_detail: None,
+            tls: Some(Tls {
+                version: "TLSv1.3",
+                cipher: "TLS13_AES_128_GCM_SHA256",
+                sni: "example.ch",
+                resumed: true,
+            }),
+            request_id: "0193",
+            user_agent: b"curl/8",
+            referer: b"",
+            timers: Timers {
+                queue: None,
+                connect: Some(Duration::ZERO),
+                first_byte: Some(Duration::from_micros(1_002)),
+                total: Duration::from_nanos(12_345_678_999),
+            },
+            upgraded: false,
+        }
+    }
+
+    fn line(record: &Record<'_>) -> String {
+        String::from_utf8(Line::new().format(record).to_vec()).unwrap()
+    }
+
+    #[test]
+    fn a_line_has_the_documented_fields_in_the_documented_order() {
+        let expected = concat!(
+            r#"{"time":"2026-11-21T07:35:00.123Z","client":"192.0.2.7","listener":"public","#,
+            r#""method":"GET","host":"example.ch","path":"/a","protocol":"HTTP/2","status":200,"#,
+            r#""bytes_in":0,"bytes_out":82,"route":"example.ch/","upstream":"web","#,
+            r#""server":"10.0.0.1:80","retries":1,"refusal":null,"detail":null,"#,
+            r#""t_queue_ms":null,"t_connect_ms":0.000,"t_first_byte_ms":1.002,"#,
+            r#""t_total_ms":12345.678,"tls":{"version":"TLSv1.3","#,
+            r#""cipher":"TLS13_AES_128_GCM_SHA256","sni":"example.ch","resumed":true},"#,
+            r#""user_agent":"curl/8","referer":null,"request_id":"0193","upgraded":false}"#,
+            "\n"
+        );
+        assert_eq!(line(&record()), expected);
+    }
+
+    #[test]
+    fn a_refused_plain_request_has_nulls_and_its_reason() {
+        let refused = Record {
+            client: IpAddr::V6(Ipv6Addr::LOCALHOST),
+            refusal: Some("malformed"),
+            refusal_detail: Some("two lengths"),
+            upstream: "",
+            server: "",
+            tls: None,
+            ..record()
+        };
+        let value: Value = serde_json::from_str(&line(&refused)).unwrap();
+        assert_eq!(value["client"], "::1");
+        assert_eq!(value["refusal"], "malformed");
+        assert_eq!(value["detail"], "two lengths");
+        for absent in ["upstream", "server", "tls"] {
+            assert_eq!(value[absent], Value::Null, "{absent}");
+        }
+    }
+
+    #[test]
+    fn what_a_client_chose_is_cut_at_its_cap() {
+        let long = "é".repeat(4000);
+        let hostile = Record {
+            method: &long,
+            host: &long,
+            path: &long,
+            request_id: &long,
+            user_agent: long.as_bytes(),
+            referer: long.as_bytes(),
+            ..record()
+        };
+        let value: Value = serde_json::from_str(&line(&hostile)).unwrap();
+        let lengths = [
+            "method",
+            "host",
+            "path",
+            "request_id",
+            "user_agent",
+            "referer",
+        ]
+        .map(|field| value[field].as_str().unwrap().len());
+        assert_eq!(lengths, [32, 256, 2048, 128, 512, 512]);
+    }
+
+    proptest! {
+        #[test]
+        fn any_input_gives_one_line_of_valid_json(
+            text in any::<String>(),
+            bytes in prop::collection::vec(any::<u8>(), 0..600),
+            client in any::<IpAddr>(),
+            status in any::<u16>(),
+            total in any::<Duration>(),
+        ) {
+            let hostile = Record {
+                client,
+                status,
+                method: &text,
+                host: &text,
+                path: &text,
+                route: &text,
+                user_agent: &bytes,
+                referer: &bytes,
+                timers: Timers { total, ..Timers::default() },
+                ..record()
+            };
+            let line = line(&hostile);
+            prop_assert_eq!(line.find('\n'), Some(line.len() - 1));
+            let value: Value = serde_json::from_str(&line).unwrap();
+            prop_assert_eq!(&value["client"], &json!(client.to_string()));
+            prop_assert_eq!(&value["status"], &json!(status));
+            prop_assert_eq!(value["t_total_ms"].is_number(), true);
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! Every metric of the proxy, in a registry of its own, and their text for Prometheus.
+//!
+//! Requests do not come here: they hold meters (`meters.rs`) that were bound to their labels when the
+//! snapshot was built.
+
+use std::{sync::Arc, time::SystemTime};
+
+use prometheus::{Error, IntCounter, Registry, TextEncoder};
+use tracing::error;
+
+use super::{
+    families::{ConfigFamilies, ListenerFamilies, Maker, RouteFamilies, UpstreamFamilies},
+    meters::{ListenerMeters, RouteMeters, UpstreamMeters},
+    process,
+    reasons::Reasons,
+    servers::{self, Servers},
+    shelf::Shelf,
+};
+
+/// One per process, handed to whoever counts.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    pub(super) by_route: RouteFamilies,
+    pub(super) by_upstream: UpstreamFamilies,
+    pub(super) by_listener: ListenerFamilies,
+    config: ConfigFamilies,
+    refusals: Reasons,
+    access_log_dropped: IntCounter,
+    /// Why a connection may be turned away.
+    pub(super) connection_reasons: &'static [&'static str],
+    pub(super) routes: Shelf<2, RouteMeters>,
+    pub(super) upstreams: Shelf<1, UpstreamMeters>,
+    pub(super) listeners: Shelf<1, ListenerMeters>,
+}
+
+impl Metrics {
+    /// `refusals` are the labels of all refusals, `connection_reasons` those for which a connection is
+    /// turned away; any other label is counted as `other`.
+    ///
+    /// Fails only if a family's name or help were not valid, which the tests rule out.
+    pub fn new(
+        refusals: &'static [&'static str],
+        connection_reasons: &'static [&'static str],
+        started: SystemTime,
+    ) -> Result<Arc<Self>, Error> {
+        let registry = Registry::new();
+        let maker = Maker(&registry);
+        maker.constants(started)?;
+        let refused = maker.refusals()?;
+        Ok(Arc::new(Self {
+            by_route: RouteFamilies::new(&maker)?,
+            by_upstream: UpstreamFamilies::new(&maker)?,
+            by_listener: ListenerFamilies::new(&maker)?,
+            config: ConfigFamilies::new(&maker)?,
+            refusals: Reasons::new(refusals, |reason| refused.with_label_values(&[reason])),
+            access_log_dropped: maker.access_log_dropped()?,
+            connection_reasons,
+            routes: Shelf::new(),
+            upstreams: Shelf::new(),
+            listeners: Shelf::new(),
+            registry,
+        }))
+    }
+
+    /// Counts a request the proxy answered for itself. [`super::Observer::record`] does so for a
+    /// record with a refusal; call it for those alone that leave no record.
+    pub fn refused(&self, reason: &str) {
+        self.refusals.count(reason);
+    }
+
+    /// A configuration was loaded and is in use; also the first.
+    pub fn reload_succeeded(&self, generation: u64, at: SystemTime) {
+        self.config.succeeded(generation, at);
+    }
+
+    /// A configuration was found faulty; the one before stays in use.
+    pub fn reload_failed(&self, at: SystemTime) {
+        self.config.failed(at);
+    }
+
+    /// The counter for [`super::AccessLog::open`].
+    pub fn access_log_dropped(&self) -> IntCounter {
+        self.access_log_dropped.clone()
+    }
+
+    /// All families in Prometheus' text format 0.0.4. Servers are asked for their state meanwhile.
+    pub fn text(&self, servers: &dyn Servers) -> String {
+        let mut text = String::new();
+        if let Err(error) = TextEncoder::new().encode_utf8(&self.registry.gather(), &mut text) {
+            error!(%error, "metrics cannot be written in full");
+        }
+        servers::write(servers, &mut text);
+        process::write(&mut text);
+        text
+    }
+}

@@ -1,0 +1,59 @@
+//! What the proxy tells about itself: metrics, the access log, messages.
+
+pub mod access_log;
+pub mod logging;
+pub mod meters;
+pub mod metrics;
+pub mod record;
+pub mod servers;
+
+mod exposition;
+mod families;
+mod json;
+mod line;
+mod process;
+mod queue;
+mod reasons;
+mod shelf;
+mod sink;
+mod timestamp;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+use std::{cell::RefCell, sync::Arc};
+
+use self::line::Line;
+pub use self::{
+    access_log::AccessLog,
+    meters::{Connected, ListenerMeters, RouteMeters},
+    metrics::Metrics,
+    record::{Protocol, Record, Timers, Tls},
+    servers::{ServerView, Servers, UpstreamView},
+};
+
+/// Takes note of finished exchanges; the one place that does.
+#[derive(Clone, Debug)]
+pub struct Observer {
+    pub metrics: Arc<Metrics>,
+    pub access_log: Arc<AccessLog>,
+}
+
+thread_local! {
+    /// The line under construction; kept, so that a request allocates nothing for it.
+    static LINE: RefCell<Line> = RefCell::new(Line::new());
+}
+
+impl Observer {
+    /// Counts a finished exchange and logs it.
+    pub fn record(&self, record: &Record<'_>, meters: &RouteMeters) {
+        meters.count(record);
+        if let Some(reason) = record.refusal {
+            self.metrics.refused(reason);
+        }
+        if self.access_log.is_on() {
+            LINE.with_borrow_mut(|line| self.access_log.write(line.format(record)));
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! The facts of one finished exchange, as metrics and the access log see them.
+//!
+//! Borrowed throughout: made at the end of an exchange, gone with the call. What must never be logged
+//! (query string, cookies, credentials) has no field, so no format can leak it.
+
+use std::{
+    net::IpAddr,
+    time::{Duration, SystemTime},
+};
+
+/// One finished exchange. An empty string means that there is none.
+#[derive(Clone, Copy, Debug)]
+pub struct Record<'a> {
+    /// When the exchange ended.
+    pub at: SystemTime,
+    /// Who asked, after trusted forwarding headers.
+    pub client: IpAddr,
+    pub listener: &'a str,
+    pub protocol: Protocol,
+    pub method: &'a str,
+    pub host: &'a str,
+    /// As received, without the query: query strings hold tokens and passwords.
+    pub path: &'a str,
+    /// Of the final response to the client; 499 if the client left first.
+    pub status: u16,
+    /// Body bytes from the client.
+    pub bytes_in: u64,
+    /// Body bytes to the client.
+    pub bytes_out: u64,
+    /// The label of the route that matched.
+    pub route: &'a str,
+    pub upstream: &'a str,
+    /// The server that was tried last.
+    pub server: &'a str,
+    /// Further servers tried after the first.
+    pub retries: u32,
+    /// The label of the refusal, where the proxy answered for itself.
+    pub refusal: Option<&'static str>,
+    pub refusal_detail: Option<&'static str>,
+    pub tls: Option<Tls<'a>>,
+    pub request_id: &'a str,
+    pub user_agent: &'a [u8],
+    pub referer: &'a [u8],
+    pub timers: Timers,
+    /// The connection became a tunnel (WebSocket); `total` is the tunnel's life.
+    pub upgraded: bool,
+}
+
+/// What the client spoke.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    Http10,
+    Http11,
+    Http2,
+}
+
+impl Protocol {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Http10 => "HTTP/1.0",
+            Self::Http11 => "HTTP/1.1",
+            Self::Http2 => "HTTP/2",
+        }
+    }
+}
+
+/// What the client's handshake settled.
+#[derive(Clone, Copy, Debug)]
+pub struct Tls<'a> {
+    pub version: &'a str,
+    pub cipher: &'a str,
+    pub sni: &'a str,
+    /// The session was resumed from a ticket.
+    pub resumed: bool,
+}
+
+/// Where the time went, by `HAProxy`'s stages (its Tw, Tc, Tr, Ta); `None` for a stage that was not
+/// reached, which `HAProxy` writes as -1.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Timers {
+    /// Waiting for a free place on a server.
+    pub queue: Option<Duration>,
+    /// Connecting to the server; zero on a reused connection.
+    pub connect: Option<Duration>,
+    /// From the request sent to the first byte of the response.
+    pub first_byte: Option<Duration>,
+    /// From the first byte of the request to the last of the response.
+    pub total: Duration,
+}
