@@ -5,7 +5,7 @@ use std::{borrow::Cow, net::Ipv6Addr};
 use crate::respond::Refusal;
 
 /// A host in normal form: lower case, no trailing dot, the port apart.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Host<'a> {
     name: Cow<'a, str>,
     port: Option<u16>,
@@ -69,6 +69,14 @@ impl<'a> Host<'a> {
         };
         let name = parse_name(name.strip_suffix('.').unwrap_or(name))?;
         Ok(Self { name, port })
+    }
+
+    /// The same host, on its own feet.
+    pub fn into_owned(self) -> Host<'static> {
+        Host {
+            name: Cow::Owned(self.name.into_owned()),
+            port: self.port,
+        }
     }
 
     /// Lower case, without port or trailing dot; an IPv6 literal keeps its brackets.

@@ -11,16 +11,17 @@ use std::{
     time::Duration,
 };
 
-use http::{Method, StatusCode};
+use http::StatusCode;
 use ipnet::IpNet;
 
 use super::{
     problem::Located,
     units::{ByteSize, Percent},
 };
+use crate::route::Methods;
 
 /// One whole configuration.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Config {
     pub listeners: Vec<Listener>,
     pub admin: Admin,
@@ -116,6 +117,14 @@ impl Default for Limits {
 pub struct Admin {
     /// Default 127.0.0.1:8404.
     pub bind: SocketAddr,
+}
+
+impl Default for Admin {
+    fn default() -> Self {
+        Self {
+            bind: SocketAddr::from(([127, 0, 0, 1], 8404)),
+        }
+    }
 }
 
 /// Which hosts a certificate is for, and where it comes from.
@@ -298,7 +307,7 @@ pub struct Route {
     pub hosts: Vec<HostPattern>,
     pub path: PathPattern,
     /// `None` for any.
-    pub methods: Option<Vec<Method>>,
+    pub methods: Option<Methods>,
     pub action: Action,
 }
 
@@ -338,9 +347,10 @@ pub enum Action {
 }
 
 /// One JSON line a request.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum AccessLog {
     Off,
+    #[default]
     Stdout,
     Stderr,
     File(PathBuf),
@@ -371,4 +381,13 @@ pub struct Control {
     pub path: PathBuf,
     /// Whether the configuration names it. The default path may be missing without harm.
     pub required: bool,
+}
+
+impl Default for Control {
+    fn default() -> Self {
+        Self {
+            path: PathBuf::from("/run/simplon/control.sock"),
+            required: false,
+        }
+    }
 }

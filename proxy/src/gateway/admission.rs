@@ -35,9 +35,7 @@ pub(super) fn admit(session: &mut Session, exchange: &mut Exchange) -> Result<()
         return Err(Refusal::HeaderTooLarge);
     }
     admitted.host = host(header)?;
-    admitted.path = normalise(split_target(header)?.0)
-        .map_err(|bad| Refusal::Malformed(bad.reason()))?
-        .into();
+    admitted.path = normalise(split_target(header)?.0)?.into();
     let announced = header.headers.get(header::CONTENT_LENGTH).and_then(length);
     if announced.is_some_and(|length| length > limits.body_size.get()) {
         return Err(Refusal::BodyTooLarge);
@@ -76,9 +74,7 @@ fn identify(header: &RequestHeader, connection: Arc<Connection>, snapshot: &Snap
 /// The host that is asked for. Only HTTP/1.0 may leave it out (RFC 9112 section 3.2).
 fn host(header: &RequestHeader) -> Result<Host<'static>, Refusal> {
     match raw_host(header) {
-        Some(host) => Host::parse(host)
-            .map(Host::into_owned)
-            .map_err(|_| Refusal::Malformed("the host is not valid")),
+        Some(host) => Ok(Host::parse(host)?.into_owned()),
         None if header.version == Version::HTTP_10 => Ok(Host::default()),
         None => Err(Refusal::Malformed("the host is missing")),
     }

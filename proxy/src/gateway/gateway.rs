@@ -79,9 +79,6 @@ impl ProxyHttp for Gateway {
         };
         exchange.pick = None; // the last try's server is free before the next is chosen
         let pick = upstream.pick(&exchange.tries.servers, now).map_err(fault::refuse)?;
-        if exchange.tries.count > 0 {
-            route.meters.retries.inc();
-        }
         exchange.tries.begin(&pick);
         exchange.tally.pick(now);
         let peer = peer::reach(&pick, session.is_upgrade_req());

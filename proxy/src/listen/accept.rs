@@ -25,7 +25,7 @@ pub(super) async fn accept(socket: Arc<TcpListener>, listener: Arc<Listener>, ho
             Ok((tcp, peer)) => admit(tcp, peer, &listener, &host),
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
-                listener.meters.accept_errors.inc();
+                listener.meters.refused("accept_error");
                 tracing::warn!(listener = %listener.settings.name, %error, "cannot accept connections; resting");
                 tokio::time::sleep(REST).await;
             }
@@ -77,14 +77,13 @@ async fn serve(stream: Stream, host: &dyn Host) {
 /// Closes at once; a client without TLS that holds too many connections is told so.
 fn turn_away(tcp: TcpStream, full: Full, listener: &Arc<Listener>, host: &dyn Host) {
     match full {
-        Full::Listener => listener.meters.refused_full.inc(),
+        Full::Listener => listener.meters.refused("full"),
         Full::Client => {
-            listener.meters.refused_client.inc();
+            listener.meters.refused("client");
             host.turned_away(listener, Refusal::TooManyConnections);
             if listener.tls.is_none() {
                 // Whatever does not fit into the socket's buffer at once is not worth a task.
-                let page = Page::bare(Refusal::TooManyConnections);
-                let _ = tcp.try_write(&page.to_http1());
+                let _ = tcp.try_write(&Page::bare(Refusal::TooManyConnections).to_http1());
             }
         }
     }
@@ -115,13 +114,13 @@ async fn shake_hands(
     match tokio::time::timeout(limit, handshake).await {
         Ok(Ok(tls)) => Some(tls),
         Ok(Err((error, mut tcp))) => {
-            listener.meters.handshake_failures.inc();
+            listener.meters.handshake_failed();
             tracing::debug!(listener = %listener.settings.name, %error, "TLS handshake failed");
             let _ = tcp.shutdown().await;
             None
         }
         Err(_) => {
-            listener.meters.handshake_timeouts.inc();
+            listener.meters.refused("handshake_timeout");
             None
         }
     }

@@ -28,6 +28,9 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::{config::model, observe::ListenerMeters, respond::Refusal};
 
+/// Why a connection may be turned away or cut off, as labels of a metric.
+pub const REASONS: [&str; 5] = ["full", "client", "handshake_timeout", "write_timeout", "accept_error"];
+
 /// A listener of one generation: its settings, the seats taken on it, and its meters.
 pub struct Listener {
     pub settings: model::Listener,

@@ -239,7 +239,7 @@ impl Stream {
 
     fn poll_write_stalled<T>(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<T>> {
         ready!(self.writing.poll_expired(cx));
-        self.connection.listener.meters.write_timeouts.inc();
+        self.connection.listener.meters.refused("write_timeout");
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 }

@@ -75,6 +75,55 @@ impl Refusal {
         Self::ALL.into_iter().map(Self::label)
     }
 
+    /// What about it, in a few words, where the label does not say all.
+    pub const fn detail(self) -> Option<&'static str> {
+        match self {
+            Self::Malformed(what) => Some(what),
+            _ => None,
+        }
+    }
+
+    /// What the client is told: what it can mend, and nothing of what stands behind us.
+    pub const fn for_client(self) -> &'static str {
+        match self {
+            Self::Malformed(what) => what,
+            Self::NoRoute => "There is nothing at this address.",
+            Self::MethodNotAllowed(_) => "This address does not take that method.",
+            Self::HeaderTimeout | Self::BodyTimeout => "The request did not arrive in time.",
+            Self::BodyTooLarge => "The body of the request is too large.",
+            Self::UriTooLong => "The address is too long.",
+            Self::HeaderTooLarge => "The header of the request is too large.",
+            Self::Misdirected => "This connection is not for that host.",
+            Self::TooManyConnections => "There are too many connections from your address.",
+            Self::ConnectFailed | Self::ServerReset | Self::ServerMalformed => {
+                "The server behind this address gave no usable answer."
+            }
+            Self::ConnectTimeout | Self::ServerTimeout => {
+                "The server behind this address did not answer in time."
+            }
+            Self::NoServer | Self::Saturated => {
+                "The service is not available just now. Please try again shortly."
+            }
+            Self::ClientGone | Self::Internal => "The request could not be completed.",
+        }
+    }
+
+    /// Whether the client's connection is in order after this refusal, once the body has been read.
+    pub const fn keeps_connection(self) -> bool {
+        !matches!(
+            self,
+            Self::Malformed(_)
+                | Self::HeaderTimeout
+                | Self::BodyTimeout
+                | Self::BodyTooLarge
+                | Self::UriTooLong
+                | Self::HeaderTooLarge
+                | Self::TooManyConnections
+                | Self::ClientGone
+                | Self::Internal
+        )
+    }
+
     /// The name in metrics and the access log.
     pub const fn label(self) -> &'static str {
         match self {
@@ -124,6 +173,8 @@ impl Refusal {
 }
 
 /// One sentence for the log.
+impl std::error::Error for Refusal {}
+
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

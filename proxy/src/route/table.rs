@@ -33,6 +33,16 @@ pub enum Found<'a, T> {
     None,
 }
 
+impl<T> Default for RouteTable<T> {
+    /// A table without routes.
+    fn default() -> Self {
+        Self {
+            hosts: HostTable::default(),
+            values: Vec::new(),
+        }
+    }
+}
+
 impl<T> RouteTable<T> {
     /// `host` and `path` are in the normal form of [`crate::admit`].
     pub fn find(&self, host: &str, path: &str, method: &Method) -> Found<'_, T> {

@@ -83,16 +83,16 @@ impl Snapshot {
         if !problems.is_empty() {
             return Err(problems);
         }
-        let routes = RouteTable::new(config.routes.iter().map(|route| {
+        let routes = config.routes.iter().map(|route| {
             let built = Arc::new(Route::build(route, &upstreams, &world.metrics));
             (&route.hosts[..], &route.path, route.methods, built)
-        }));
+        });
         Ok(Self {
             generation: previous.generation + 1,
+            routes: routes.collect(),
             listeners,
             https_port: https_port(&config),
             trusted_proxies: config.trusted_proxies.iter().copied().collect(),
-            routes,
             upstreams,
             certificates,
             self_signed,

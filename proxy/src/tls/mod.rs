@@ -4,6 +4,6 @@ mod authority;
 mod settings;
 mod store;
 
-pub use authority::Authority;
+pub use authority::{Authority, AuthorityError};
 pub use settings::{Resolver, acceptor};
-pub use store::{CertificateStore, Chain};
+pub use store::{CertificateStore, Chain, read};
