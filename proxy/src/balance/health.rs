@@ -125,7 +125,7 @@ async fn ask(target: &Target, label: &str, check: &HealthCheck) -> Finding {
     let deadline = time::Instant::now() + check.timeout;
     let connection = time::timeout_at(deadline, connect(target))
         .await
-        .map_err(|_| probe::too_slow("connection", check.timeout))?
+        .map_err(|_elapsed| probe::too_slow("connection", check.timeout))?
         .map_err(|error| probe::in_words(&error))?;
     let Probe::Http { path, expect } = &check.probe else {
         return Ok("connected".to_owned());
@@ -133,7 +133,7 @@ async fn ask(target: &Target, label: &str, check: &HealthCheck) -> Finding {
     let exchange = converse(connection, probe::request(path, label));
     let answer = time::timeout_at(deadline, exchange)
         .await
-        .map_err(|_| probe::too_slow("answer", check.timeout))?
+        .map_err(|_elapsed| probe::too_slow("answer", check.timeout))?
         .map_err(|error| probe::in_words(&error))?;
     probe::judge(answer, expect)
 }
@@ -206,3 +206,6 @@ impl Drop for Task {
         self.handle.abort();
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -60,8 +60,11 @@ impl Named {
     /// The next address in turn.
     pub(super) fn next(&self) -> Option<SocketAddr> {
         let addresses = self.addresses.load();
+        if addresses.is_empty() {
+            return None;
+        }
         let turn = self.turn.fetch_add(1, Relaxed);
-        addresses.get(turn.checked_rem(addresses.len())?).copied()
+        addresses.get(turn % addresses.len()).copied()
     }
 
     async fn resolve(&self, upstream: &str) {
@@ -147,3 +150,6 @@ fn named(server: &Server) -> Option<&Arc<Named>> {
         Place::Socket(_) | Place::Unix(_) => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -77,12 +77,13 @@ impl Attempt {
 pub struct Budget {
     origin: Instant,
     /// Written by every request, so without a lock.
-    requests: [AtomicU64; SECONDS as usize],
+    requests: [AtomicU64; SLOTS],
     /// Locked while a retry is decided, so that two cannot both take the last one.
-    retries: Mutex<[Slot; SECONDS as usize]>,
+    retries: Mutex<[Slot; SLOTS]>,
 }
 
 const SECONDS: u64 = 10;
+const SLOTS: usize = 10;
 const FLOOR: u64 = 10;
 
 /// What was counted in one second. As bits: the second above, the count in the lower half.

@@ -59,9 +59,9 @@ impl ServerSet {
     }
 
     fn combine(&self, other: &Self, with: impl Fn(u64, u64) -> u64) -> Self {
-        let [a, b, c, d] = self.0;
-        let [e, f, g, h] = other.0;
-        Self([with(a, e), with(b, f), with(c, g), with(d, h)])
+        Self(std::array::from_fn(|word| {
+            with(self.0[word], other.0[word])
+        }))
     }
 }
 

@@ -163,6 +163,8 @@ mod tests {
 
     #[test]
     fn a_change_is_told_once() {
+        use Change::{None, WentDown, WentUp};
+
         let check = sample::check(2, 3);
         let mut standing = Standing::default();
         let mut changes = Vec::new();
@@ -171,7 +173,6 @@ mod tests {
             standing = next;
             changes.push(change);
         }
-        use Change::{None, WentDown, WentUp};
         assert_eq!(changes, [None, None, WentDown, None, None, WentUp, None]);
     }
 

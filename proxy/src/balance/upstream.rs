@@ -136,7 +136,7 @@ impl Upstream {
         }
         let survey = self.survey(now);
         let mut refusal = Refusal::NoServer;
-        for tier in survey.tiers(tried) {
+        for (rank, tier) in survey.tiers(tried).into_iter().enumerate() {
             if tier.is_empty() {
                 continue;
             }
@@ -144,7 +144,8 @@ impl Upstream {
                 return Ok(pick);
             }
             refusal = Refusal::Saturated;
-            if !survey.panicking {
+            // Healthy primaries that are full send nobody on, but for panic, which uses all.
+            if rank > 0 || !survey.panicking {
                 break;
             }
         }

@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use http::StatusCode;
+use http::{HeaderValue, StatusCode};
 use ipnet::IpNet;
 
 use super::{
@@ -336,7 +336,7 @@ pub enum Action {
         strip_prefix: bool,
     },
     Redirect {
-        to: String,
+        to: HeaderValue,
         /// 301, 302, 303, 307 or 308 (the default).
         status: StatusCode,
     },

@@ -144,10 +144,9 @@ pub(super) fn redirect_to_https(session: &Session, admitted: &Admitted, port: u1
     }
     let port = if port == 443 { String::new() } else { format!(":{port}") };
     let target = target(session.req_header(), admitted, 0);
-    Ok(Answer::redirect(
-        StatusCode::PERMANENT_REDIRECT,
-        &format!("https://{}{port}{target}", admitted.host.name()),
-    ))
+    let to = format!("https://{}{port}{target}", admitted.host.name());
+    let to = HeaderValue::try_from(to).map_err(|_| fault::refuse(Refusal::Malformed("the target is not ASCII")))?;
+    Ok(Answer::redirect(StatusCode::PERMANENT_REDIRECT, to))
 }
 
 /// gRPC servers refuse a request that does not say it takes trailers; Pingora takes `TE` off with the

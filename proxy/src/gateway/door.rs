@@ -58,6 +58,6 @@ impl Host for Door {
     }
 
     fn turned_away(&self, _listener: &Listener, refusal: Refusal) {
-        self.observer.metrics.refused(refusal);
+        self.observer.metrics.refused(refusal.label());
     }
 }

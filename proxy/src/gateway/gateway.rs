@@ -81,7 +81,7 @@ impl ProxyHttp for Gateway {
         let pick = upstream.pick(&exchange.tries.servers, now).map_err(fault::refuse)?;
         exchange.tries.begin(&pick);
         exchange.tally.pick(now);
-        let peer = peer::reach(&pick, session.is_upgrade_req());
+        let peer = peer::reach(&pick, session.is_upgrade_req())?;
         exchange.pick = Some(pick);
         Ok(peer)
     }

@@ -1,6 +1,6 @@
 //! An HTTP/2 connection: Pingora's own loop, behind a deadline and with the listener's limits.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use pingora::{

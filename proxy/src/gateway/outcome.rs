@@ -1,13 +1,12 @@
 //! What came of a try, and of the whole exchange.
 
 use std::{
-    sync::Arc,
     time::{Instant, SystemTime},
 };
 
-use http::{HeaderValue, Method, StatusCode, Version, header};
+use http::{HeaderValue, StatusCode, Version, header};
 use pingora::{
-    Error, Result, RetryType,
+    Error, Result,
     http::ResponseHeader,
     proxy::Session,
 };

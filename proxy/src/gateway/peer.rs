@@ -2,9 +2,11 @@
 
 use pingora::upstreams::peer::HttpPeer;
 
+use super::fault;
 use crate::{
     balance::{Pick, Target},
     config::model::UpstreamProtocol,
+    respond::Refusal,
 };
 
 /// HTTP/2 streams on one connection to a server, as many as its defaults usually allow.
@@ -14,8 +16,12 @@ const STREAMS: usize = 100;
 /// where ours differ, the watchdog holds the shorter ones.
 pub(super) fn reach(pick: &Pick, is_upgrade: bool) -> pingora::Result<Box<HttpPeer>> {
     let mut peer = match pick.target() {
-        Target::Socket(address) => HttpPeer::from_socket_addr(*address),
-        Target::Unix(path) => HttpPeer::new_uds(path, false, String::new())?,
+        #[expect(clippy::disallowed_methods, reason = "an address that is resolved already resolves at once")]
+        Target::Socket(address) => HttpPeer::new(*address, false, String::new()),
+        Target::Unix(path) => {
+            let path = path.to_str().ok_or_else(|| fault::refuse(Refusal::ConnectFailed))?;
+            HttpPeer::new_uds(path, false, String::new())?
+        }
     };
     let timeouts = pick.upstream().timeouts();
     let options = &mut peer.options;

@@ -38,6 +38,8 @@ pub use self::{
 pub struct Observer {
     pub metrics: Arc<Metrics>,
     pub access_log: Arc<AccessLog>,
+    /// For what was answered before a route was found.
+    unrouted: Arc<RouteMeters>,
 }
 
 thread_local! {
@@ -46,9 +48,17 @@ thread_local! {
 }
 
 impl Observer {
-    /// Counts a finished exchange and logs it.
-    pub fn record(&self, record: &Record<'_>, meters: &RouteMeters) {
-        meters.count(record);
+    pub fn new(metrics: Arc<Metrics>, access_log: AccessLog) -> Self {
+        Self {
+            unrouted: metrics.route("", ""),
+            access_log: Arc::new(access_log),
+            metrics,
+        }
+    }
+
+    /// Counts a finished exchange, by its route if it has one, and logs it.
+    pub fn record(&self, record: &Record<'_>, meters: Option<&RouteMeters>) {
+        meters.unwrap_or(&self.unrouted).count(record);
         if let Some(reason) = record.refusal {
             self.metrics.refused(reason);
         }

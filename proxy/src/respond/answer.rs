@@ -12,13 +12,12 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// A redirect; `None` if the target cannot stand in a header.
-    pub fn redirect(status: StatusCode, to: &str) -> Option<Self> {
-        Some(Self {
+    pub fn redirect(status: StatusCode, to: HeaderValue) -> Self {
+        Self {
             status,
-            fields: vec![(header::LOCATION, HeaderValue::from_str(to).ok()?)],
+            fields: vec![(header::LOCATION, to)],
             body: Bytes::new(),
-        })
+        }
     }
 
     /// The fixed answer of a route.

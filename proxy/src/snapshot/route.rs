@@ -28,7 +28,7 @@ pub enum Action {
 }
 
 impl Route {
-    pub(super) fn build(spec: &model::Route, upstreams: &Upstreams, metrics: &Metrics) -> Self {
+    pub(super) fn build(spec: &model::Route, upstreams: &Upstreams, metrics: &Arc<Metrics>) -> Self {
         let label = label(spec);
         let action = action(spec, upstreams);
         let upstream = match &action {
@@ -57,7 +57,9 @@ fn action(spec: &model::Route, upstreams: &Upstreams) -> Action {
             // `config` resolved the index against the same list.
             None => Action::Answer(Answer::fixed(http::StatusCode::INTERNAL_SERVER_ERROR, "")),
         },
-        model::Action::Redirect { to, status } => Action::Answer(Answer::redirect(*status, to)),
+        model::Action::Redirect { to, status } => {
+            Action::Answer(Answer::redirect(*status, to.clone()))
+        }
         model::Action::Respond { status, body } => Action::Answer(Answer::fixed(*status, body)),
     }
 }

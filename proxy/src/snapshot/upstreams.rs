@@ -1,6 +1,6 @@
 //! The upstreams of a snapshot, and the work they do in the background.
 
-use std::{sync::Arc, time::{Duration, Instant}};
+use std::{sync::Arc, time::Instant};
 
 use crate::{balance::Upstream, config::model};
 

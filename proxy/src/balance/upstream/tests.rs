@@ -251,6 +251,20 @@ fn a_full_healthy_server_under_panic_leaves_the_rest_to_try() {
 }
 
 #[test]
+fn full_primaries_under_panic_are_saturated_and_no_case_for_dead_backups() {
+    let now = Instant::now();
+    let mut spec = sample::with_backups(2, 1);
+    spec.servers[0].max_connections = NonZeroU32::new(1);
+    let upstream = build(&spec, now);
+    let _held = upstream.pick(&Tried::EMPTY, now).unwrap();
+    for server in upstream.servers() {
+        sample::take_down(server, now);
+    }
+    assert!(upstream.is_panicking(now));
+    assert_eq!(pick_index(&upstream, &[], now), Err(Refusal::Saturated));
+}
+
+#[test]
 fn a_panic_ends_when_enough_servers_are_back() {
     let now = Instant::now();
     let upstream = with_states("uee", now);

@@ -1,0 +1,299 @@
+use std::{net::SocketAddr, num::NonZeroU32};
+
+use tokio::net::{TcpListener, TcpSocket, UnixListener};
+
+use super::*;
+use crate::{
+    balance::{Server, Tried, sample},
+    config::model::{self, Address},
+};
+
+/// What a server of these tests does with each connection.
+#[derive(Clone, Copy)]
+enum Manner {
+    Says(&'static str),
+    Closes,
+    Silent,
+}
+
+async fn serve(connection: &mut (impl AsyncRead + AsyncWrite + Unpin), manner: Manner) {
+    let mut request = [0; 1024];
+    match manner {
+        Manner::Says(answer) => {
+            let _ = connection.read(&mut request).await;
+            let _ = connection.write_all(answer.as_bytes()).await;
+        }
+        Manner::Closes => {
+            let _ = connection.read(&mut request).await;
+        }
+        Manner::Silent => std::future::pending().await,
+    }
+}
+
+/// A server on a free port, for as long as the test runs.
+async fn server(manner: Manner) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut connection, _)) = listener.accept().await {
+            tokio::spawn(async move { serve(&mut connection, manner).await });
+        }
+    });
+    address
+}
+
+/// A port that is ours but refuses connections until it listens.
+fn refusing() -> (TcpSocket, SocketAddr) {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = socket.local_addr().unwrap();
+    (socket, address)
+}
+
+fn http() -> HealthCheck {
+    HealthCheck {
+        probe: Probe::Http {
+            path: "/ready".to_owned(),
+            expect: vec![200..=399],
+        },
+        interval: Duration::from_millis(20),
+        timeout: Duration::from_millis(500),
+        ..sample::check(2, 3)
+    }
+}
+
+fn tcp() -> HealthCheck {
+    HealthCheck {
+        probe: Probe::Tcp,
+        ..http()
+    }
+}
+
+fn spec(addresses: &[SocketAddr], health: HealthCheck) -> model::Upstream {
+    let mut spec = sample::upstream(&vec![1; addresses.len()]);
+    for (server, address) in spec.servers.iter_mut().zip(addresses) {
+        server.address = Address::Socket(*address);
+    }
+    spec.health = Some(health);
+    spec
+}
+
+fn build(spec: &model::Upstream) -> Arc<Upstream> {
+    Upstream::build(spec, None, Instant::now())
+}
+
+/// Waits until this holds; fails the test if it does not within five seconds.
+async fn until(what: &str, holds: impl Fn() -> bool) {
+    let wait = async {
+        while !holds() {
+            time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    let waited = time::timeout(Duration::from_secs(5), wait).await;
+    assert!(waited.is_ok(), "never came true: {what}");
+}
+
+fn shows(server: &Server, state: &str) -> bool {
+    server.state(Instant::now()).to_string() == state
+}
+
+#[tokio::test]
+async fn a_check_tells_what_it_found_in_plain_words() {
+    let (_held, refused) = refusing();
+    let good = |words: &str| Ok(words.to_owned());
+    let bad = |words: &str| Err(words.to_owned());
+    let says = |answer| server(Manner::Says(answer));
+    let ok = says("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await;
+    let silent = server(Manner::Silent).await;
+    let table = [
+        (ok, http(), good("status 200")),
+        (
+            says("HTTP/1.0 302 Found\r\n\r\n").await,
+            http(),
+            good("status 302"),
+        ),
+        (
+            says("HTTP/1.1 500 Oops\r\n\r\n").await,
+            http(),
+            bad("status 500"),
+        ),
+        (
+            says("SSH-2.0-OpenSSH_9.7\r\n").await,
+            http(),
+            bad("not an HTTP answer"),
+        ),
+        (
+            says("HTTP/1.1 2").await,
+            http(),
+            bad("closed without an answer"),
+        ),
+        (
+            server(Manner::Closes).await,
+            http(),
+            bad("closed without an answer"),
+        ),
+        (silent, http(), bad("no answer within 500ms")),
+        (refused, http(), bad("connection refused")),
+        (ok, tcp(), good("connected")),
+        (silent, tcp(), good("connected")),
+        (refused, tcp(), bad("connection refused")),
+    ];
+    for (address, check, expected) in table {
+        let target = Target::Socket(address);
+        let found = ask(&target, &address.to_string(), &check).await;
+        assert_eq!(found, expected);
+    }
+}
+
+#[tokio::test]
+async fn a_check_reaches_a_unix_socket() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("app.sock");
+    let ask = |check| {
+        let target = Target::Unix(path.as_path().into());
+        async move { ask(&target, "unix:app.sock", &check).await }
+    };
+    assert_eq!(ask(http()).await, Err("no such socket".to_owned()));
+    let listener = UnixListener::bind(&path).unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut connection, _)) = listener.accept().await {
+            serve(
+                &mut connection,
+                Manner::Says("HTTP/1.1 204 No Content\r\n\r\n"),
+            )
+            .await;
+        }
+    });
+    assert_eq!(ask(http()).await, Ok("status 204".to_owned()));
+    assert_eq!(ask(tcp()).await, Ok("connected".to_owned()));
+}
+
+#[tokio::test]
+async fn a_check_asks_what_was_configured() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let heard = tokio::spawn(async move {
+        let (mut connection, _) = listener.accept().await.unwrap();
+        let mut request = vec![0; 1024];
+        let count = connection.read(&mut request).await.unwrap();
+        request.truncate(count);
+        String::from_utf8(request).unwrap()
+    });
+    let label = address.to_string();
+    let found = ask(&Target::Socket(address), &label, &http()).await;
+    assert_eq!(found, Err("closed without an answer".to_owned()));
+    let heard = heard.await.unwrap();
+    assert!(heard.starts_with("GET /ready HTTP/1.1\r\n"), "{heard}");
+    assert!(heard.contains(&format!("\r\nHost: {label}\r\n")), "{heard}");
+    assert!(
+        heard.contains("\r\nUser-Agent: simplon-health\r\n"),
+        "{heard}"
+    );
+}
+
+#[tokio::test]
+async fn a_server_goes_down_and_comes_back() {
+    let (socket, address) = refusing();
+    let other = server(Manner::Silent).await;
+    let upstream = build(&spec(&[address, other], tcp()));
+    let checked = &upstream.servers()[0];
+    assert!(shows(checked, "UP"), "starts up");
+    upstream.start_checks();
+    until("down", || shows(checked, "DOWN")).await;
+    let last = checked.vitals.last_check().unwrap();
+    assert_eq!((last.good, &*last.text), (false, "connection refused"));
+    assert!(last.took < tcp().timeout);
+    assert_eq!(checked.vitals.changes.get(), 1);
+    let pick = upstream.pick(&Tried::EMPTY, Instant::now()).unwrap();
+    assert_eq!(pick.server().index, 1);
+
+    let _listener = socket.listen(8).unwrap();
+    until("up", || shows(checked, "UP")).await;
+    let vitals = &checked.vitals;
+    assert_eq!(vitals.changes.get(), 2);
+    assert!(vitals.checks.get() >= vitals.checks_failed.get() + 2);
+    assert!(vitals.checks_failed.get() >= 3);
+}
+
+#[tokio::test]
+async fn first_checks_do_not_wait_for_the_interval() {
+    let (_held, address) = refusing();
+    let mut health = tcp();
+    health.interval = Duration::from_secs(3600);
+    health.fall = NonZeroU32::MIN;
+    let upstream = build(&spec(&[address; 4], health));
+    upstream.start_checks();
+    let all_down = || {
+        upstream
+            .servers()
+            .iter()
+            .all(|server| shows(server, "DOWN"))
+    };
+    until("all are down", all_down).await;
+}
+
+#[tokio::test]
+async fn a_retired_upstream_checks_no_more() {
+    let upstream = build(&spec(&[server(Manner::Silent).await], tcp()));
+    let vitals = Arc::clone(&upstream.servers()[0].vitals);
+    upstream.start_checks();
+    until("checked", || vitals.checks.get() > 0).await;
+    upstream.retire();
+    until("the task is gone", || Arc::strong_count(&vitals) == 2).await;
+    upstream.start_checks();
+    let seen = vitals.checks.get();
+    until("checked again", || vitals.checks.get() > seen).await;
+    drop(upstream);
+    until("dropping ends it too", || Arc::strong_count(&vitals) == 1).await;
+}
+
+#[tokio::test]
+async fn there_is_one_task_for_a_server_whoever_starts_it() {
+    let old = spec(&[server(Manner::Silent).await], tcp());
+    let mut new = old.clone();
+    new.retries.attempts = 7;
+    let old = build(&old);
+    let new = Upstream::build(&new, Some(&old), Instant::now());
+    let vitals = Arc::clone(&new.servers()[0].vitals);
+    let (by_servers_and_here, by_task) = (3, 1);
+    old.start_checks();
+    old.start_checks();
+    assert_eq!(Arc::strong_count(&vitals), by_servers_and_here + by_task);
+    new.start_checks();
+    let one_task = || Arc::strong_count(&vitals) == by_servers_and_here + by_task;
+    until("the first task gave way", one_task).await;
+    // The old generation cannot end what the new one has taken over.
+    old.retire();
+    let seen = vitals.checks.get();
+    until("still checked", || vitals.checks.get() > seen + 2).await;
+    assert!(one_task());
+}
+
+#[tokio::test]
+async fn a_server_that_is_checked_no_more_is_forgiven() {
+    let (_held, address) = refusing();
+    let mut health = tcp();
+    health.fall = NonZeroU32::MIN;
+    let checked = spec(&[address], health);
+    let old = build(&checked);
+    old.start_checks();
+    until("down", || shows(&old.servers()[0], "DOWN")).await;
+    let mut unchecked = checked.clone();
+    unchecked.health = None;
+    let new = Upstream::build(&unchecked, Some(&old), Instant::now());
+    assert!(shows(&new.servers()[0], "no check"));
+    // Not before it is published: until then the old one serves.
+    assert!(shows(&old.servers()[0], "DOWN"));
+    new.start_checks();
+    assert!(shows(&old.servers()[0], "UP"));
+    assert_eq!(new.servers()[0].vitals.last_check(), None);
+}
+
+#[test]
+fn jitter_stays_within_a_tenth() {
+    let span = Duration::from_secs(10);
+    for _ in 0..1000 {
+        let jittered = jittered(span);
+        assert!((Duration::from_secs(9)..=Duration::from_secs(11)).contains(&jittered));
+    }
+}
