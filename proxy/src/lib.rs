@@ -1,4 +1,5 @@
 //! Simplon: an edge reverse proxy and load balancer.
 
+pub mod admin;
 pub mod config;
 pub mod observe;
