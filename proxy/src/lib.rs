@@ -1,5 +1,6 @@
 //! Simplon: an edge reverse proxy and load balancer.
 
+pub mod admin;
 pub mod admit;
 pub mod balance;
 pub mod config;

@@ -3,7 +3,7 @@
 //! A request never waits for a disk or a pipe. If the reader is slower than the requests, lines are
 //! dropped and counted rather than kept without limit.
 
-use std::{io, path::PathBuf, sync::Arc, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use prometheus::IntCounter;
 
@@ -32,9 +32,7 @@ impl AccessLog {
             model::AccessLog::Off => Ok(Self::off()),
             model::AccessLog::Stdout => Self::start(Descriptor::stdout()?, dropped),
             model::AccessLog::Stderr => Self::start(Descriptor::stderr()?, dropped),
-            model::AccessLog::File(path) => {
-                Self::start(LogFile::open(PathBuf::from(path))?, dropped)
-            }
+            model::AccessLog::File(path) => Self::start(LogFile::open(path.clone())?, dropped),
         }
     }
 
@@ -89,7 +87,10 @@ impl Drop for AccessLog {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::mpsc::{self, Receiver, Sender};
+    use std::{
+        path::PathBuf,
+        sync::mpsc::{self, Receiver, Sender},
+    };
 
     use super::*;
     use crate::observe::queue::CAPACITY;

@@ -105,26 +105,14 @@ impl RouteMeters {
 
 impl Drop for RouteMeters {
     fn drop(&mut self) {
-        let Self {
-            metrics, labels, ..
-        } = self;
-        let [route, upstream] = &*labels;
-        metrics.routes.leave(labels, || {
-            // What is not there need not be removed.
+        let [route, upstream] = &self.labels;
+        let families = &self.metrics.by_route;
+        self.metrics.routes.leave(&self.labels, || {
             for class in CLASSES {
-                drop(
-                    metrics
-                        .by_route
-                        .requests
-                        .remove_label_values(&[route, upstream, class]),
-                );
+                let labels = [route.as_str(), upstream, class];
+                removed(families.requests.remove_label_values(&labels));
             }
-            drop(
-                metrics
-                    .by_route
-                    .duration
-                    .remove_label_values(&[route, upstream]),
-            );
+            removed(families.duration.remove_label_values(&[route, upstream]));
         });
     }
 }
@@ -166,13 +154,12 @@ impl UpstreamMeters {
 
 impl Drop for UpstreamMeters {
     fn drop(&mut self) {
-        let Self {
-            metrics, labels, ..
-        } = self;
-        metrics.upstreams.leave(labels, || {
-            drop(metrics.by_upstream.first_byte.remove_label_values(labels));
-            drop(metrics.by_upstream.connect.remove_label_values(labels));
-            drop(metrics.by_upstream.retries.remove_label_values(labels));
+        let families = &self.metrics.by_upstream;
+        let labels = &self.labels;
+        self.metrics.upstreams.leave(labels, || {
+            removed(families.first_byte.remove_label_values(labels));
+            removed(families.connect.remove_label_values(labels));
+            removed(families.retries.remove_label_values(labels));
         });
     }
 }
@@ -238,25 +225,16 @@ impl ListenerMeters {
 
 impl Drop for ListenerMeters {
     fn drop(&mut self) {
-        let Self {
-            metrics,
-            labels,
-            refused,
-            ..
-        } = self;
-        let [listener] = &*labels;
-        metrics.listeners.leave(labels, || {
-            drop(metrics.by_listener.current.remove_label_values(labels));
-            drop(metrics.by_listener.total.remove_label_values(labels));
-            drop(
-                metrics
-                    .by_listener
-                    .handshake_failures
-                    .remove_label_values(labels),
-            );
-            for reason in refused.labels() {
+        let families = &self.metrics.by_listener;
+        let labels = &self.labels;
+        let [listener] = labels;
+        self.metrics.listeners.leave(labels, || {
+            removed(families.current.remove_label_values(labels));
+            removed(families.total.remove_label_values(labels));
+            removed(families.handshake_failures.remove_label_values(labels));
+            for reason in self.refused.labels() {
                 let labels = [listener.as_str(), reason];
-                drop(metrics.by_listener.refused.remove_label_values(&labels));
+                removed(families.refused.remove_label_values(&labels));
             }
         });
     }
@@ -271,3 +249,6 @@ impl Drop for Connected {
         self.0.current.dec();
     }
 }
+
+/// A series that was not there needs no removal.
+fn removed(_outcome: Result<(), prometheus::Error>) {}

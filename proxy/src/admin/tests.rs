@@ -1,0 +1,316 @@
+//! The endpoint over real sockets.
+
+use std::{
+    net::SocketAddr,
+    sync::atomic::{AtomicBool, Ordering},
+    time::{Duration, UNIX_EPOCH},
+};
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    sync::oneshot,
+    task::JoinHandle,
+    time::timeout,
+};
+
+use super::*;
+use crate::observe::{Metrics, ServerView, Servers, UpstreamView};
+
+const HOSTILE: &str = "<script>alert('x')</script>\"&";
+const SOON: Duration = Duration::from_secs(20);
+
+/// A proxy with one upstream of a hostile name, whose readiness the test decides.
+struct Proxy {
+    ready: AtomicBool,
+    metrics: Arc<Metrics>,
+}
+
+impl Servers for Proxy {
+    fn each(&self, see: &mut dyn FnMut(ServerView<'_>)) {
+        let healthy = ServerView {
+            upstream: HOSTILE.into(),
+            server: "10.0.0.1:80".into(),
+            state: "UP".into(),
+            up: true,
+            ejected: false,
+            backup: false,
+            weight: 1,
+            in_flight: 3,
+            max_connections: Some(77),
+            picks: 10,
+            successes: 9,
+            failures: [0, 1, 0, 0],
+            last_check: "200 in 1 ms".into(),
+            last_change: Duration::from_secs(60),
+        };
+        let variants = [
+            ("UP 2/3", true, false, false),
+            ("DOWN", false, false, true),
+            ("UP", true, true, false),
+        ];
+        see(healthy.clone());
+        for (state, up, ejected, backup) in variants {
+            see(ServerView {
+                server: HOSTILE.into(),
+                state: state.into(),
+                last_check: HOSTILE.into(),
+                up,
+                ejected,
+                backup,
+                ..healthy.clone()
+            });
+        }
+    }
+
+    fn upstreams(&self, see: &mut dyn FnMut(UpstreamView<'_>)) {
+        see(UpstreamView {
+            upstream: HOSTILE.into(),
+            panic: true,
+        });
+    }
+}
+
+impl AdminView for Proxy {
+    fn readiness(&self) -> Result<(), &'static str> {
+        let is_ready = self.ready.load(Ordering::Relaxed);
+        is_ready.then_some(()).ok_or("draining")
+    }
+
+    fn metrics(&self) -> String {
+        self.metrics.text(self)
+    }
+
+    fn stats(&self) -> StatsView {
+        StatsView {
+            process: ProcessView {
+                version: HOSTILE.to_owned(),
+                pid: 4242,
+                uptime: Duration::from_secs(90_061),
+                generation: 7,
+                reload: Reload {
+                    ago: Duration::from_secs(5),
+                    succeeded: false,
+                    message: HOSTILE.to_owned(),
+                },
+                connections: 12,
+            },
+            listeners: vec![ListenerRow {
+                name: HOSTILE.to_owned(),
+                addresses: vec![HOSTILE.to_owned()],
+                protocol: HOSTILE.to_owned(),
+                current: 1,
+                total: 2,
+                refused: 3,
+            }],
+            upstreams: UpstreamRows::gather(self),
+            routes: RouteRow::gather(&self.metrics),
+        }
+    }
+}
+
+struct Endpoint {
+    address: SocketAddr,
+    proxy: Arc<Proxy>,
+    stop: oneshot::Sender<()>,
+    served: JoinHandle<()>,
+}
+
+async fn endpoint() -> Endpoint {
+    let metrics = Metrics::new(&["no_route"], &["client_cap"], UNIX_EPOCH).unwrap();
+    let proxy = Arc::new(Proxy {
+        ready: AtomicBool::new(true),
+        metrics,
+    });
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (stop, stopped) = oneshot::channel();
+    let router = router(Arc::clone(&proxy) as Arc<dyn AdminView>);
+    let served = tokio::spawn(serve(listener, router, async {
+        drop(stopped.await);
+    }));
+    Endpoint {
+        address,
+        proxy,
+        stop,
+        served,
+    }
+}
+
+impl Endpoint {
+    /// The answer to a request of one line, its headers in lower case and its body as it is.
+    async fn ask(&self, line: &str) -> (String, String) {
+        self.ask_as(line, &format!("host: {}\r\n", self.address))
+            .await
+    }
+
+    async fn ask_as(&self, line: &str, headers: &str) -> (String, String) {
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        let request = format!("{line} HTTP/1.1\r\n{headers}connection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        let read = timeout(SOON, stream.read_to_string(&mut answer)).await;
+        read.unwrap().unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        (head.to_ascii_lowercase(), body.to_owned())
+    }
+}
+
+fn status(head: &str) -> &str {
+    head.split(' ').nth(1).unwrap()
+}
+
+#[tokio::test]
+async fn each_path_has_its_answer() {
+    let endpoint = endpoint().await;
+    let cases = [
+        ("GET /", "307"),
+        ("GET /live", "200"),
+        ("GET /ready", "200"),
+        ("GET /metrics", "200"),
+        ("GET /stats", "200"),
+        ("GET /stats.css", "200"),
+        ("GET /stats/", "404"),
+        ("GET /..%2fmetrics", "404"),
+        ("POST /live", "405"),
+        ("DELETE /stats", "405"),
+    ];
+    for (line, expected) in cases {
+        let (head, _) = endpoint.ask(line).await;
+        assert_eq!(status(&head), expected, "{line}");
+        for guard in [
+            "content-security-policy: default-src 'none';",
+            "x-content-type-options: nosniff",
+            "cache-control: no-store",
+            "frame-ancestors 'none'",
+        ] {
+            assert!(head.contains(guard), "{line}: {guard} in {head}");
+        }
+    }
+    let (head, _) = endpoint.ask("GET /").await;
+    assert!(head.contains("location: /stats"), "{head}");
+}
+
+#[tokio::test]
+async fn readiness_turns_red_with_its_reason_while_life_stays_green() {
+    let endpoint = endpoint().await;
+    assert_eq!(endpoint.ask("GET /ready").await.1, "ready\n");
+    endpoint.proxy.ready.store(false, Ordering::Relaxed);
+    let (head, body) = endpoint.ask("GET /ready").await;
+    assert_eq!((status(&head), body.as_str()), ("503", "draining\n"));
+    assert_eq!(endpoint.ask("GET /live").await.1, "live\n");
+}
+
+#[tokio::test]
+async fn metrics_are_prometheus_text() {
+    let endpoint = endpoint().await;
+    let (head, body) = endpoint.ask("GET /metrics").await;
+    let kind = "content-type: text/plain; version=0.0.4; charset=utf-8";
+    assert!(head.contains(kind), "{head}");
+    assert!(body.contains("# TYPE simplon_server_up gauge"), "{body}");
+    let (head, body) = endpoint.ask("HEAD /metrics").await;
+    assert!(head.contains(kind) && body.is_empty(), "{head}");
+}
+
+#[tokio::test]
+async fn the_page_escapes_every_name_and_says_each_state_in_words() {
+    let endpoint = endpoint().await;
+    let _route = endpoint.proxy.metrics.route(HOSTILE, HOSTILE);
+    let (head, page) = endpoint.ask("GET /stats").await;
+    assert!(
+        head.contains("content-type: text/html; charset=utf-8"),
+        "{head}"
+    );
+    assert!(!page.contains("<script"), "{page}");
+    let escaped = "&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;&quot;&amp;";
+    // Version, message, listener (3), upstream, servers (3, name and check), route (2).
+    assert_eq!(page.matches(escaped).count(), 1 + 1 + 3 + 1 + 6 + 2);
+    for words in [
+        "<title>Simplon: 2 of 4 servers up</title>",
+        "UP 2/3",
+        "DOWN<span class=\"badge\">backup</span>",
+        "UP<span class=\"badge\">ejected</span>",
+        "no server is usable",
+        "✕ failed",
+        "1 d 1 h",
+        "77",
+    ] {
+        assert!(page.contains(words), "{words} in {page}");
+    }
+}
+
+#[tokio::test]
+async fn a_name_that_is_not_ours_is_misdirected() {
+    let endpoint = endpoint().await;
+    let cases = [
+        ("GET /stats", "host: evil.example\r\n", "421"),
+        ("GET /nowhere", "host: evil.example:8404\r\n", "421"),
+        (
+            "GET http://evil.example/stats",
+            "host: localhost\r\n",
+            "421",
+        ),
+        (
+            "GET /stats",
+            "host: localhost\r\nhost: evil.example\r\n",
+            "421",
+        ),
+        ("GET /stats", "host: localhost:8404\r\n", "200"),
+        ("GET /stats", "host: [::1]\r\n", "200"),
+        ("GET /stats", "", "200"),
+    ];
+    for (line, headers, expected) in cases {
+        let (head, body) = endpoint.ask_as(line, headers).await;
+        assert_eq!(status(&head), expected, "{line} {headers}");
+        assert!(expected == "200" || !body.contains("Simplon"), "{body}");
+        assert!(head.contains("frame-ancestors 'none'"), "{head}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_header_ends_the_connection() {
+    let endpoint = endpoint().await;
+    let mut stream = TcpStream::connect(endpoint.address).await.unwrap();
+    stream.write_all(b"GET /live HTTP/1.1\r\nho").await.unwrap();
+    let mut answer = Vec::new();
+    let read = timeout(SOON, stream.read_to_end(&mut answer)).await;
+    assert!(read.is_ok(), "closed by us");
+    assert!(!answer.starts_with(b"HTTP/1.1 200"));
+}
+
+#[tokio::test]
+async fn further_connections_wait_until_one_of_sixty_four_ends() {
+    let endpoint = endpoint().await;
+    let mut held = Vec::new();
+    for _ in 0..64 {
+        let mut stream = TcpStream::connect(endpoint.address).await.unwrap();
+        stream
+            .write_all(b"GET /live HTTP/1.1\r\nhost: localhost\r\n\r\n")
+            .await
+            .unwrap();
+        let mut byte = [0];
+        stream.read_exact(&mut byte).await.unwrap();
+        held.push(stream);
+    }
+    let waiting = endpoint.ask("GET /live");
+    tokio::pin!(waiting);
+    let early = timeout(Duration::from_millis(100), waiting.as_mut()).await;
+    assert!(early.is_err(), "no place is free");
+    held.pop();
+    assert_eq!(status(&waiting.await.0), "200");
+}
+
+#[tokio::test]
+async fn serving_ends_with_the_shutdown_although_a_client_holds_on() {
+    let endpoint = endpoint().await;
+    let mut stream = TcpStream::connect(endpoint.address).await.unwrap();
+    stream
+        .write_all(b"GET /live HTTP/1.1\r\nhost: localhost\r\n\r\n")
+        .await
+        .unwrap();
+    let mut byte = [0];
+    stream.read_exact(&mut byte).await.unwrap();
+    endpoint.stop.send(()).unwrap();
+    timeout(SOON, endpoint.served).await.unwrap().unwrap();
+    assert!(TcpStream::connect(endpoint.address).await.is_err());
+}
