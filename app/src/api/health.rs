@@ -1,0 +1,54 @@
+//! Three questions of an orchestrator: does it live, may it get work, has it started?
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use crate::state::App;
+
+#[derive(Serialize)]
+struct Health {
+    status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
+/// Always 200: a process that can say so, lives.
+pub async fn live() -> Response {
+    tell(Ok(()))
+}
+
+/// 200 while new requests are welcome, otherwise 503 with the reason.
+pub async fn ready(State(app): State<Arc<App>>) -> Response {
+    tell(app.readiness())
+}
+
+/// 503 until the server has started, then 200 for the rest of its life.
+pub async fn startup(State(app): State<Arc<App>>) -> Response {
+    tell(if app.is_started() {
+        Ok(())
+    } else {
+        app.readiness()
+    })
+}
+
+fn tell(health: Result<(), String>) -> Response {
+    match health {
+        Ok(()) => Json(Health {
+            status: "ok",
+            reason: None,
+        })
+        .into_response(),
+        Err(reason) => {
+            let health = Health {
+                status: "unavailable",
+                reason: Some(reason),
+            };
+            (StatusCode::SERVICE_UNAVAILABLE, Json(health)).into_response()
+        }
+    }
+}
