@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::listen::Bind;
+use crate::address::Bind;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -25,7 +25,7 @@ Try it:
   curl 'http://127.0.0.1:9001/api/echo?delay_ms=500&status=503'
 
 Signals:
-  TERM or INT  turn readiness red, stop accepting, finish what is in flight, exit 0
+  TERM or INT   turn readiness red, stop accepting, finish what is in flight, exit 0
   a second one  stop at once, exit 1";
 
 /// Simplon's application server: an API and a front end in one binary.

@@ -4,11 +4,12 @@
 //!
 //! * [`cli`]: the command line.
 //! * [`life`]: the life of the process: start, serve, drain, end.
-//! * [`listen`]: binds an address, TCP or Unix. [`serve`](mod@serve): connections in, responses out. [`shutdown`]: signals.
+//! * [`address`]: TCP or Unix. [`listen`]: binds one. [`serve`](mod@serve): connections in, responses out. [`shutdown`]: signals.
 //! * [`state`]: what every request may ask: the phase of the process, its data, its metrics. [`data`]: the data directory.
 //! * [`api`]: everything under `/api`. [`front`]: everything else.
-//! * [`metrics`]: what is counted, and the separate port that shows it.
+//! * [`metrics`]: what is counted, and the separate port that shows it ([`metrics::port`]).
 
+pub mod address;
 pub mod api;
 pub mod cli;
 pub mod data;

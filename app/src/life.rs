@@ -12,8 +12,9 @@ use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
 use tracing::{info, warn};
 
+use crate::address::Bind;
 use crate::cli::Serve;
-use crate::listen::{Bind, BindError, Listener};
+use crate::listen::{BindError, Listener};
 use crate::metrics::{self, Metrics};
 use crate::shutdown::Signals;
 use crate::state::{App, Phase};
@@ -121,7 +122,7 @@ async fn serve_metrics(options: &Serve, app: &Arc<App>) -> Result<Option<Bind>, 
     let address = listener.address()?;
     tokio::spawn(serve(
         listener,
-        metrics::router(app.clone()),
+        metrics::port::router(app.clone()),
         std::future::pending(),
     ));
     Ok(Some(address))

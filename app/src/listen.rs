@@ -1,64 +1,13 @@
 //! Binds an address, TCP or Unix, and says in plain words why it could not.
 
-use std::fmt;
 use std::io;
-use std::net::SocketAddr;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener, UnixStream};
 
-/// Where to listen, as it is written: `127.0.0.1:9001`, `[::1]:9001` or `unix:/path.sock`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Bind {
-    Tcp(SocketAddr),
-    Unix(PathBuf),
-}
-
-impl FromStr for Bind {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        if let Some(path) = text.strip_prefix("unix:") {
-            return match path {
-                "" => Err("a path is missing after unix:".to_owned()),
-                path => Ok(Self::Unix(path.into())),
-            };
-        }
-        let explain = |_| {
-            "give an address and a port such as 127.0.0.1:9001 or [::1]:9001, or unix:/path.sock"
-                .to_owned()
-        };
-        text.parse().map(Self::Tcp).map_err(explain)
-    }
-}
-
-impl fmt::Display for Bind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Tcp(address) => address.fmt(f),
-            Self::Unix(path) => write!(f, "unix:{}", path.display()),
-        }
-    }
-}
-
-/// Who is at the other end. A Unix client has no address worth showing.
-#[derive(Clone, Copy, Debug)]
-pub enum Peer {
-    Tcp(SocketAddr),
-    Unix,
-}
-
-impl fmt::Display for Peer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Tcp(address) => address.fmt(f),
-            Self::Unix => f.write_str("unix"),
-        }
-    }
-}
+use crate::address::{Bind, Peer};
 
 /// A connection of either kind.
 pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -172,30 +121,6 @@ impl BindError {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_address_is_a_port_or_a_path() {
-        for text in [
-            "127.0.0.1:9001",
-            "[::1]:9001",
-            "0.0.0.0:0",
-            "unix:/run/app.sock",
-        ] {
-            assert_eq!(text.parse::<Bind>().unwrap().to_string(), text);
-        }
-        for text in [
-            "",
-            "9001",
-            ":9001",
-            "127.0.0.1",
-            "127.0.0.1:70000",
-            "::1:9001:",
-            "unix:",
-            "/run/app.sock",
-        ] {
-            assert!(text.parse::<Bind>().is_err(), "{text:?}");
-        }
-    }
 
     #[tokio::test]
     async fn a_socket_left_behind_makes_way_but_a_living_one_or_a_file_does_not() {

@@ -17,7 +17,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::sleep;
 use tracing::{info, warn};
 
-use crate::listen::{Listener, Peer, Stream};
+use crate::address::Peer;
+use crate::listen::{Listener, Stream};
 
 /// Connections at a time; further ones wait in the kernel's queue until a seat is free.
 const SEATS: usize = 10_000;

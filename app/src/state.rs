@@ -62,6 +62,18 @@ impl App {
 }
 
 #[cfg(test)]
+impl App {
+    /// A server in this phase whose data is in order.
+    pub(crate) fn in_phase(phase: Phase) -> std::sync::Arc<Self> {
+        let (_, data) = watch::channel(Ok(()));
+        let name = HeaderValue::from_static("127.0.0.1:9001");
+        let app = Self::new(name, data, Metrics::new().unwrap());
+        app.enter(phase);
+        std::sync::Arc::new(app)
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -10,6 +10,7 @@
 mod client;
 mod draining;
 mod encodings;
+mod limits;
 mod server;
 mod serving;
 mod starting;

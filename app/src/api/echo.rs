@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::{sleep, timeout};
 
 use super::problem::Problem;
-use crate::listen::Peer;
+use crate::address::Peer;
 
 /// Bytes of request body that are read at most.
 const BODY_LIMIT: usize = 1 << 20;

@@ -52,3 +52,45 @@ fn tell(health: Result<(), String>) -> Response {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::body::to_bytes;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::state::Phase;
+
+    async fn told(response: Response) -> (u16, Value) {
+        let status = response.status().as_u16();
+        let body = to_bytes(response.into_body(), usize::MAX).await.unwrap();
+        (status, serde_json::from_slice(&body).unwrap())
+    }
+
+    #[tokio::test]
+    async fn health_follows_the_phase() {
+        let good = (200, json!({"status": "ok"}));
+        let bad = |reason| (503, json!({"status": "unavailable", "reason": reason}));
+        let starting = bad("the server is starting");
+        let draining = bad("the server is draining");
+        let cases = [
+            (Phase::Starting, starting.clone(), starting),
+            (Phase::Serving, good.clone(), good.clone()),
+            (Phase::Draining, draining, good.clone()),
+        ];
+        for (phase, is_ready, has_started) in cases {
+            let app = App::in_phase(phase);
+            assert_eq!(told(live().await).await, good, "{phase:?}");
+            assert_eq!(
+                told(ready(State(app.clone())).await).await,
+                is_ready,
+                "{phase:?}"
+            );
+            assert_eq!(
+                told(startup(State(app)).await).await,
+                has_started,
+                "{phase:?}"
+            );
+        }
+    }
+}

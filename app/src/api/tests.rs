@@ -4,24 +4,10 @@ use axum::body::{Body, to_bytes};
 use axum::extract::Request;
 use axum::http::header::{ALLOW, CONTENT_TYPE};
 use serde_json::{Value, json};
-use tokio::sync::watch;
 use tower::ServiceExt;
 
 use super::*;
-use crate::metrics::Metrics;
 use crate::state::Phase;
-
-/// A server whose data is in order.
-fn app(phase: Phase) -> Arc<App> {
-    let (_, data) = watch::channel(Ok(()));
-    let app = App::new(
-        HeaderValue::from_static("127.0.0.1:9001"),
-        data,
-        Metrics::new().unwrap(),
-    );
-    app.enter(phase);
-    Arc::new(app)
-}
 
 async fn send(phase: Phase, method: Method, path: &str, body: impl Into<Body>) -> Response {
     let request = Request::builder()
@@ -29,42 +15,14 @@ async fn send(phase: Phase, method: Method, path: &str, body: impl Into<Body>) -
         .uri(path)
         .body(body.into())
         .unwrap();
-    crate::router(app(phase)).oneshot(request).await.unwrap()
+    crate::router(App::in_phase(phase))
+        .oneshot(request)
+        .await
+        .unwrap()
 }
 
 async fn json(response: Response) -> Value {
     serde_json::from_slice(&to_bytes(response.into_body(), usize::MAX).await.unwrap()).unwrap()
-}
-
-#[tokio::test]
-async fn health_follows_the_phase() {
-    let cases = [
-        (Phase::Starting, "live", 200),
-        (Phase::Starting, "ready", 503),
-        (Phase::Starting, "startup", 503),
-        (Phase::Serving, "live", 200),
-        (Phase::Serving, "ready", 200),
-        (Phase::Serving, "startup", 200),
-        (Phase::Draining, "live", 200),
-        (Phase::Draining, "ready", 503),
-        (Phase::Draining, "startup", 200),
-    ];
-    for (phase, question, status) in cases {
-        let response = send(phase, Method::GET, &format!("/api/health/{question}"), ()).await;
-        assert_eq!(response.status().as_u16(), status, "{phase:?} {question}");
-        let expected = if status == 200 {
-            json!("ok")
-        } else {
-            json!("unavailable")
-        };
-        let body = json(response).await;
-        assert_eq!(body["status"], expected, "{phase:?} {question}");
-        assert_eq!(
-            body["reason"].is_string(),
-            status == 503,
-            "{phase:?} {question}"
-        );
-    }
 }
 
 #[tokio::test]
@@ -137,7 +95,7 @@ async fn echo_tells_what_arrived() {
         .header("x-twice", "two")
         .body(Body::from("grüezi"))
         .unwrap();
-    let response = crate::router(app(Phase::Serving))
+    let response = crate::router(App::in_phase(Phase::Serving))
         .oneshot(request)
         .await
         .unwrap();

@@ -1,7 +1,9 @@
 //! Serves the front end: which file, in which coding, and what may be cached for how long.
 
 pub mod asset;
+pub mod etag;
 pub mod negotiate;
+mod weight;
 
 use axum::body::{Body, Bytes};
 use axum::http::header::{
@@ -12,6 +14,7 @@ use axum::http::{Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 
 use asset::{Asset, Representation};
+use etag::is_known;
 use negotiate::Accepted;
 
 /// A year, the most RFC 9111 readers take seriously; `immutable` is RFC 8246.
@@ -57,7 +60,7 @@ fn represent(asset: &'static Asset, request: &HeaderMap) -> Response {
         );
     };
 
-    let mut response = if is_known(representation.etag, request) {
+    let mut response = if is_known(representation.etag, values(request, &IF_NONE_MATCH)) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
         whole(asset, representation, encoding.token())
@@ -88,15 +91,6 @@ fn whole(asset: &Asset, representation: &Representation, coding: Option<&'static
         );
     }
     response
-}
-
-/// Whether `If-None-Match` names this tag or any (`*`), by weak comparison (RFC 9110, section 13.1.2).
-fn is_known(etag: &str, request: &HeaderMap) -> bool {
-    values(request, &IF_NONE_MATCH)
-        // Our tags are hexadecimal, so cutting a foreign one at a comma inside it cannot make it ours.
-        .flat_map(|line| line.split(','))
-        .map(str::trim)
-        .any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag)
 }
 
 /// The values of all lines of a field; a line that is not text says nothing.

@@ -1,6 +1,6 @@
 //! Chooses a content coding by `Accept-Encoding` (RFC 9110, section 12.5.3). Knows nothing of files.
 
-use std::iter::repeat;
+use super::weight::Weight;
 
 /// A content coding we can answer with, in our order of preference among equals.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,36 +98,6 @@ impl Accepted {
     }
 }
 
-/// A `qvalue` in ten-thousandths, so that a last resort fits below the least that can be written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Weight(u16);
-
-impl Weight {
-    const REFUSED: Self = Self(0);
-    const LAST_RESORT: Self = Self(1);
-    const FULL: Self = Self(10_000);
-
-    /// Reads `q=0.5`: at most three decimals, nothing above 1.
-    fn parse(parameter: &str) -> Option<Self> {
-        let (key, value) = parameter.split_once('=')?;
-        let value = value.trim_start();
-        let (whole, decimals) = value.split_once('.').unwrap_or((value, ""));
-        let is_number = decimals.len() <= 3 && decimals.bytes().all(|digit| digit.is_ascii_digit());
-        if !(is_number && key.trim_end().eq_ignore_ascii_case("q")) {
-            return None;
-        }
-        let digits = decimals.bytes().chain(repeat(b'0')).take(4);
-        match (
-            whole,
-            digits.fold(0, |sum, digit| sum * 10 + u16::from(digit - b'0')),
-        ) {
-            ("0", fraction) => Some(Self(fraction)),
-            ("1", 0) => Some(Self::FULL),
-            _ => None,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::Encoding::{Brotli, Gzip, Identity, Zstd};
@@ -176,19 +146,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_is_passed_over() {
-        let unreadable = [
-            "br;q=",
-            "br;q=1.001",
-            "br;q=2",
-            "br;q=-1",
-            "br;q=0.1234",
-            "br;q=.5",
-            "br;level=5",
-            "br;q=0.5;x=1",
-            ";",
-            "b r",
-        ];
-        for element in unreadable {
+        for element in ["br;q=2", "br;level=5", "br;q=0.5;x=1", ";", "b r"] {
             assert_eq!(chosen(&[element]), Some(Identity), "{element:?}");
         }
     }
