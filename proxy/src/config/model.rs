@@ -167,7 +167,10 @@ pub struct Server {
 pub enum Address {
     Socket(SocketAddr),
     /// Re-resolved while the proxy runs.
-    Named { host: String, port: u16 },
+    Named {
+        host: String,
+        port: u16,
+    },
     Unix(PathBuf),
 }
 
