@@ -1,4 +1,8 @@
 //! Quantities as an operator writes them: `500ms`, `16KiB`, `20%`.
+//!
+//! One number and one unit, no fraction, no space. Everything else is refused with what to write in its place.
+
+use std::{fmt, str::FromStr, time::Duration};
 
 /// A number of bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -15,6 +19,10 @@ impl ByteSize {
 
     pub const fn mib(mib: u64) -> Self {
         Self(mib << 20)
+    }
+
+    pub const fn gib(gib: u64) -> Self {
+        Self(gib << 30)
     }
 
     pub const fn get(self) -> u64 {
@@ -34,5 +42,263 @@ impl Percent {
 
     pub const fn get(self) -> u8 {
         self.0
+    }
+}
+
+/// Why a text is no quantity, and what to write in its place.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Malformed {
+    /// What is said of the quantity, such as "needs a unit".
+    pub message: &'static str,
+    pub hint: String,
+}
+
+/// Longest first, so that a duration is shown in the largest unit that divides it.
+const TIME: [(&str, u64); 5] = [
+    ("d", 86_400_000),
+    ("h", 3_600_000),
+    ("m", 60_000),
+    ("s", 1000),
+    ("ms", 1),
+];
+
+const SIZE: [(&str, u64); 4] = [
+    ("GiB", 1 << 30),
+    ("MiB", 1 << 20),
+    ("KiB", 1 << 10),
+    ("", 1),
+];
+
+/// Reads `500ms`, `2s`, `5m`, `1h` or `1d`.
+pub fn duration(text: &str) -> Result<Duration, Malformed> {
+    let (number, unit) = split(text, "a duration", "2s")?;
+    if unit.is_empty() {
+        return Err(malformed(
+            "needs a unit",
+            format!("write {text}s for seconds; units are ms, s, m, h and d"),
+        ));
+    }
+    if unit.contains(|c: char| c.is_ascii_digit()) {
+        return Err(malformed(
+            "has more than one unit",
+            "write it in the smaller unit, such as 90m for 1h30m".to_owned(),
+        ));
+    }
+    let Some((_, millis)) = TIME.iter().find(|(name, _)| *name == unit) else {
+        return Err(malformed(
+            "has an unknown unit",
+            "units are ms, s, m, h and d".to_owned(),
+        ));
+    };
+    number
+        .checked_mul(*millis)
+        .map(Duration::from_millis)
+        .ok_or_else(|| malformed("is too long", "write fewer digits".to_owned()))
+}
+
+/// The form of the configuration; what is below a millisecond is not shown.
+pub fn show_duration(duration: Duration) -> String {
+    let millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+    if millis == 0 {
+        return "0s".to_owned();
+    }
+    shown(millis, &TIME)
+}
+
+impl FromStr for ByteSize {
+    type Err = Malformed;
+
+    fn from_str(text: &str) -> Result<Self, Malformed> {
+        let (number, unit) = split(text, "a size", "16KiB")?;
+        let Some((_, bytes)) = SIZE.iter().find(|(name, _)| *name == unit) else {
+            let meant = unit.bytes().next().map(|c| c.to_ascii_uppercase());
+            return Err(malformed(
+                "has an unknown unit",
+                match meant {
+                    Some(letter @ (b'K' | b'M' | b'G')) => {
+                        format!("did you mean {number}{}iB?", char::from(letter))
+                    }
+                    _ => "units are KiB, MiB and GiB; a number alone counts bytes".to_owned(),
+                },
+            ));
+        };
+        number
+            .checked_mul(*bytes)
+            .map(Self)
+            .ok_or_else(|| malformed("is too large", "write fewer digits".to_owned()))
+    }
+}
+
+impl fmt::Display for ByteSize {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&if self.0 == 0 {
+            "0".to_owned()
+        } else {
+            shown(self.0, &SIZE)
+        })
+    }
+}
+
+impl FromStr for Percent {
+    type Err = Malformed;
+
+    fn from_str(text: &str) -> Result<Self, Malformed> {
+        let (number, unit) = split(text, "a share", "20%")?;
+        if unit != "%" {
+            return Err(malformed("needs a % sign", format!("write {number}%")));
+        }
+        u8::try_from(number)
+            .ok()
+            .filter(|number| *number <= 100)
+            .map(Self)
+            .ok_or_else(|| malformed("is more than 100%", "write at most 100%".to_owned()))
+    }
+}
+
+impl fmt::Display for Percent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}%", self.0)
+    }
+}
+
+/// The number in front and what follows it. `what` and `example` are for the messages.
+fn split<'a>(text: &'a str, what: &str, example: &str) -> Result<(u64, &'a str), Malformed> {
+    let end = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
+    let (digits, unit) = text.split_at(end);
+    let such = || format!("write {what} as a number and a unit, such as {example}");
+    if digits.is_empty() {
+        return Err(malformed(
+            if unit.starts_with('-') {
+                "cannot be negative"
+            } else {
+                "does not begin with a number"
+            },
+            such(),
+        ));
+    }
+    if unit.starts_with(['.', ',', '_']) {
+        return Err(malformed(
+            "has a fraction",
+            "use a smaller unit, such as 1500ms for 1.5s or 1536KiB for 1.5MiB".to_owned(),
+        ));
+    }
+    if unit.contains(char::is_whitespace) {
+        return Err(malformed("has a space before its unit", such()));
+    }
+    let number = digits.parse().map_err(|_: std::num::ParseIntError| {
+        malformed("is too large", "write fewer digits".to_owned())
+    })?;
+    Ok((number, unit))
+}
+
+fn shown(number: u64, units: &[(&str, u64)]) -> String {
+    let whole = units.iter().find(|(_, of)| number.is_multiple_of(*of));
+    whole.map_or_else(
+        || number.to_string(),
+        |(unit, of)| format!("{}{unit}", number / of),
+    )
+}
+
+const fn malformed(message: &'static str, hint: String) -> Malformed {
+    Malformed { message, hint }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn durations_have_one_number_and_one_unit() {
+        let good = [
+            ("500ms", 500),
+            ("2s", 2000),
+            ("0s", 0),
+            ("5m", 300_000),
+            ("1h", 3_600_000),
+            ("1d", 86_400_000),
+            ("007s", 7000),
+        ];
+        for (text, millis) in good {
+            assert_eq!(duration(text), Ok(Duration::from_millis(millis)), "{text}");
+        }
+        let bad = [
+            ("", "does not begin with a number"),
+            ("soon", "does not begin with a number"),
+            ("-1s", "cannot be negative"),
+            ("2", "needs a unit"),
+            ("2sec", "has an unknown unit"),
+            ("2S", "has an unknown unit"),
+            ("1h30m", "has more than one unit"),
+            ("1.5s", "has a fraction"),
+            ("2 s", "has a space before its unit"),
+            ("99999999999999999999s", "is too large"),
+            ("18446744073709551615d", "is too long"),
+        ];
+        for (text, message) in bad {
+            assert_eq!(
+                duration(text).map_err(|e| e.message),
+                Err(message),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn sizes_are_binary() {
+        let good = [
+            ("512", 512),
+            ("0", 0),
+            ("16KiB", 16 << 10),
+            ("64MiB", 64 << 20),
+            ("1GiB", 1 << 30),
+        ];
+        for (text, bytes) in good {
+            assert_eq!(text.parse(), Ok(ByteSize(bytes)), "{text}");
+        }
+        let bad = [
+            ("16KB", "did you mean 16KiB?"),
+            ("16k", "did you mean 16KiB?"),
+            ("1g", "did you mean 1GiB?"),
+            (
+                "5x",
+                "units are KiB, MiB and GiB; a number alone counts bytes",
+            ),
+            ("18446744073709551615KiB", "write fewer digits"),
+        ];
+        for (text, hint) in bad {
+            let error = text.parse::<ByteSize>().unwrap_err();
+            assert_eq!(error.hint, hint, "{text}");
+        }
+    }
+
+    #[test]
+    fn shares_end_at_a_hundred() {
+        assert_eq!("20%".parse(), Ok(Percent(20)));
+        assert_eq!("100%".parse(), Ok(Percent(100)));
+        for (text, hint) in [("20", "write 20%"), ("101%", "write at most 100%")] {
+            assert_eq!(text.parse::<Percent>().unwrap_err().hint, hint);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_shown_is_read_back(millis in 0..u64::MAX, bytes: u64, percent in 0..=100u8) {
+            let time = Duration::from_millis(millis);
+            prop_assert_eq!(duration(&show_duration(time)), Ok(time));
+            prop_assert_eq!(ByteSize(bytes).to_string().parse(), Ok(ByteSize(bytes)));
+            prop_assert_eq!(Percent(percent).to_string().parse(), Ok(Percent(percent)));
+        }
+
+        #[test]
+        fn no_text_is_too_strange(text: String) {
+            let _ = duration(&text);
+            let _ = text.parse::<ByteSize>();
+            let _ = text.parse::<Percent>();
+        }
     }
 }

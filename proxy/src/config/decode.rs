@@ -1,0 +1,389 @@
+//! Reads a mapping through the table of its keys, and says everything that is wrong with it.
+
+use std::{num::NonZeroU32, time::Duration};
+
+use super::{
+    nearest::{did_you_mean, nearest},
+    problem::{Located, Problem, Problems, Span, quoted},
+    raw::{Entry, Node, Value},
+    table::{Key, Kind, Table},
+    units::{ByteSize, Malformed, Percent, duration, show_duration},
+};
+
+/// The values of one mapping by their keys. Made by [`Self::of`], which has reported whatever is wrong with the keys
+/// themselves. A method that reads a value reports what is wrong with it and gives `None`, as for an absent one:
+/// whoever reads goes on with the default, to find what else is wrong.
+pub(super) struct Fields<'a> {
+    entries: &'a [Entry],
+    table: &'static Table,
+    /// What to show when something is missing.
+    pub(super) at: &'a Span,
+    pub(super) problems: &'a Problems,
+    /// Whether every key is known, works already, and none that is required is missing.
+    pub(super) is_sound: bool,
+}
+
+impl<'a> Fields<'a> {
+    /// `at` is what names the mapping, for what is missing in it. Nothing at all counts as an empty mapping.
+    pub(super) fn of(
+        node: &'a Node,
+        at: &'a Span,
+        table: &'static Table,
+        problems: &'a Problems,
+    ) -> Option<Self> {
+        let entries: &[Entry] = match &node.value {
+            Value::Map(entries) => entries,
+            Value::Null => &[],
+            Value::Unreadable => return None,
+            other => {
+                let of = table.of;
+                problems.push(
+                    Problem::error(format!("{of} is a mapping, not {}", describe(other)))
+                        .at(&node.span)
+                        .hint(format!("its keys are {}", table.names())),
+                );
+                return None;
+            }
+        };
+        let mut fields = Self {
+            entries,
+            table,
+            at,
+            problems,
+            is_sound: true,
+        };
+        for entry in entries {
+            fields.is_sound &= fields.is_usable(entry);
+        }
+        // A key that is not known is probably the missing one, misspelt.
+        if fields.is_sound {
+            for key in table.keys.iter().filter(|key| key.is_required) {
+                if fields.node(key.name).is_none() {
+                    fields.missing(key);
+                }
+            }
+        }
+        Some(fields)
+    }
+
+    fn is_usable(&self, entry: &Entry) -> bool {
+        let Table { of, keys } = self.table;
+        let name = quoted(&entry.key);
+        let problem = match keys.iter().find(|key| key.name == entry.key) {
+            Some(Key {
+                kind: Kind::Later(hint),
+                ..
+            }) => Problem::error(format!("{name} is not available yet")).hint(*hint),
+            Some(_) => return true,
+            None => Problem::error(format!("{of} has no key {name}")).hint(
+                did_you_mean(&entry.key, keys.iter().map(|key| key.name))
+                    .unwrap_or_else(|| format!("its keys are {}", self.table.names())),
+            ),
+        };
+        self.problems.push(problem.at(&entry.at));
+        false
+    }
+
+    fn missing(&mut self, key: &Key) {
+        let Table { of, .. } = self.table;
+        self.problems.push(
+            Problem::error(format!("{of} needs {}", quoted(key.name)))
+                .at(self.at)
+                .hint(format!("`{}`: {}", key.name, key.doc)),
+        );
+        self.is_sound = false;
+    }
+
+    /// Absent keys, and those that are not known, have none.
+    pub(super) fn node(&self, name: &str) -> Option<&'a Node> {
+        self.entry(name).map(|entry| &entry.node)
+    }
+
+    pub(super) fn entry(&self, name: &str) -> Option<&'a Entry> {
+        debug_assert!(
+            self.table.keys.iter().any(|key| key.name == name),
+            "{name} is in the table"
+        );
+        self.entries.iter().find(|entry| entry.key == name)
+    }
+
+    pub(super) fn error(&self, span: &Span, message: impl Into<String>, hint: impl Into<String>) {
+        self.problems
+            .push(Problem::error(message).at(span).hint(hint));
+    }
+
+    pub(super) fn text(&self, name: &str) -> Option<Located<&'a str>> {
+        let (node, kind) = self.get(name)?;
+        let what = match kind {
+            Kind::Text(what) => what,
+            _ => "text",
+        };
+        text(node, name, what, self.problems)
+    }
+
+    pub(super) fn flag(&self, name: &str) -> Option<bool> {
+        let (node, _) = self.get(name)?;
+        match &node.value {
+            Value::Bool(flag) => Some(*flag),
+            Value::Text(word) => {
+                let hint = match word.to_lowercase().as_str() {
+                    "yes" | "on" | "y" | "true" | "1" => "write true",
+                    "no" | "off" | "n" | "false" | "0" => "write false",
+                    _ => "write true or false, without quotes",
+                };
+                self.wrong(name, "true or false", node, hint)
+            }
+            _ => self.wrong(name, "true or false", node, "write true or false"),
+        }
+    }
+
+    pub(super) fn number(&self, name: &str) -> Option<u64> {
+        let (node, kind) = self.get(name)?;
+        let Kind::Number(range) = kind else {
+            return None;
+        };
+        let (min, max) = (range.start(), range.end());
+        let number = match &node.value {
+            Value::Int(number) => u64::try_from(*number).ok(),
+            Value::Text(text) if text.parse::<u64>().is_ok() => {
+                let hint = format!("write {} without quotes", text.trim_start_matches('0'));
+                return self.wrong(name, "a whole number", node, hint);
+            }
+            _ => {
+                let hint = format!("write a number from {min} to {max}");
+                return self.wrong(name, "a whole number", node, hint);
+            }
+        };
+        let within = number.filter(|number| range.contains(number));
+        if within.is_none() {
+            self.error(
+                &node.span,
+                format!("{} is {min} to {max}", quoted(name)),
+                "choose a number in this range",
+            );
+        }
+        within
+    }
+
+    pub(super) fn count(&self, name: &str) -> Option<usize> {
+        usize::try_from(self.number(name)?).ok()
+    }
+
+    pub(super) fn positive(&self, name: &str) -> Option<NonZeroU32> {
+        NonZeroU32::new(u32::try_from(self.number(name)?).ok()?)
+    }
+
+    pub(super) fn duration(&self, name: &str) -> Option<Duration> {
+        let (node, kind) = self.get(name)?;
+        let read = self.quantity(name, node, "a duration", "2s", duration)?;
+        let Kind::Duration(range) = kind else {
+            return None;
+        };
+        if range.contains(&read) {
+            return Some(read);
+        }
+        let (min, max) = (show_duration(*range.start()), show_duration(*range.end()));
+        self.error(
+            &node.span,
+            format!("{} is {min} to {max}", quoted(name)),
+            "choose a duration in this range",
+        );
+        None
+    }
+
+    pub(super) fn size(&self, name: &str) -> Option<ByteSize> {
+        let (node, kind) = self.get(name)?;
+        let read = self.quantity(name, node, "a size", "64KiB", str::parse)?;
+        let Kind::Size(range) = kind else {
+            return None;
+        };
+        if range.contains(&read) {
+            return Some(read);
+        }
+        let (min, max) = (range.start(), range.end());
+        self.error(
+            &node.span,
+            format!("{} is {min} to {max}", quoted(name)),
+            "choose a size in this range",
+        );
+        None
+    }
+
+    pub(super) fn share(&self, name: &str) -> Option<Percent> {
+        let (node, _) = self.get(name)?;
+        self.quantity(name, node, "a share", "20%", str::parse)
+    }
+
+    pub(super) fn choice(&self, name: &str) -> Option<Located<&'static str>> {
+        let (node, kind) = self.get(name)?;
+        let Kind::Choice(words) = kind else {
+            return None;
+        };
+        let one_of = || format!("write {}", words.join(" or "));
+        let Value::Text(word) = &node.value else {
+            let hint = one_of();
+            return self.wrong(name, "a word", node, hint);
+        };
+        let known = words.iter().find(|known| *known == word);
+        if known.is_none() {
+            let hint = nearest(word, words.iter().copied())
+                .map_or_else(one_of, |known| format!("did you mean \"{known}\"?"));
+            self.error(
+                &node.span,
+                format!("{} cannot be {}", quoted(name), quoted(word)),
+                hint,
+            );
+        }
+        known.map(|word| Located::new(*word, &node.span))
+    }
+
+    /// The mapping under `name`, read through the table its key has.
+    pub(super) fn fields(&self, name: &str) -> Option<Fields<'a>> {
+        let entry = self.entry(name)?;
+        match self.get(name)?.1 {
+            Kind::Mapping(table) => Self::of(&entry.node, &entry.at, table, self.problems),
+            _ => None,
+        }
+    }
+
+    /// The mapping under `name`, whose keys are names that the operator chose; none if there is no such key.
+    pub(super) fn named(&self, name: &str) -> &'a [Entry] {
+        let Some((node, Kind::Named(table))) = self.get(name) else {
+            return &[];
+        };
+        match &node.value {
+            Value::Map(entries) => entries,
+            Value::Null => &[],
+            _ => {
+                let hint = format!(
+                    "write a name, a colon, and below it the keys of {}",
+                    table.of
+                );
+                self.wrong::<()>(name, "a mapping from names", node, hint);
+                &[]
+            }
+        }
+    }
+
+    /// The values of a list; of [`Kind::OneOrMore`], also one alone.
+    pub(super) fn list(&self, name: &str) -> Option<&'a [Node]> {
+        let (node, kind) = self.get(name)?;
+        let (of, one_will_do) = match kind {
+            Kind::OneOrMore(of) | Kind::AnyNumber(of) => (*of, true),
+            Kind::List(of) => (*of, false),
+            Kind::ListOf(table) => (table.of, false),
+            _ => return None,
+        };
+        let may_be_empty = matches!(kind, Kind::ListOf(_) | Kind::AnyNumber(_));
+        match &node.value {
+            Value::Null if may_be_empty => None,
+            Value::List(items) if may_be_empty => Some(items),
+            Value::List(items) if items.is_empty() => {
+                self.error(
+                    &node.span,
+                    format!("{} is an empty list", quoted(name)),
+                    format!("write {of}, or leave the key out"),
+                );
+                None
+            }
+            Value::List(items) => Some(items),
+            Value::Null => self.wrong(name, "a list", node, format!("write {of}")),
+            _ if one_will_do => Some(std::slice::from_ref(node)),
+            _ => self.wrong(
+                name,
+                "a list",
+                node,
+                "write it in [brackets], or after a dash on a line of its own",
+            ),
+        }
+    }
+
+    fn get(&self, name: &str) -> Option<(&'a Node, &'static Kind)> {
+        let node = self.node(name)?;
+        let key = self.table.keys.iter().find(|key| key.name == name)?;
+        let is_readable = node.value != Value::Unreadable && !matches!(key.kind, Kind::Later(_));
+        is_readable.then_some((node, &key.kind))
+    }
+
+    fn quantity<T>(
+        &self,
+        name: &str,
+        node: &Node,
+        what: &str,
+        example: &str,
+        read: impl Fn(&str) -> Result<T, Malformed>,
+    ) -> Option<T> {
+        let written = match &node.value {
+            Value::Text(text) => text.clone(),
+            // Without a unit YAML takes it for a number; a size may be one.
+            Value::Int(number) => number.to_string(),
+            Value::Float(number) => number.to_string(),
+            _ => {
+                let hint = format!("write a number and a unit, such as {example}");
+                return self.wrong(name, what, node, hint);
+            }
+        };
+        read(&written)
+            .map_err(|Malformed { message, hint }| {
+                let message = format!("{} {message}", quoted(name));
+                self.error(&node.span, message, hint);
+            })
+            .ok()
+    }
+
+    /// Says that the value of `name` is of the wrong kind.
+    pub(super) fn wrong<T>(
+        &self,
+        name: &str,
+        expected: &str,
+        node: &Node,
+        hint: impl Into<String>,
+    ) -> Option<T> {
+        if node.value != Value::Unreadable {
+            let found = describe(&node.value);
+            self.error(
+                &node.span,
+                format!("{} takes {expected}, not {found}", quoted(name)),
+                hint,
+            );
+        }
+        None
+    }
+}
+
+/// A text, or one of a list of texts; `what` it says, with its article.
+pub(super) fn text<'a>(
+    node: &'a Node,
+    name: &str,
+    what: &str,
+    problems: &Problems,
+) -> Option<Located<&'a str>> {
+    let hint = match &node.value {
+        Value::Text(text) => return Some(Located::new(text, &node.span)),
+        Value::Unreadable => return None,
+        Value::Int(number) => format!("if you mean the text, write \"{number}\" in quotes"),
+        Value::Float(number) => format!("if you mean the text, write \"{number}\" in quotes"),
+        Value::Bool(flag) => format!("if you mean the text, write \"{flag}\" in quotes"),
+        Value::Null | Value::List(_) | Value::Map(_) => format!("write {what}"),
+    };
+    let found = describe(&node.value);
+    problems.push(
+        Problem::error(format!("{} takes {what}, not {found}", quoted(name)))
+            .at(&node.span)
+            .hint(hint),
+    );
+    None
+}
+
+/// What stands in the file, for messages.
+pub(super) fn describe(value: &Value) -> String {
+    match value {
+        Value::Null | Value::Unreadable => "nothing".to_owned(),
+        Value::Bool(flag) => format!("{flag}"),
+        Value::Int(number) => format!("the number {number}"),
+        Value::Float(number) => format!("the number {number}"),
+        Value::Text(text) => format!("the text {}", quoted(text)),
+        Value::List(_) => "a list".to_owned(),
+        Value::Map(_) => "a mapping".to_owned(),
+    }
+}

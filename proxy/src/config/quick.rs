@@ -1,0 +1,111 @@
+//! A configuration without a file: `simplon run --from :8080 --to 127.0.0.1:3000`.
+
+use super::{
+    model::{
+        AccessLog, Action, Config, Control, Drain, Limits, Listener, Passive, PathPattern,
+        Protocols, Retries, Route, Server, Timeouts, Upstream, UpstreamProtocol,
+    },
+    problem::{Located, Problem},
+    read::address,
+    report::Report,
+    resolve::{CONTROL, STATE, default_admin},
+    source::Sources,
+};
+
+/// One plain listener at `from`, one upstream with the server `to`, and one route from here to there.
+///
+/// The access log goes to standard output; nothing is checked before it is used.
+pub fn quick(from: &str, to: &str) -> Result<Config, Report> {
+    let bind = address::bind(from).map_err(|wrong| problem("--from", from, wrong));
+    let server = address::server(to).map_err(|wrong| problem("--to", to, wrong));
+    let (bind, address) = match (bind, server) {
+        (Ok(bind), Ok(server)) => (bind, server),
+        (bind, server) => {
+            let problems = [bind.err(), server.err()];
+            let problems = problems.into_iter().flatten();
+            return Err(Report::new(problems, &Sources::default()));
+        }
+    };
+    Ok(Config {
+        listeners: vec![Listener {
+            name: "http".into(),
+            bind,
+            redirect_to_https: false,
+            tls: None,
+            protocols: Protocols {
+                h2: false,
+                http1: true,
+            },
+            limits: Limits::default(),
+        }],
+        admin: default_admin(),
+        trusted_proxies: Vec::new(),
+        certificates: Vec::new(),
+        upstreams: vec![Upstream {
+            name: "to".into(),
+            servers: vec![Server {
+                address,
+                weight: 1,
+                max_connections: None,
+                backup: false,
+            }],
+            health: None,
+            passive: Passive::default(),
+            timeouts: Timeouts::default(),
+            retries: Retries::default(),
+            protocol: UpstreamProtocol::Http1,
+        }],
+        routes: vec![Route {
+            at: Located::nowhere(()),
+            hosts: Vec::new(),
+            path: PathPattern::Prefix("/".to_owned()),
+            methods: None,
+            action: Action::Forward {
+                upstream: 0,
+                strip_prefix: false,
+            },
+        }],
+        log: AccessLog::Stdout,
+        state: STATE.into(),
+        workers: None,
+        drain: Drain::default(),
+        control: Control {
+            path: CONTROL.into(),
+            required: false,
+        },
+    })
+}
+
+fn problem(option: &str, written: &str, (message, hint): (&str, String)) -> Problem {
+    let written = super::problem::quoted(written);
+    Problem::error(format!("{option}: {written} {message}")).hint(hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_addresses_make_a_proxy() {
+        let config = quick(":8080", "127.0.0.1:3000").unwrap();
+        assert_eq!(config.listeners[0].bind.len(), 2);
+        assert_eq!(
+            config.upstreams[0].servers[0].address.to_string(),
+            "127.0.0.1:3000"
+        );
+        assert!(!config.control.required);
+    }
+
+    #[test]
+    fn both_mistakes_are_named() {
+        let report = quick("8080", "http://localhost:3000/").unwrap_err();
+        let expected = "\
+error: --from: \"8080\" has no host
+  = hint: write 127.0.0.1:8080
+
+error: --to: \"http://localhost:3000/\" is a URL, not an address
+  = hint: write localhost:3000
+";
+        assert_eq!(report.to_string(), expected);
+    }
+}

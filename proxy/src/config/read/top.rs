@@ -1,0 +1,406 @@
+//! The keys of a whole file, and those of them that stand alone.
+
+use std::{
+    collections::HashMap,
+    net::{IpAddr, SocketAddr},
+    num::NonZeroUsize,
+    path::PathBuf,
+    time::Duration,
+};
+
+use ipnet::IpNet;
+
+use super::{address, beside, certificate, listener, path, route, upstream};
+use crate::config::{
+    decode::{Fields, text},
+    model::{AccessLog, Admin, Control, Drain},
+    nearest::did_you_mean,
+    problem::{Located, Problem, Span, quoted},
+    raw::{Node, Value},
+    table::{Key, Kind, Table},
+};
+
+const DAY: Duration = Duration::from_secs(86_400);
+
+pub(in crate::config) static TABLE: Table = Table {
+    of: "the configuration",
+    keys: &[
+        Key::new(
+            "listeners",
+            Kind::Named(&listener::TABLE),
+            "where we accept, by name",
+        ),
+        Key::new(
+            "admin",
+            Kind::Mapping(&ADMIN),
+            "the listener for operators and scrapers",
+        ),
+        Key::new(
+            "trusted_proxies",
+            Kind::AnyNumber("a network such as 10.0.0.0/8, or an address"),
+            "whose X-Forwarded-For is believed; default none",
+        ),
+        Key::new(
+            "certificates",
+            Kind::ListOf(&certificate::TABLE),
+            "for the listeners with TLS",
+        ),
+        Key::new(
+            "upstreams",
+            Kind::Named(&upstream::TABLE),
+            "sets of servers, by name",
+        ),
+        Key::new(
+            "routes",
+            Kind::ListOf(&route::TABLE),
+            "which requests go where; the most specific wins",
+        ),
+        Key::new(
+            "defaults",
+            Kind::Mapping(&DEFAULTS),
+            "policies of every route",
+        ),
+        Key::new("log", Kind::Mapping(&LOG), "the access log"),
+        Key::new(
+            "state",
+            Kind::Text("the path of a directory"),
+            "where keys and live state are kept; default /var/lib/simplon",
+        ),
+        Key::new(
+            "include",
+            Kind::AnyNumber("a path or a pattern such as conf.d/*.yaml"),
+            "files to read as part of this one",
+        ),
+        Key::new(
+            "workers",
+            Kind::Number(1..=1024),
+            "threads; default one a core",
+        ),
+        Key::new(
+            "drain_timeout",
+            Kind::Duration(Duration::ZERO..=DAY),
+            "how long work in flight may take when the proxy stops; default 60s",
+        ),
+        Key::new(
+            "drain_delay",
+            Kind::Duration(Duration::ZERO..=DAY),
+            "how long /ready is red before listeners close; default 0s",
+        ),
+        Key::new(
+            "control",
+            Kind::Text("the path of a socket"),
+            "where `simplon reload` finds this process; default /run/simplon/control.sock",
+        ),
+        Key::new("metrics", Kind::Mapping(&METRICS), "names of metrics"),
+        Key::later(
+            "acme",
+            "use certificates from files, or `self_signed: true` while you develop",
+            "where certificates are obtained",
+        ),
+        Key::later(
+            "limits_store",
+            "remove it; nothing limits rates yet",
+            "share rate limits",
+        ),
+        Key::later(
+            "tracing",
+            "remove it; no traces are sent yet",
+            "send traces",
+        ),
+        Key::later(
+            "watch",
+            "remove it, and roll back by hand until it works",
+            "roll a change back by itself",
+        ),
+        Key::later(
+            "express",
+            "remove it; every request takes the full lane",
+            "the fast lane",
+        ),
+        Key::later(
+            "tests",
+            "remove it, and try requests out against a test instance until it works",
+            "requests to try out before a configuration is used",
+        ),
+    ],
+};
+
+static ADMIN: Table = Table {
+    of: "admin",
+    keys: &[
+        Key::new(
+            "bind",
+            Kind::Text("an address such as 127.0.0.1:8404"),
+            "default 127.0.0.1:8404",
+        ),
+        Key::later(
+            "users",
+            "remove it; until it works the page is read-only",
+            "who may operate by the page",
+        ),
+    ],
+};
+
+static DEFAULTS: Table = Table {
+    of: "defaults",
+    keys: &[
+        Key::later(
+            "compress",
+            "remove it; responses pass as they are",
+            "compress responses",
+        ),
+        Key::later(
+            "security_headers",
+            "remove it; responses pass as they are",
+            "add headers for browsers",
+        ),
+        Key::later(
+            "rate_limit",
+            "remove it; nothing limits rates yet",
+            "limit rates",
+        ),
+        Key::later(
+            "access",
+            "remove it, and guard the servers in another way until it works",
+            "allow or deny addresses",
+        ),
+    ],
+};
+
+static LOG: Table = Table {
+    of: "log",
+    keys: &[
+        Key::new(
+            "access",
+            Kind::Text("off, stdout, stderr, or a file as in \"file /var/log/simplon.log\""),
+            "where it goes; default stdout",
+        ),
+        Key::new("format", Kind::Choice(&["json"]), "one JSON object a line"),
+    ],
+};
+
+static METRICS: Table = Table {
+    of: "metrics",
+    keys: &[Key::new(
+        "haproxy",
+        Kind::Flag,
+        "name them as HAProxy's exporter does; only false works yet",
+    )],
+};
+
+/// What there is once in a whole configuration. `None` is the default.
+#[derive(Default)]
+pub(in crate::config) struct Settings {
+    pub(in crate::config) admin: Option<Located<Admin>>,
+    pub(in crate::config) trusted_proxies: Option<Vec<IpNet>>,
+    pub(in crate::config) log: Option<AccessLog>,
+    pub(in crate::config) state: Option<PathBuf>,
+    pub(in crate::config) workers: Option<NonZeroUsize>,
+    pub(in crate::config) drain_timeout: Option<Duration>,
+    pub(in crate::config) drain_delay: Option<Duration>,
+    pub(in crate::config) control: Option<Control>,
+    /// Where each key was set.
+    set_at: HashMap<&'static str, Span>,
+}
+
+impl Settings {
+    const ONCE: [&str; 8] = [
+        "admin",
+        "trusted_proxies",
+        "log",
+        "state",
+        "workers",
+        "drain_timeout",
+        "drain_delay",
+        "control",
+    ];
+
+    /// Takes what a file sets; what an earlier file has set is an error.
+    pub(super) fn read(&mut self, fields: &Fields<'_>) {
+        for name in Self::ONCE {
+            let Some(entry) = fields.entry(name) else {
+                continue;
+            };
+            if let Some(first) = self.set_at.get(name) {
+                fields.error(
+                    &entry.at,
+                    format!("{} is set in two files", quoted(name)),
+                    format!("the first is at {first}"),
+                );
+                continue;
+            }
+            self.set_at.insert(name, entry.at.clone());
+            self.set(name, fields);
+        }
+        // These have nothing that works yet but their keys' being refused.
+        fields.fields("defaults");
+        if let Some(metrics) = fields.fields("metrics") {
+            refuse_haproxy_names(&metrics);
+        }
+    }
+
+    fn set(&mut self, name: &str, fields: &Fields<'_>) {
+        match name {
+            "admin" => self.admin = fields.fields("admin").and_then(|fields| admin(&fields)),
+            "trusted_proxies" => self.trusted_proxies = Some(networks(fields)),
+            "log" => self.log = fields.fields("log").and_then(|fields| log(&fields)),
+            "state" => self.state = path(fields, "state").map(|path| path.value),
+            "workers" => self.workers = fields.count("workers").and_then(NonZeroUsize::new),
+            "drain_timeout" => self.drain_timeout = fields.duration("drain_timeout"),
+            "drain_delay" => self.drain_delay = fields.duration("drain_delay"),
+            _ => {
+                self.control = path(fields, "control").map(|path| Control {
+                    path: path.value,
+                    required: true,
+                });
+            }
+        }
+    }
+
+    pub(in crate::config) fn drain(&self) -> Drain {
+        let default = Drain::default();
+        Drain {
+            timeout: self.drain_timeout.unwrap_or(default.timeout),
+            delay: self.drain_delay.unwrap_or(default.delay),
+        }
+    }
+}
+
+/// The patterns under `include`.
+pub(super) fn includes(fields: &Fields<'_>) -> Vec<Located<String>> {
+    let nodes = fields.list("include").unwrap_or_default();
+    nodes
+        .iter()
+        .filter_map(|node| {
+            let pattern = text(node, "include", "a path or a pattern", fields.problems)?;
+            Some(Located {
+                value: pattern.value.to_owned(),
+                span: pattern.span,
+            })
+        })
+        .collect()
+}
+
+fn admin(fields: &Fields<'_>) -> Option<Located<Admin>> {
+    let bind = fields.text("bind")?;
+    let fault = match address::bind(bind.value).as_deref() {
+        Ok([bind_to]) => {
+            return Some(Located {
+                value: Admin { bind: *bind_to },
+                span: bind.span,
+            });
+        }
+        Ok(many) => {
+            let port = many.first().map_or(0, SocketAddr::port);
+            (
+                "is more than one address",
+                format!("write 127.0.0.1:{port}"),
+            )
+        }
+        Err((message, hint)) => (*message, hint.clone()),
+    };
+    fields.problems.push(
+        Problem::error(format!("{} {}", quoted(bind.value), fault.0))
+            .at_value(&bind)
+            .hint(fault.1),
+    );
+    None
+}
+
+fn networks(fields: &Fields<'_>) -> Vec<IpNet> {
+    let nodes = fields.list("trusted_proxies").unwrap_or_default();
+    nodes
+        .iter()
+        .filter_map(|node| network(node, fields))
+        .collect()
+}
+
+/// `10.0.0.0/8`, or an address alone.
+fn network(node: &Node, fields: &Fields<'_>) -> Option<IpNet> {
+    let written = text(
+        node,
+        "trusted_proxies",
+        "a network such as 10.0.0.0/8",
+        fields.problems,
+    )?;
+    if let Ok(address) = written.value.parse::<IpAddr>() {
+        return Some(address.into());
+    }
+    let Ok(network) = written.value.parse::<IpNet>() else {
+        fields.error(
+            &node.span,
+            format!(
+                "{} is neither a network nor an address",
+                quoted(written.value)
+            ),
+            "write 10.0.0.0/8, 10.0.0.1, or \"::1/128\"",
+        );
+        return None;
+    };
+    if network != network.trunc() {
+        fields.problems.push(
+            Problem::warning(format!(
+                "{} names an address and a network",
+                quoted(written.value)
+            ))
+            .at(&node.span)
+            .hint(format!("it is taken as {}", network.trunc())),
+        );
+    }
+    Some(network.trunc())
+}
+
+fn log(fields: &Fields<'_>) -> Option<AccessLog> {
+    if let Some(node) = fields.node("format")
+        && node.value == Value::Text("combined".to_owned())
+    {
+        fields.error(
+            &node.span,
+            "combined under \"format\" is not available yet",
+            "write `format: json`",
+        );
+    } else {
+        fields.choice("format");
+    }
+    if let Some(node) = fields.node("access")
+        && node.value == Value::Bool(false)
+    {
+        return fields.wrong("access", "off, stdout, stderr or a file", node, "write off");
+    }
+    let access = fields.text("access")?;
+    match access.value.split_once(' ') {
+        None if access.value == "off" => Some(AccessLog::Off),
+        None if access.value == "stdout" => Some(AccessLog::Stdout),
+        None if access.value == "stderr" => Some(AccessLog::Stderr),
+        Some(("file", path)) => {
+            let path = beside(fields, "access", &access, path.trim())?;
+            Some(AccessLog::File(path.value))
+        }
+        _ => {
+            let written = access.value;
+            let hint = if written.contains('/') {
+                Some(format!("if it is a file, write \"file {written}\""))
+            } else {
+                did_you_mean(written, ["off", "stdout", "stderr"])
+            };
+            fields.problems.push(
+                Problem::error(format!("{} is no place for a log", quoted(written)))
+                    .at_value(&access)
+                    .hint(hint.unwrap_or_else(|| {
+                        "write off, stdout, stderr, or \"file /var/log/simplon.log\"".to_owned()
+                    })),
+            );
+            None
+        }
+    }
+}
+
+fn refuse_haproxy_names(fields: &Fields<'_>) {
+    if let (Some(true), Some(node)) = (fields.flag("haproxy"), fields.node("haproxy")) {
+        fields.error(
+            &node.span,
+            "metrics under the names of HAProxy are not available yet",
+            "write false, or remove it",
+        );
+    }
+}

@@ -1,0 +1,379 @@
+//! Upstreams: named sets of servers, and how they are used.
+
+use std::time::Duration;
+
+use http::StatusCode;
+
+use super::{address, health, refuse_doubles};
+use crate::config::{
+    decode::{Fields, text},
+    model::{
+        Address, Name, Passive, Retries, RetryOn, Server, Timeouts, Upstream, UpstreamProtocol,
+    },
+    nearest::did_you_mean,
+    problem::{Problem, Problems, Span, quoted},
+    raw::{Entry, Node, Value},
+    table::{Key, Kind, Table},
+};
+
+const MILLISECOND: Duration = Duration::from_millis(1);
+const HOUR: Duration = Duration::from_secs(3600);
+const DAY: Duration = Duration::from_secs(86_400);
+
+const BALANCE_LATER: [&str; 3] = ["least_requests", "two_choices", "hash"];
+
+pub(in crate::config) static TABLE: Table = Table {
+    of: "an upstream",
+    keys: &[
+        Key::required(
+            "servers",
+            Kind::List("addresses such as 10.0.0.1:8000 or unix:/run/app.sock"),
+            "a list of addresses, or of mappings with `address`, `weight`, `max_connections` and `backup`",
+        ),
+        Key::new(
+            "balance",
+            Kind::Choice(&["round_robin"]),
+            "how a server is chosen; default round_robin, by weight",
+        ),
+        Key::new(
+            "health",
+            Kind::Mapping(&health::TABLE),
+            "active checks; default none",
+        ),
+        Key::new(
+            "passive",
+            Kind::Mapping(&PASSIVE),
+            "ejection of a server whose requests fail",
+        ),
+        Key::new(
+            "timeouts",
+            Kind::Mapping(&TIMEOUTS),
+            "deadlines on the way to a server",
+        ),
+        Key::new(
+            "retries",
+            Kind::Mapping(&RETRIES),
+            "when a request is sent to another server",
+        ),
+        Key::new(
+            "protocol",
+            Kind::Choice(&["http/1.1", "h2c"]),
+            "what the servers speak; default http/1.1",
+        ),
+        Key::later(
+            "slow_start",
+            "remove it; until it works, a server that comes back gets its whole share at once",
+            "give a server that comes back its share little by little",
+        ),
+        Key::later(
+            "sticky",
+            "remove it; until it works, requests of one client may reach any server",
+            "keep a client on its server by a cookie",
+        ),
+        Key::later(
+            "queue",
+            "remove it; until it works, what finds every server full gets 503",
+            "let requests wait for a server",
+        ),
+        Key::later(
+            "tls",
+            "remove it; until it works, servers are reached without TLS",
+            "reach the servers with TLS",
+        ),
+    ],
+};
+
+static SERVER: Table = Table {
+    of: "a server",
+    keys: &[
+        Key::required(
+            "address",
+            Kind::Text("an address such as 10.0.0.1:8000"),
+            "host:port, [v6]:port or unix:/run/app.sock",
+        ),
+        Key::new("weight", Kind::Number(1..=256), "its share; default 1"),
+        Key::new(
+            "max_connections",
+            Kind::Number(1..=1_000_000),
+            "requests in flight at most; default no limit",
+        ),
+        Key::new(
+            "backup",
+            Kind::Flag,
+            "use it only while no other server is healthy",
+        ),
+    ],
+};
+
+static PASSIVE: Table = Table {
+    of: "passive",
+    keys: &[
+        Key::new(
+            "failures",
+            Kind::Number(1..=1_000_000),
+            "that eject a server; default 5",
+        ),
+        Key::new(
+            "window",
+            Kind::Duration(MILLISECOND..=HOUR),
+            "in which they are counted; default 10s",
+        ),
+        Key::new(
+            "eject",
+            Kind::Duration(MILLISECOND..=DAY),
+            "how long the server stays out; default 30s",
+        ),
+    ],
+};
+
+static TIMEOUTS: Table = Table {
+    of: "timeouts",
+    keys: &[
+        Key::new(
+            "connect",
+            Kind::Duration(MILLISECOND..=HOUR),
+            "to a server; default 2s",
+        ),
+        Key::new(
+            "first_byte",
+            Kind::Duration(MILLISECOND..=DAY),
+            "of the response; default 30s",
+        ),
+        Key::new(
+            "idle",
+            Kind::Duration(MILLISECOND..=DAY),
+            "between two reads or writes; default 30s",
+        ),
+        Key::new(
+            "keepalive",
+            Kind::Duration(MILLISECOND..=DAY),
+            "of an unused connection; default 55s",
+        ),
+        Key::new(
+            "tunnel",
+            Kind::Duration(MILLISECOND..=Duration::from_secs(30 * 86_400)),
+            "of an idle WebSocket; default 1h",
+        ),
+    ],
+};
+
+static RETRIES: Table = Table {
+    of: "retries",
+    keys: &[
+        Key::new(
+            "attempts",
+            Kind::Number(0..=10),
+            "further servers tried; default 2, 0 for none",
+        ),
+        Key::new(
+            "budget",
+            Kind::Share,
+            "of the requests of the last ten seconds; default 20%",
+        ),
+        Key::new(
+            "on",
+            Kind::OneOrMore("connect, reset, 502, 503 or 504"),
+            "what is tried again; default connect and reset",
+        ),
+    ],
+};
+
+pub(super) fn read(name: Name, entry: &Entry, problems: &Problems) -> Option<Upstream> {
+    let fields = Fields::of(&entry.node, &entry.at, &TABLE, problems)?;
+    let servers = servers(&fields);
+    balance(&fields);
+    Some(Upstream {
+        name,
+        servers,
+        health: fields.fields("health").and_then(|f| health::read(&f)),
+        passive: fields
+            .fields("passive")
+            .map_or_else(Passive::default, |f| passive(&f)),
+        timeouts: fields
+            .fields("timeouts")
+            .map_or_else(Timeouts::default, |f| timeouts(&f)),
+        retries: fields
+            .fields("retries")
+            .map_or_else(Retries::default, |f| retries(&f)),
+        protocol: protocol(&fields),
+    })
+}
+
+fn servers(fields: &Fields<'_>) -> Vec<Server> {
+    let nodes = fields.list("servers").unwrap_or_default();
+    let found: Vec<_> = nodes
+        .iter()
+        .filter_map(|node| server(node, fields.problems))
+        .collect();
+    refuse_doubles(
+        found.iter().map(|(server, at)| (&server.address, at)),
+        |address| format!("the server {address}"),
+        fields.problems,
+    );
+    let all_are_backups = !found.is_empty() && found.iter().all(|(server, _)| server.backup);
+    if let (true, Some(entry)) = (all_are_backups, fields.entry("servers")) {
+        fields.error(
+            &entry.at,
+            "every server of this upstream is a backup",
+            "remove `backup` from those that serve day by day",
+        );
+    }
+    found.into_iter().map(|(server, _)| server).collect()
+}
+
+/// A server, and where its address stands.
+fn server(node: &Node, problems: &Problems) -> Option<(Server, Span)> {
+    let is_mapping = matches!(node.value, Value::Map(_));
+    if !is_mapping {
+        let written = text(
+            node,
+            "servers",
+            "an address such as 10.0.0.1:8000",
+            problems,
+        )?;
+        return Some((
+            Server {
+                address: address_of(written.value, &node.span, problems)?,
+                weight: 1,
+                max_connections: None,
+                backup: false,
+            },
+            node.span.clone(),
+        ));
+    }
+    let fields = Fields::of(node, &node.span, &SERVER, problems)?;
+    let weight = fields.positive("weight").map_or(1, std::num::NonZero::get);
+    let max_connections = fields.positive("max_connections");
+    let backup = fields.flag("backup").unwrap_or(false);
+    let (written, entry) = (fields.text("address")?, fields.entry("address")?);
+    Some((
+        Server {
+            address: address_of(written.value, &entry.node.span, problems)?,
+            weight,
+            max_connections,
+            backup,
+        },
+        entry.node.span.clone(),
+    ))
+}
+
+fn address_of(written: &str, at: &Span, problems: &Problems) -> Option<Address> {
+    address::server(written)
+        .map_err(|(message, hint)| {
+            let message = format!("{} {message}", quoted(written));
+            problems.push(Problem::error(message).at(at).hint(hint));
+        })
+        .ok()
+}
+
+fn balance(fields: &Fields<'_>) {
+    let Some(node) = fields.node("balance") else {
+        return;
+    };
+    let later = match &node.value {
+        Value::Text(word) => BALANCE_LATER
+            .contains(&word.as_str())
+            .then_some(word.as_str()),
+        Value::Map(_) => Some("a mapping"),
+        _ => None,
+    };
+    if let Some(later) = later {
+        fields.error(
+            &node.span,
+            format!("{later} under \"balance\" is not available yet"),
+            "write `balance: round_robin`",
+        );
+    } else {
+        fields.choice("balance");
+    }
+}
+
+fn protocol(fields: &Fields<'_>) -> UpstreamProtocol {
+    if let Some(node) = fields.node("protocol")
+        && node.value == Value::Text("h2".to_owned())
+    {
+        fields.error(
+            &node.span,
+            "h2 under \"protocol\" is not available yet, as it needs TLS to the servers",
+            "write `protocol: h2c` if the servers speak HTTP/2 without TLS",
+        );
+        return UpstreamProtocol::Http1;
+    }
+    match fields.choice("protocol").map(|choice| choice.value) {
+        Some("h2c") => UpstreamProtocol::H2c,
+        _ => UpstreamProtocol::Http1,
+    }
+}
+
+fn passive(fields: &Fields<'_>) -> Passive {
+    let default = Passive::default();
+    Passive {
+        failures: fields.positive("failures").unwrap_or(default.failures),
+        window: fields.duration("window").unwrap_or(default.window),
+        eject: fields.duration("eject").unwrap_or(default.eject),
+    }
+}
+
+fn timeouts(fields: &Fields<'_>) -> Timeouts {
+    let default = Timeouts::default();
+    let time = |name, default| fields.duration(name).unwrap_or(default);
+    Timeouts {
+        connect: time("connect", default.connect),
+        first_byte: time("first_byte", default.first_byte),
+        idle: time("idle", default.idle),
+        keepalive: time("keepalive", default.keepalive),
+        tunnel: time("tunnel", default.tunnel),
+    }
+}
+
+fn retries(fields: &Fields<'_>) -> Retries {
+    let default = Retries::default();
+    let attempts = fields
+        .number("attempts")
+        .and_then(|n| u32::try_from(n).ok());
+    Retries {
+        attempts: attempts.unwrap_or(default.attempts),
+        budget: fields.share("budget").unwrap_or(default.budget),
+        on: retry_on(fields).unwrap_or(default.on),
+    }
+}
+
+fn retry_on(fields: &Fields<'_>) -> Option<RetryOn> {
+    const KNOWN: [&str; 5] = ["connect", "reset", "502", "503", "504"];
+    let mut words = Vec::new();
+    for node in fields.list("on")? {
+        let word = match &node.value {
+            Value::Int(number) => Some(number.to_string()),
+            _ => text(node, "on", "a reason to try again", fields.problems)
+                .map(|text| text.value.to_owned()),
+        };
+        let Some(word) = word else { continue };
+        if KNOWN.contains(&&*word) {
+            words.push((word, &node.span));
+        } else {
+            let hint = did_you_mean(&word, KNOWN)
+                .unwrap_or_else(|| "write connect, reset, 502, 503 or 504".to_owned());
+            let message = format!("{} is no reason to try again", quoted(&word));
+            fields.error(&node.span, message, hint);
+        }
+    }
+    refuse_doubles(
+        words.iter().map(|(word, at)| (word, *at)),
+        |word| quoted(word),
+        fields.problems,
+    );
+    let has = |wanted: &str| words.iter().any(|(word, _)| word == wanted);
+    let statuses = [
+        StatusCode::BAD_GATEWAY,
+        StatusCode::SERVICE_UNAVAILABLE,
+        StatusCode::GATEWAY_TIMEOUT,
+    ];
+    Some(RetryOn {
+        connect: has("connect"),
+        reset: has("reset"),
+        statuses: statuses
+            .into_iter()
+            .filter(|status| has(status.as_str()))
+            .collect(),
+    })
+}

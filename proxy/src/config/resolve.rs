@@ -1,0 +1,314 @@
+//! What only the whole configuration shows: names that lead nowhere, addresses taken twice, routes nobody reaches.
+
+use std::{
+    collections::{HashMap, hash_map},
+    net::SocketAddr,
+};
+
+use http::Method;
+
+use super::{
+    model::{Action, Config, Control, HostPattern, PathPattern, Route},
+    nearest::did_you_mean,
+    problem::{Problem, Problems, Span, quoted},
+    read::{ActionDraft, Draft, ListenerDraft, Names, RouteDraft},
+};
+
+/// Where things are unless the configuration says otherwise.
+const ADMIN: ([u8; 4], u16) = ([127, 0, 0, 1], 8404);
+pub(super) const STATE: &str = "/var/lib/simplon";
+pub(super) const CONTROL: &str = "/run/simplon/control.sock";
+
+/// The configuration that a draft makes. It is good only if `problems` has no error.
+///
+/// Warnings wait until there is no error: half a configuration would raise false ones.
+pub(super) fn resolve(draft: Draft, problems: &Problems) -> Config {
+    listeners(&draft, problems);
+    addresses(&draft, problems);
+    let reached = upstreams_reached(&draft, problems);
+    if !problems.has_errors() {
+        certificates(&draft, problems);
+        idle_upstreams(&draft, &reached, problems);
+        routes(&draft.routes, problems);
+    }
+    config(draft)
+}
+
+fn config(draft: Draft) -> Config {
+    let indices: HashMap<_, _> = draft
+        .upstreams
+        .iter()
+        .enumerate()
+        .map(|(index, (upstream, _))| (upstream.name.clone(), index))
+        .collect();
+    let drain = draft.settings.drain();
+    let settings = draft.settings;
+    Config {
+        listeners: draft
+            .listeners
+            .into_iter()
+            .map(|draft| draft.listener)
+            .collect(),
+        admin: settings
+            .admin
+            .map_or_else(default_admin, |admin| admin.value),
+        trusted_proxies: settings.trusted_proxies.unwrap_or_default(),
+        certificates: draft.certificates.into_iter().map(|(it, _)| it).collect(),
+        routes: draft
+            .routes
+            .into_iter()
+            .filter_map(|draft| route(draft, &indices))
+            .collect(),
+        upstreams: draft.upstreams.into_iter().map(|(it, _)| it).collect(),
+        log: settings.log.unwrap_or(super::model::AccessLog::Stdout),
+        state: settings.state.unwrap_or_else(|| STATE.into()),
+        workers: settings.workers,
+        drain,
+        control: settings.control.unwrap_or_else(|| Control {
+            path: CONTROL.into(),
+            required: false,
+        }),
+    }
+}
+
+pub(super) fn default_admin() -> super::model::Admin {
+    super::model::Admin {
+        bind: SocketAddr::from(ADMIN),
+    }
+}
+
+/// A route with its upstream found, or nothing; then [`upstreams_reached`] has reported it.
+fn route(draft: RouteDraft, indices: &HashMap<super::model::Name, usize>) -> Option<Route> {
+    let RouteDraft {
+        at,
+        hosts,
+        path,
+        methods,
+        action,
+    } = draft;
+    let action = match action {
+        ActionDraft::Ready(action) => action,
+        ActionDraft::Forward {
+            upstream,
+            strip_prefix,
+        } => Action::Forward {
+            upstream: *indices.get(upstream.value.as_str())?,
+            strip_prefix,
+        },
+    };
+    Some(Route {
+        at,
+        hosts,
+        path,
+        methods,
+        action,
+    })
+}
+
+fn listeners(draft: &Draft, problems: &Problems) {
+    if draft.listener_names.is_empty() && !problems.has_errors() {
+        problems.push(
+            Problem::error("no listener accepts anything")
+                .hint("add `listeners: { http: { bind: \":8080\" } }`"),
+        );
+    }
+    if !draft.certificates.is_empty() || problems.has_errors() {
+        return;
+    }
+    for (at, _) in tls_listeners(draft) {
+        problems.push(
+            Problem::error("this listener has no certificate to show")
+                .at(at)
+                .hint("add one under `certificates`; while you develop, `- { hosts: [localhost], self_signed: true }`"),
+        );
+    }
+}
+
+fn tls_listeners(draft: &Draft) -> impl Iterator<Item = (&Span, &ListenerDraft)> {
+    let listeners = draft.listeners.iter();
+    listeners.filter_map(|draft| Some((draft.tls_at.as_ref()?, draft)))
+}
+
+/// Every address is bound once. Port 0 is a different one each time.
+fn addresses(draft: &Draft, problems: &Problems) {
+    let mut taken: HashMap<SocketAddr, (String, &Span)> = HashMap::new();
+    let admin = draft.settings.admin.as_ref();
+    let of_listeners = draft.listeners.iter().flat_map(|draft| {
+        let name = format!("the listener {}", quoted(&draft.listener.name));
+        let bind = draft.listener.bind.iter().zip(&draft.bind_at);
+        bind.map(move |(address, at)| (*address, name.clone(), at))
+    });
+    let of_admin =
+        admin.and_then(|it| Some((it.value.bind, "admin".to_owned(), it.span.as_ref()?)));
+    for (address, owner, at) in of_listeners.chain(of_admin) {
+        match taken.entry(address) {
+            _ if address.port() == 0 => {}
+            hash_map::Entry::Vacant(free) => {
+                free.insert((owner, at));
+            }
+            hash_map::Entry::Occupied(first) => {
+                let (first, first_at) = first.get();
+                problems.push(
+                    Problem::error(format!("{address} is bound twice"))
+                        .at(at)
+                        .hint(format!("{first} has it, at {first_at}")),
+                );
+            }
+        }
+    }
+    let default = default_admin().bind;
+    if let (None, Some((owner, at))) = (admin, taken.get(&default)) {
+        problems.push(
+            Problem::error(format!(
+                "{default} is bound by {owner} and by the admin endpoint"
+            ))
+            .at(at)
+            .hint("give the admin endpoint another address: `admin: { bind: 127.0.0.1:9404 }`"),
+        );
+    }
+}
+
+/// The names of upstreams that some route leads to.
+fn upstreams_reached<'d>(draft: &'d Draft, problems: &Problems) -> HashMap<&'d str, ()> {
+    let mut reached = HashMap::new();
+    for route in &draft.routes {
+        let ActionDraft::Forward { upstream, .. } = &route.action else {
+            continue;
+        };
+        reached.insert(upstream.value.as_str(), ());
+        if draft.upstream_names.place(&upstream.value).is_none() {
+            problems.push(
+                Problem::error(format!("no upstream is named {}", quoted(&upstream.value)))
+                    .at_value(upstream)
+                    .hint(meant(&upstream.value, &draft.upstream_names)),
+            );
+        }
+    }
+    reached
+}
+
+fn meant(name: &str, known: &Names) -> String {
+    let mut names: Vec<_> = known.all().collect();
+    names.sort_unstable();
+    did_you_mean(name, names.iter().copied()).unwrap_or_else(|| match names.as_slice() {
+        [] => "no upstream is defined; add one under `upstreams`".to_owned(),
+        [some @ ..] if some.len() <= 8 => format!("the upstreams are {}", some.join(", ")),
+        _ => "add it under `upstreams`".to_owned(),
+    })
+}
+
+fn certificates(draft: &Draft, problems: &Problems) {
+    if tls_listeners(draft).next().is_some() {
+        return;
+    }
+    for (_, at) in &draft.certificates {
+        problems.push(
+            Problem::warning("no listener can serve this certificate")
+                .at(at)
+                .hint("add `tls: intermediate` to a listener"),
+        );
+    }
+}
+
+fn idle_upstreams(draft: &Draft, reached: &HashMap<&str, ()>, problems: &Problems) {
+    for (upstream, at) in &draft.upstreams {
+        if !reached.contains_key(&*upstream.name) {
+            problems.push(
+                Problem::warning(format!(
+                    "nothing leads to the upstream {}",
+                    quoted(&upstream.name)
+                ))
+                .at(at)
+                .hint("add a route to it, or remove it"),
+            );
+        }
+    }
+    if draft.routes.is_empty() && needs_routes(draft) {
+        problems.push(
+            Problem::warning("there are no routes: every request gets 404")
+                .hint("add `routes`, such as `- { path: /, upstream: NAME }`"),
+        );
+    }
+}
+
+/// A listener that redirects everything to https needs none.
+fn needs_routes(draft: &Draft) -> bool {
+    draft
+        .listeners
+        .iter()
+        .any(|it| !it.listener.redirect_to_https)
+}
+
+/// Warns of each route whose every request an earlier one takes.
+fn routes(routes: &[RouteDraft], problems: &Problems) {
+    // What earlier routes take of one host and path: methods, or all of them.
+    let mut taken: HashMap<(Option<&HostPattern>, &PathPattern), Taken<'_>> = HashMap::new();
+    for route in routes {
+        let hosts = if route.hosts.is_empty() {
+            vec![None]
+        } else {
+            route.hosts.iter().map(Some).collect()
+        };
+        let by = hosts
+            .iter()
+            .map(|host| taken.get(&(*host, &route.path))?.covers(route))
+            .collect::<Option<Vec<_>>>()
+            .and_then(|by| by.into_iter().next());
+        if let Some(first) = by {
+            let hint = match &first.at.span {
+                Some(span) => {
+                    format!("the route at {span} takes these hosts, this path and these methods")
+                }
+                None => {
+                    "an earlier route takes these hosts, this path and these methods".to_owned()
+                }
+            };
+            problems.push(
+                Problem::warning("no request can reach this route")
+                    .at_value(&route.at)
+                    .hint(hint),
+            );
+        }
+        for host in hosts {
+            taken
+                .entry((host, &route.path))
+                .or_insert_with(|| Taken {
+                    first: route,
+                    all: false,
+                    methods: Vec::new(),
+                })
+                .add(route);
+        }
+    }
+}
+
+struct Taken<'d> {
+    first: &'d RouteDraft,
+    all: bool,
+    methods: Vec<&'d Method>,
+}
+
+impl<'d> Taken<'d> {
+    /// The first route of those that take everything `route` would, if they do.
+    fn covers(&self, route: &RouteDraft) -> Option<&'d RouteDraft> {
+        let is_covered = self.all
+            || route
+                .methods
+                .as_ref()
+                .is_some_and(|all| all.iter().all(|method| self.methods.contains(&method)));
+        is_covered.then_some(self.first)
+    }
+
+    fn add(&mut self, route: &'d RouteDraft) {
+        match &route.methods {
+            None => self.all = true,
+            Some(methods) => {
+                for method in methods {
+                    if !self.methods.contains(&method) {
+                        self.methods.push(method);
+                    }
+                }
+            }
+        }
+    }
+}

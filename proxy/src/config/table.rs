@@ -1,0 +1,87 @@
+//! The keys of a mapping as data: what each is called, what it takes, and what it is for.
+//!
+//! Messages come from these tables, and so can a schema for editors.
+
+use std::{ops::RangeInclusive, time::Duration};
+
+use super::units::ByteSize;
+
+/// The keys of one kind of mapping.
+#[derive(Debug)]
+pub(super) struct Table {
+    /// As in "a listener has no key …".
+    pub(super) of: &'static str,
+    pub(super) keys: &'static [Key],
+}
+
+#[derive(Debug)]
+pub(super) struct Key {
+    pub(super) name: &'static str,
+    pub(super) kind: Kind,
+    /// One line, without a full stop.
+    pub(super) doc: &'static str,
+    pub(super) is_required: bool,
+}
+
+/// What a key takes. A range is of what is accepted, both ends included.
+#[derive(Debug)]
+pub(super) enum Kind {
+    /// Text; what it says, with its article.
+    Text(&'static str),
+    Flag,
+    Number(RangeInclusive<u64>),
+    Duration(RangeInclusive<Duration>),
+    Size(RangeInclusive<ByteSize>),
+    Share,
+    /// One of these words.
+    Choice(&'static [&'static str]),
+    /// A list of these, none of them empty.
+    List(&'static str),
+    /// A list, or one alone.
+    OneOrMore(&'static str),
+    /// A list, which may be empty, or one alone.
+    AnyNumber(&'static str),
+    /// A list of mappings. It may be empty: an operator may have commented all of them out.
+    ListOf(&'static Table),
+    Mapping(&'static Table),
+    /// Mappings under names that the operator chooses.
+    Named(&'static Table),
+    /// Reserved: an error until it works. What to do in the meantime.
+    Later(&'static str),
+}
+
+impl Table {
+    /// The keys that work, for messages.
+    pub(super) fn names(&self) -> String {
+        self.keys
+            .iter()
+            .filter(|key| !matches!(key.kind, Kind::Later(_)))
+            .map(|key| key.name)
+            .collect::<Vec<_>>()
+            .join(", ")
+    }
+}
+
+impl Key {
+    pub(super) const fn new(name: &'static str, kind: Kind, doc: &'static str) -> Self {
+        Self {
+            name,
+            kind,
+            doc,
+            is_required: false,
+        }
+    }
+
+    pub(super) const fn required(name: &'static str, kind: Kind, doc: &'static str) -> Self {
+        Self {
+            name,
+            kind,
+            doc,
+            is_required: true,
+        }
+    }
+
+    pub(super) const fn later(name: &'static str, hint: &'static str, doc: &'static str) -> Self {
+        Self::new(name, Kind::Later(hint), doc)
+    }
+}

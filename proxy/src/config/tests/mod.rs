@@ -1,0 +1,3 @@
+//! Whole files in, configurations or reports out.
+
+mod examples;
