@@ -1,0 +1,39 @@
+//! Runs the binary to its end.
+
+use std::{ffi::OsStr, process::Stdio};
+
+use tokio::process::Command;
+
+use super::in_time;
+
+/// What came of a command.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    /// The exit status; nothing if a signal ended it.
+    pub(crate) code: Option<i32>,
+    pub(crate) output: String,
+    pub(crate) errors: String,
+}
+
+/// Runs `simplon` with these arguments, split at spaces.
+pub(crate) async fn simplon(arguments: &str) -> Ended {
+    run(&arguments.split_whitespace().collect::<Vec<_>>()).await
+}
+
+pub(super) async fn run(arguments: &[impl AsRef<OsStr>]) -> Ended {
+    let mut command = binary();
+    command.args(arguments).stdin(Stdio::null()).kill_on_drop(true);
+    let output = in_time("the command ends", command.output()).await.unwrap();
+    Ended {
+        code: output.status.code(),
+        output: String::from_utf8(output.stdout).unwrap(),
+        errors: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+/// The binary under test, away from what the environment may say.
+pub(super) fn binary() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_simplon"));
+    command.env_remove("SIMPLON_LOG").env_remove("RUST_LOG").env("NO_COLOR", "1");
+    command
+}

@@ -1,0 +1,51 @@
+//! The lines a process writes, collected while it runs.
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use tokio::{
+    io::{AsyncBufReadExt, AsyncRead, BufReader},
+    task::JoinHandle,
+};
+
+use super::until;
+
+/// Lines of standard output or error so far.
+pub(crate) struct Log {
+    lines: Arc<Mutex<Vec<String>>>,
+    reading: JoinHandle<()>,
+}
+
+impl Log {
+    pub(crate) fn of(stream: impl AsyncRead + Unpin + Send + 'static) -> Self {
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        let into = Arc::clone(&lines);
+        let reading = tokio::spawn(async move {
+            let mut source = BufReader::new(stream).lines();
+            while let Ok(Some(line)) = source.next_line().await {
+                into.lock().push(line);
+            }
+        });
+        Self { lines, reading }
+    }
+
+    pub(crate) fn lines(&self) -> Vec<String> {
+        self.lines.lock().clone()
+    }
+
+    pub(crate) fn has(&self, words: &str) -> bool {
+        self.lines.lock().iter().any(|line| line.contains(words))
+    }
+
+    /// Waits for a line with these words.
+    pub(crate) async fn await_line(&self, words: &str) -> String {
+        until(&format!("a line with {words:?}"), async || self.has(words)).await;
+        let lines = self.lines.lock();
+        lines.iter().find(|line| line.contains(words)).unwrap().clone()
+    }
+
+    /// Waits until the process has closed the stream.
+    pub(crate) async fn await_end(&self) {
+        until("the end of the log", async || self.reading.is_finished()).await;
+    }
+}

@@ -1,0 +1,281 @@
+//! The real binary with a configuration, a directory and ports of its own.
+
+use std::{
+    path::PathBuf,
+    process::{ExitStatus, Stdio},
+};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::process::Child;
+
+use super::{
+    Client, Message, Origin,
+    command::{Ended, binary, run},
+    free_port, in_time,
+    log::Log,
+    text::{self, Ports},
+    tls::{Trust, shake_hands},
+    until,
+    wire::Wire,
+};
+
+/// A running proxy, ready for requests. Killed when dropped; a failed test shows its log.
+pub(crate) struct Proxy {
+    child: Child,
+    errors: Log,
+    output: Log,
+    ports: Ports,
+    origins: Vec<String>,
+    directory: TempDir,
+}
+
+impl Proxy {
+    /// One upstream, `web`, with these origins, and one route to it for everything.
+    pub(crate) async fn in_front_of(origins: &[&Origin]) -> Self {
+        let servers: Vec<String> = (1..=origins.len()).map(|nth| format!("${nth}")).collect();
+        let text = format!(
+            "upstreams: {{ web: {{ servers: [{}] }} }}\nroutes: [{{ upstream: web }}]\n",
+            servers.join(", ")
+        );
+        Self::with(&text, origins).await
+    }
+
+    /// With a configuration as `text.rs` reads it. Waits until the proxy is ready.
+    pub(crate) async fn with(text: &str, origins: &[&Origin]) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        Self::in_directory(directory, text, origins).await
+    }
+
+    /// As [`Proxy::with`], in a directory that may have been another proxy's.
+    pub(crate) async fn in_directory(directory: TempDir, text: &str, origins: &[&Origin]) -> Self {
+        let origins: Vec<String> = origins.iter().map(ToString::to_string).collect();
+        let ports = Ports {
+            http: free_port(),
+            https: free_port(),
+            other: free_port(),
+            admin: free_port(),
+        };
+        let file = directory.path().join("simplon.yaml");
+        let config = text::complete(text, &origins, ports, directory.path());
+        std::fs::write(&file, config).unwrap();
+        let mut child = binary()
+            .arg("run")
+            .arg("-c")
+            .arg(&file)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let proxy = Self {
+            errors: Log::of(child.stderr.take().unwrap()),
+            output: Log::of(child.stdout.take().unwrap()),
+            child,
+            ports,
+            origins,
+            directory,
+        };
+        until("the proxy is ready", async || {
+            assert!(!proxy.errors.has("error:"), "the proxy does not start");
+            proxy.is_ready().await
+        })
+        .await;
+        proxy
+    }
+
+    /// A new connection to the plain listener.
+    pub(crate) async fn client(&self) -> Client {
+        Client::connect(self.ports.http).await
+    }
+
+    /// A new connection to the listener at `$other`.
+    pub(crate) async fn client_at_other(&self) -> Client {
+        Client::connect(self.ports.other).await
+    }
+
+    /// A new connection with TLS for `name`, speaking HTTP/1.1.
+    pub(crate) async fn tls_client(&self, name: &str) -> Client {
+        let stream = shake_hands(self.https(), name, &["http/1.1"], &self.trust()).await;
+        Client::new(Wire::new(stream.unwrap()))
+    }
+
+    /// A new connection with TLS for `name`, speaking HTTP/2.
+    pub(crate) async fn h2_client(&self, name: &str) -> super::Http2 {
+        let stream = shake_hands(self.https(), name, &["h2"], &self.trust()).await;
+        super::Http2::over(stream.unwrap()).await
+    }
+
+    /// Trust in the development CA of this proxy.
+    pub(crate) fn trust(&self) -> Trust {
+        Trust::in_file(&self.state().join("dev-ca.pem"))
+    }
+
+    /// One GET on a connection of its own.
+    pub(crate) async fn get(&self, path: &str) -> Message {
+        self.client().await.get(path).await
+    }
+
+    /// One GET on the admin endpoint; nothing if nobody answers there.
+    pub(crate) async fn admin(&self, path: &str) -> Option<Message> {
+        let mut client = Client::try_connect(self.ports.admin).await.ok()?;
+        let asked = client.try_ask("GET", path, &["connection: close"], b"").await;
+        asked.ok()
+    }
+
+    pub(crate) async fn is_ready(&self) -> bool {
+        self.admin("/ready").await.is_some_and(|answer| answer.status() == 200)
+    }
+
+    /// The value of the one series with this name and these labels; nothing if there is none.
+    pub(crate) async fn metric(&self, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
+        let answer = self.admin("/metrics").await?;
+        let mut found = answer.text().lines().filter(|line| is_series(line, name, labels));
+        let line = found.next()?;
+        assert_eq!(found.next(), None, "more than one series like {line}");
+        line.rsplit(' ').next()?.parse().ok()
+    }
+
+    /// Waits until a series has this value.
+    pub(crate) async fn await_metric(&self, name: &str, labels: &[(&str, &str)], value: f64) {
+        let what = format!("{name}{labels:?} is {value}");
+        until(&what, async || {
+            let found = self.metric(name, labels).await;
+            found.is_some_and(|found| (found - value).abs() < f64::EPSILON)
+        })
+        .await;
+    }
+
+    /// Waits for an access log line about which `is_it` is true.
+    pub(crate) async fn logged(&self, is_it: impl Fn(&Value) -> bool) -> Value {
+        let found = || self.access_log().into_iter().find(|line| is_it(line));
+        until("a line of the access log", async || found().is_some()).await;
+        found().unwrap()
+    }
+
+    /// Every line of the access log so far.
+    pub(crate) fn access_log(&self) -> Vec<Value> {
+        let lines = self.output.lines();
+        lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// Standard error so far.
+    pub(crate) fn errors(&self) -> &Log {
+        &self.errors
+    }
+
+    /// Standard output so far.
+    pub(crate) fn output(&self) -> &Log {
+        &self.output
+    }
+
+    /// Writes another configuration, with the same names for the same things.
+    pub(crate) fn rewrite(&self, text: &str) {
+        let config = text::complete(text, &self.origins, self.ports, self.directory.path());
+        std::fs::write(self.file(), config).unwrap();
+    }
+
+    /// Reloads by signal, and waits until the new configuration is in use.
+    pub(crate) async fn reload(&self) {
+        assert!(self.reloads_well().await, "the reload was refused");
+    }
+
+    /// Reloads by signal, and waits until the new configuration is refused.
+    pub(crate) async fn reload_in_vain(&self) {
+        assert!(!self.reloads_well().await, "the reload was not refused");
+    }
+
+    async fn reloads_well(&self) -> bool {
+        let count = async |result| {
+            let metric = self.metric("simplon_config_reloads_total", &[("result", result)]);
+            metric.await.unwrap_or(0.0)
+        };
+        let before = (count("success").await, count("failure").await);
+        self.signal(Signal::HUP);
+        until("the reload ends", async || {
+            (count("success").await, count("failure").await) != before
+        })
+        .await;
+        count("success").await > before.0
+    }
+
+    /// Runs `simplon COMMAND -c FILE` with this proxy's file.
+    pub(crate) async fn command(&self, command: &str) -> Ended {
+        let file = self.file();
+        run(&[command, "-c", file.to_str().unwrap()]).await
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        let id = self.child.id().expect("the proxy has ended");
+        let pid = Pid::from_raw(i32::try_from(id).unwrap()).unwrap();
+        kill_process(pid, signal).unwrap();
+    }
+
+    /// Waits for the end of the process.
+    pub(crate) async fn ended(&mut self) -> ExitStatus {
+        let status = in_time("the proxy ends", self.child.wait()).await.unwrap();
+        self.errors.await_end().await;
+        self.output.await_end().await;
+        status
+    }
+
+    /// Whether the process has not ended yet.
+    pub(crate) fn is_running(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
+    /// Ends the proxy and leaves what it kept to another.
+    pub(crate) async fn leave(mut self) -> TempDir {
+        self.child.kill().await.unwrap();
+        std::mem::replace(&mut self.directory, tempfile::tempdir().unwrap())
+    }
+
+    pub(crate) fn file(&self) -> PathBuf {
+        self.directory.path().join("simplon.yaml")
+    }
+
+    pub(crate) fn state(&self) -> PathBuf {
+        self.directory.path().join("state")
+    }
+
+    pub(crate) fn control(&self) -> PathBuf {
+        self.directory.path().join("control.sock")
+    }
+
+    pub(crate) fn directory(&self) -> &std::path::Path {
+        self.directory.path()
+    }
+
+    pub(crate) fn http(&self) -> u16 {
+        self.ports.http
+    }
+
+    pub(crate) fn https(&self) -> u16 {
+        self.ports.https
+    }
+}
+
+fn is_series(line: &str, name: &str, labels: &[(&str, &str)]) -> bool {
+    let Some(rest) = line.strip_prefix(name) else {
+        return false;
+    };
+    let has = |(label, value): &(&str, &str)| {
+        let pair = format!("{label}=\"{value}\"");
+        rest.contains(&format!("{{{pair}")) || rest.contains(&format!(",{pair}"))
+    };
+    rest.starts_with([' ', '{']) && labels.iter().all(has)
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            for (name, log) in [("error", &self.errors), ("output", &self.output)] {
+                let lines = log.lines();
+                let tail = lines.len().saturating_sub(20);
+                eprintln!("--- standard {name} of the proxy\n{}", lines[tail..].join("\n"));
+            }
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! Configurations as tests write them: indented like the code around them, with `$1` for an address.
+
+use std::path::Path;
+
+/// The ports of one proxy, by the names that texts use.
+#[derive(Clone, Copy)]
+pub(super) struct Ports {
+    pub(super) http: u16,
+    pub(super) https: u16,
+    pub(super) other: u16,
+    pub(super) admin: u16,
+}
+
+/// The whole file: `text`, with what every proxy of ours needs and the text does not say.
+///
+/// `$1` to `$9` stand for the origins, `$http`, `$https` and `$other` for ports, `$dir` for the
+/// proxy's directory.
+pub(super) fn complete(text: &str, origins: &[String], ports: Ports, directory: &Path) -> String {
+    let directory = directory.to_str().unwrap();
+    let mut whole = dedent(text);
+    let has = |key: &str| whole.lines().any(|line| line.starts_with(key));
+    let mut defaults = String::new();
+    if !has("listeners:") {
+        defaults.push_str("listeners: { http: { bind: \"127.0.0.1:$http\" } }\n");
+    }
+    if !has("admin:") {
+        defaults.push_str("admin: { bind: \"127.0.0.1:$admin\" }\n");
+    }
+    if !has("state:") {
+        defaults.push_str("state: $dir/state\n");
+    }
+    if !has("control:") {
+        defaults.push_str("control: $dir/control.sock\n");
+    }
+    whole.push_str(&defaults);
+    for (name, port) in [
+        ("$https", ports.https),
+        ("$http", ports.http),
+        ("$other", ports.other),
+        ("$admin", ports.admin),
+    ] {
+        whole = whole.replace(name, &port.to_string());
+    }
+    whole = whole.replace("$dir", directory);
+    for (origin, nth) in origins.iter().zip(1..) {
+        whole = whole.replace(&format!("${nth}"), origin);
+    }
+    whole
+}
+
+/// Takes off what all lines are indented by.
+fn dedent(text: &str) -> String {
+    let lines = || text.lines().filter(|line| !line.trim().is_empty());
+    let indent = lines().map(|line| line.len() - line.trim_start().len()).min().unwrap_or(0);
+    lines().map(|line| format!("{}\n", &line[indent..])).collect()
+}

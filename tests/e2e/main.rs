@@ -1,0 +1,13 @@
+//! The proxy as its clients and servers meet it: the real binary, real sockets, real signals.
+//!
+//! Each test is a claim about the whole. The language the claims are written in is `harness`.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a test that cannot go on has failed, and says what it saw"
+)]
+
+mod harness;
