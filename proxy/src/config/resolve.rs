@@ -7,6 +7,8 @@ use std::{
 
 use http::Method;
 
+use crate::route::Methods;
+
 use super::{
     model::{Action, Config, Control, HostPattern, PathPattern, Route},
     nearest::did_you_mean,
@@ -100,7 +102,7 @@ fn route(draft: RouteDraft, indices: &HashMap<super::model::Name, usize>) -> Opt
         at,
         hosts,
         path,
-        methods,
+        methods: methods.and_then(|methods| Methods::try_from(&methods[..]).ok()),
         action,
     })
 }

@@ -5,6 +5,7 @@ use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
     io::AsyncWriteExt,
     net::{TcpListener, TcpStream},
+    sync::watch,
 };
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
@@ -66,12 +67,16 @@ async fn serve(stream: Stream, host: &dyn Host) {
     let mut retired = connection.listener.retired.subscribe();
     let mut serving = std::pin::pin!(host.serve(stream));
     tokio::select! {
-        () = &mut serving => {}
-        _ = retired.wait_for(|retired| *retired) => {
-            connection.retire();
-            serving.await;
-        }
+        () = &mut serving => return,
+        () = retirement(&mut retired) => connection.retire(),
     }
+    serving.await;
+}
+
+/// Returns once the listener has retired.
+async fn retirement(retired: &mut watch::Receiver<bool>) {
+    // An error means that the listener is gone, which is the same.
+    drop(retired.wait_for(|retired| *retired).await);
 }
 
 /// Closes at once; a client without TLS that holds too many connections is told so.

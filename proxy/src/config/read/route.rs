@@ -1,6 +1,6 @@
 //! Routes: which requests, and what becomes of them.
 
-use http::{Method, StatusCode, Uri};
+use http::{HeaderValue, Method, StatusCode, Uri};
 
 use super::{host, refuse_doubles};
 use crate::config::{
@@ -371,7 +371,7 @@ fn redirect(fields: &Fields<'_>) -> Option<Action> {
         return None;
     }
     Some(Action::Redirect {
-        to: to.value.to_owned(),
+        to: HeaderValue::try_from(to.value).ok()?,
         status,
     })
 }
