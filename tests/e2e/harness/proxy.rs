@@ -189,8 +189,8 @@ impl Proxy {
 
     async fn reloads_well(&self) -> bool {
         let count = async |result| {
-            let metric = self.metric("simplon_config_reloads_total", &[("result", result)]);
-            metric.await.unwrap_or(0.0)
+            let labels = [("result", result)];
+            self.metric("simplon_config_reloads_total", &labels).await.unwrap_or(0.0)
         };
         let before = (count("success").await, count("failure").await);
         self.signal(Signal::HUP);
