@@ -10,4 +10,6 @@
     reason = "a test that cannot go on has failed, and says what it saw"
 )]
 
+mod balancing;
 mod harness;
+mod routing;

@@ -16,7 +16,7 @@ pub(crate) async fn in_time<T>(what: &str, work: impl Future<Output = T>) -> T {
 }
 
 /// Asks again and again until the answer is yes.
-pub(crate) async fn until(what: &str, condition: impl AsyncFn() -> bool) {
+pub(crate) async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
     in_time(what, async {
         while !condition().await {
             tokio::time::sleep(LOOK).await;

@@ -1,0 +1,6 @@
+//! Which server gets a request, and what happens when it fails.
+
+mod choice;
+mod health;
+mod retries;
+mod timeouts;
