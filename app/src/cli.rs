@@ -64,6 +64,10 @@ pub struct Serve {
     /// How long requests in flight may take to finish after that; then they are cut off.
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration)]
     pub drain_timeout: Duration,
+
+    /// Drain and stop when standard input closes, as it does when the process that started this one ends.
+    #[arg(long)]
+    pub until_stdin_closes: bool,
 }
 
 /// The longest time an option takes: a day. Longer is a slip of the hand.

@@ -72,7 +72,7 @@ async fn live(options: &Serve) -> Result<Ending, Failure> {
         path: options.data.clone(),
         error,
     })?;
-    let mut signals = Signals::install()?;
+    let mut signals = Signals::install(options.until_stdin_closes)?;
     let listener = Listener::bind(&options.bind).await?;
     let address = listener.address()?;
     let app = Arc::new(App::new(

@@ -33,6 +33,19 @@ pub struct Prepared {
     bound: HashMap<SocketAddr, Arc<TcpListener>>,
 }
 
+impl Prepared {
+    /// What was bound anew, by listener; port 0 has become a real port.
+    pub fn addresses(&self) -> Vec<(Name, SocketAddr)> {
+        let of = |listener: &Arc<Listener>| {
+            let sockets = listener.settings.bind.iter().filter_map(|address| self.bound.get(address));
+            let addresses = sockets.filter_map(|socket| socket.local_addr().ok());
+            let name = Arc::clone(&listener.settings.name);
+            addresses.map(move |address| (Arc::clone(&name), address)).collect::<Vec<_>>()
+        };
+        self.listeners.iter().flat_map(of).collect()
+    }
+}
+
 impl Listeners {
     pub fn new(host: Arc<dyn Host>) -> Self {
         Self {

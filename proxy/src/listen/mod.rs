@@ -18,6 +18,7 @@ pub use connection::{Connection, TlsFacts};
 pub use gate::Gate;
 pub use listeners::{Listeners, Prepared};
 pub use seat::{Seat, Seats};
+pub use socket::{listen, why};
 pub use stream::{HeadRead, Stream};
 
 use std::sync::Arc;

@@ -9,7 +9,7 @@ use tokio::net::TcpListener;
 const BACKLOG: i32 = 4096;
 
 /// Binds and listens. An IPv6 socket takes IPv6 alone, so that `0.0.0.0` and `[::]` can be bound together.
-pub(crate) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     if address.is_ipv6() {
         socket.set_only_v6(true)?;
@@ -22,7 +22,7 @@ pub(crate) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 }
 
 /// What an operator can do about an address that cannot be bound.
-pub(crate) fn why(address: SocketAddr, error: &io::Error) -> String {
+pub fn why(address: SocketAddr, error: &io::Error) -> String {
     let (reason, hint) = match error.kind() {
         io::ErrorKind::AddrInUse => (
             "another process uses this port".to_owned(),

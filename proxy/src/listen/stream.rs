@@ -19,6 +19,7 @@ use tokio::{
 
 use super::{Connection, Gate, Seat, deadline::Deadline, io::Digests, transport::Transport};
 use crate::{
+    observe::Connected,
     admit::{Head, HeadLimits, find_head_end},
     respond::Refusal,
 };
@@ -40,6 +41,7 @@ pub struct Stream {
     reading: Deadline,
     writing: Deadline,
     _seat: Seat,
+    _counted: Connected,
 }
 
 /// What came of waiting for a request.
@@ -63,8 +65,9 @@ impl Stream {
             outbox: BytesMut::new(),
             reading: Deadline::new(limits.body_idle_timeout),
             writing: Deadline::new(limits.write_idle_timeout),
-            connection,
             _seat: seat,
+            _counted: connection.listener.meters.connected(),
+            connection,
         }
     }
 

@@ -28,6 +28,11 @@ impl Metrics {
             .share([listener], |labels| ListenerMeters::new(self, labels))
     }
 
+    /// Client connections just now, of listeners of every generation.
+    pub fn connections(&self) -> u64 {
+        self.listeners.held().iter().map(|meters| meters.current()).sum()
+    }
+
     /// Routes that are part of some snapshot, in order of their labels.
     pub fn routes(&self) -> Vec<Arc<RouteMeters>> {
         let mut routes = self.routes.held();

@@ -47,6 +47,7 @@ pub struct Snapshot {
 }
 
 /// What a snapshot is built with, beside its configuration.
+#[derive(Clone)]
 pub struct World {
     pub metrics: Arc<Metrics>,
     /// Finds certificates in whatever snapshot is published when a client shakes hands.

@@ -1,0 +1,71 @@
+//! The commands.
+
+mod check;
+mod reload;
+mod run;
+mod up;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+
+/// An edge reverse proxy and load balancer.
+#[derive(Debug, Parser)]
+#[command(name = "simplon", version, about, after_help = EXAMPLES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  simplon up                                      try the whole stack on this machine
+  simplon run --from :8080 --to 127.0.0.1:3000    a proxy without a file
+  simplon check -c conf/simplon.yaml              what is wrong with a configuration
+  simplon run -c conf/simplon.yaml                serve
+  simplon reload                                  put a changed configuration in force
+
+Messages go to standard error; SIMPLON_LOG=debug shows more. Signals: HUP reload, TERM drain and stop
+(a second one stops at once), INT stop, USR1 reopen log files.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Run(run::Run),
+    Up(up::Up),
+    Check(check::Check),
+    Reload(reload::Reload),
+}
+
+/// Where the configuration is.
+#[derive(Clone, Debug, clap::Args)]
+struct ConfigFile {
+    /// The configuration file
+    #[arg(short, long, value_name = "FILE", default_value = "conf/simplon.yaml")]
+    config: PathBuf,
+}
+
+/// Wrong configuration or command line.
+const USAGE: u8 = 2;
+
+/// Runs the command that the process was started with.
+pub fn main() -> ExitCode {
+    let status = match Cli::parse().command {
+        Command::Run(run) => run.execute(),
+        Command::Up(up) => up.execute(),
+        Command::Check(check) => check.execute(),
+        Command::Reload(reload) => reload.execute(),
+    };
+    ExitCode::from(status)
+}
+
+/// Tells the person at the terminal. The one place that prints messages of commands.
+#[expect(clippy::print_stderr, reason = "this is the command line")]
+fn tell(message: impl std::fmt::Display) {
+    eprintln!("{message}");
+}
+
+/// Prints what a command is for, on standard output.
+#[expect(clippy::print_stdout, reason = "this is the command line")]
+fn print(text: impl std::fmt::Display) {
+    println!("{text}");
+}

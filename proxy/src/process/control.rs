@@ -1,0 +1,157 @@
+//! The control socket: how commands find the running process and speak to it.
+//!
+//! One line of JSON in, one out. Whoever may open the socket may operate the process: mode 0600.
+
+use std::{
+    io,
+    os::unix::fs::{DirBuilderExt, PermissionsExt},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use serde::{Deserialize, Serialize};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
+    net::{UnixListener, UnixStream},
+    sync::{mpsc, oneshot},
+    task::JoinHandle,
+};
+
+use super::signals::Wish;
+use crate::config::model::Control;
+
+/// A request is one short line; more is not read.
+const LONGEST_LINE: u64 = 4096;
+/// A client that connects and says nothing holds a task for no longer than this.
+const SILENCE: Duration = Duration::from_secs(5);
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Command {
+    Reload,
+}
+
+/// What the process answers.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Asked {
+    pub ok: bool,
+    /// For the operator.
+    pub message: String,
+}
+
+/// The open socket. Its file goes when this is dropped.
+pub(super) struct ControlSocket {
+    path: PathBuf,
+    listening: JoinHandle<()>,
+}
+
+impl Drop for ControlSocket {
+    fn drop(&mut self) {
+        self.listening.abort();
+        // Nothing is lost if it is gone already.
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+/// Opens the socket. One that the configuration does not name may be impossible without harm.
+pub(super) async fn open(control: &Control, wishes: mpsc::Sender<Wish>) -> Result<Option<ControlSocket>, String> {
+    match bind(&control.path).await {
+        Ok(listener) => {
+            let listening = tokio::spawn(listen(listener, wishes));
+            let path = control.path.clone();
+            Ok(Some(ControlSocket { path, listening }))
+        }
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => Err(format!(
+            "another simplon runs with the control socket {}\n  hint: stop it, or give this one a path of its own with `control:`",
+            control.path.display()
+        )),
+        Err(error) if control.required => Err(format!(
+            "cannot open the control socket {}: {error}\n  hint: `control:` names it; its directory must be writable",
+            control.path.display()
+        )),
+        Err(error) => {
+            tracing::info!("no control socket at {}: {error}; `simplon reload` cannot reach this process, SIGHUP can", control.path.display());
+            Ok(None)
+        }
+    }
+}
+
+async fn bind(path: &Path) -> io::Result<UnixListener> {
+    if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+    }
+    if UnixStream::connect(path).await.is_ok() {
+        return Err(io::ErrorKind::AddrInUse.into());
+    }
+    // Nobody answers: what is there was left behind by a process that is gone.
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let listener = UnixListener::bind(path)?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+    Ok(listener)
+}
+
+async fn listen(listener: UnixListener, wishes: mpsc::Sender<Wish>) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                tokio::spawn(answer(stream, wishes.clone()));
+            }
+            // Out of descriptors: a moment's rest, as for clients.
+            Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+        }
+    }
+}
+
+async fn answer(mut stream: UnixStream, wishes: mpsc::Sender<Wish>) {
+    let mut line = String::new();
+    let mut reader = BufReader::new((&mut stream).take(LONGEST_LINE));
+    let read = tokio::time::timeout(SILENCE, reader.read_line(&mut line)).await;
+    if !matches!(read, Ok(Ok(1..))) {
+        return;
+    }
+    let asked = match serde_json::from_str(&line) {
+        Ok(Command::Reload) => reload(&wishes).await,
+        Err(error) => Asked {
+            ok: false,
+            message: format!("not a command: {error}"),
+        },
+    };
+    if let Ok(mut reply) = serde_json::to_vec(&asked) {
+        reply.push(b'\n');
+        // Whoever asked may have left; what was asked for is done.
+        let _ = stream.write_all(&reply).await;
+    }
+}
+
+async fn reload(wishes: &mpsc::Sender<Wish>) -> Asked {
+    let (answer, result) = oneshot::channel();
+    let sent = wishes.send(Wish::Reload(answer)).await;
+    match (sent, result.await) {
+        (Ok(()), Ok(Ok(generation))) => Asked {
+            ok: true,
+            message: format!("generation {generation} is in force"),
+        },
+        (Ok(()), Ok(Err(error))) => Asked {
+            ok: false,
+            message: error.to_string(),
+        },
+        _ => Asked {
+            ok: false,
+            message: "the process is stopping".to_owned(),
+        },
+    }
+}
+
+/// Asks the process behind the socket to reload, and waits for what comes of it.
+pub async fn ask(path: &Path) -> io::Result<Asked> {
+    let mut stream = UnixStream::connect(path).await?;
+    let mut line = serde_json::to_vec(&Command::Reload)?;
+    line.push(b'\n');
+    stream.write_all(&line).await?;
+    let mut reply = String::new();
+    BufReader::new(stream).read_line(&mut reply).await?;
+    Ok(serde_json::from_str(&reply)?)
+}

@@ -1,0 +1,205 @@
+//! The edge as a whole: what it is made of, and how it starts.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant, SystemTime},
+};
+
+use parking_lot::Mutex;
+use tokio::{net::TcpListener, sync::mpsc};
+
+use super::{
+    control::{self, ControlSocket},
+    reload::{Attempt, ReloadError},
+    signals::Wish,
+};
+use crate::{
+    admin,
+    config::{self, Config, Loaded, Report, Sources},
+    gateway::Door,
+    listen::{self, Listeners, Prepared},
+    observe::{AccessLog, Metrics, Observer},
+    respond::Refusal,
+    snapshot::{Snapshot, SnapshotCell, World},
+    tls,
+};
+
+/// How long names of servers may take to resolve before the process goes on without them.
+const RESOLVING: Duration = Duration::from_secs(5);
+
+/// Where the configuration comes from, and comes from again with a reload.
+#[derive(Clone, Debug)]
+pub enum Source {
+    File(PathBuf),
+    /// From the command line; there is nothing to reload.
+    Given,
+}
+
+/// The running edge.
+pub struct Edge {
+    pub(super) source: Source,
+    pub(super) snapshot: Arc<SnapshotCell>,
+    pub(super) world: World,
+    pub(super) observer: Arc<Observer>,
+    pub(super) listeners: Mutex<Listeners>,
+    pub(super) started: Instant,
+    pub(super) last_reload: Mutex<Attempt>,
+    pub(super) draining: AtomicBool,
+}
+
+/// An edge that has started, with what its main task needs.
+pub struct Running {
+    pub edge: Arc<Edge>,
+    /// Wishes of operators who use the control socket.
+    pub(super) wishes: mpsc::Receiver<Wish>,
+    /// Its file goes with the main task.
+    pub(super) _control: Option<ControlSocket>,
+}
+
+/// Why the edge did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Exit status 2.
+    #[error("{0}")]
+    Config(Report),
+    /// Exit status 1.
+    #[error("{0}")]
+    World(String),
+}
+
+impl Edge {
+    /// Starts everything: once this returns, clients are served.
+    pub async fn start(source: Source, loaded: Loaded) -> Result<Running, StartError> {
+        let Loaded { config, sources, .. } = loaded;
+        let observer = Arc::new(observer(&config).map_err(StartError::World)?);
+        let snapshot = Arc::new(SnapshotCell::default());
+        let world = World {
+            metrics: Arc::clone(&observer.metrics),
+            resolver: Arc::new(tls::Resolver(Arc::clone(&snapshot))),
+        };
+        let first = build(config, &snapshot.load(), &world, &sources).map_err(StartError::Config)?;
+
+        let door = Arc::new(Door::new(Arc::clone(&snapshot), Arc::clone(&observer)));
+        let mut listeners = Listeners::new(door);
+        let prepared = listeners.prepare(first.listeners.clone()).map_err(StartError::World)?;
+        let admin = listen::listen(first.config.admin.bind)
+            .map_err(|error| StartError::World(listen::why(first.config.admin.bind, &error)))?;
+        let (wish, wishes) = mpsc::channel(8);
+        let control = control::open(&first.config.control, wish).await.map_err(StartError::World)?;
+
+        announce(&first.config, &prepared, &admin);
+        resolve_names(&first).await;
+        snapshot.publish(first);
+        start_checks(&snapshot.load());
+        listeners.commit(prepared);
+        let edge = Arc::new(Self {
+            source,
+            snapshot,
+            world,
+            observer,
+            listeners: Mutex::new(listeners),
+            started: Instant::now(),
+            last_reload: Mutex::new(Attempt::started()),
+            draining: AtomicBool::new(false),
+        });
+        edge.observer.metrics.reload_succeeded(1, SystemTime::now());
+        let view: Arc<dyn admin::AdminView> = Arc::clone(&edge) as _;
+        tokio::spawn(admin::serve(admin, admin::router(view), std::future::pending()));
+        Ok(Running {
+            edge,
+            wishes,
+            _control: control,
+        })
+    }
+
+    /// Reads the configuration again and puts it in force, or says why not. Whatever is wrong, the
+    /// generation that is in force stays so.
+    pub async fn reload(&self) -> Result<u64, ReloadError> {
+        let result = self.try_reload().await;
+        self.note(&result);
+        result
+    }
+
+    async fn try_reload(&self) -> Result<u64, ReloadError> {
+        let Source::File(path) = &self.source else {
+            return Err(ReloadError::NoFile);
+        };
+        let (path, snapshot) = (path.clone(), self.snapshot.load());
+        let (world, before) = (self.world.clone(), Arc::clone(&snapshot));
+        // Reading and building take time that belongs to requests.
+        let next = tokio::task::spawn_blocking(move || next(&path, &before, &world))
+            .await
+            .map_err(|_| ReloadError::Panicked)??;
+        resolve_names(&next).await;
+        let generation = next.generation;
+        let mut listeners = self.listeners.lock();
+        let prepared = listeners.prepare(next.listeners.clone()).map_err(ReloadError::World)?;
+        let before = self.snapshot.publish(next);
+        let now = self.snapshot.load();
+        start_checks(&now);
+        retire(&before, &now);
+        listeners.commit(prepared);
+        Ok(generation)
+    }
+
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Acquire)
+    }
+}
+
+fn next(path: &Path, before: &Snapshot, world: &World) -> Result<Snapshot, ReloadError> {
+    let loaded = config::load(path).map_err(ReloadError::Config)?;
+    super::reload::needs_restart(&before.config, &loaded.config)?;
+    build(loaded.config, before, world, &loaded.sources).map_err(ReloadError::Config)
+}
+
+fn build(config: Config, before: &Snapshot, world: &World, sources: &Sources) -> Result<Snapshot, Report> {
+    Snapshot::build(config, before, world, Instant::now())
+        .map_err(|problems| Report::new(problems, sources))
+}
+
+fn observer(config: &Config) -> Result<Observer, String> {
+    let labels: &'static [&'static str] = Refusal::labels().collect::<Vec<_>>().leak();
+    let metrics = Metrics::new(labels, &listen::REASONS, SystemTime::now())
+        .map_err(|error| format!("the metrics cannot be set up: {error}"))?;
+    let access_log = AccessLog::open(&config.log, metrics.access_log_dropped())
+        .map_err(|error| format!("cannot open the access log: {error}\n  hint: `log: {{ access: … }}` names it; its directory must exist"))?;
+    Ok(Observer::new(metrics, access_log))
+}
+
+async fn resolve_names(snapshot: &Snapshot) {
+    let deadline = Instant::now() + RESOLVING;
+    for upstream in snapshot.upstreams.iter() {
+        upstream.resolve_all(deadline).await;
+    }
+}
+
+fn start_checks(snapshot: &Snapshot) {
+    for upstream in snapshot.upstreams.iter() {
+        upstream.start_checks();
+    }
+}
+
+/// Ends the background work of upstreams that are not in force any more.
+fn retire(before: &Snapshot, now: &Snapshot) {
+    for upstream in before.upstreams.iter() {
+        if !now.upstreams.iter().any(|kept| Arc::ptr_eq(kept, upstream)) {
+            upstream.retire();
+        }
+    }
+}
+
+fn announce(config: &Config, prepared: &Prepared, admin: &TcpListener) {
+    for (listener, address) in prepared.addresses() {
+        tracing::info!(%listener, "listening on {address}");
+    }
+    if let Ok(address) = admin.local_addr() {
+        tracing::info!("stats and metrics on http://{address}/");
+    }
+    let (upstreams, routes) = (config.upstreams.len(), config.routes.len());
+    tracing::info!(upstreams, routes, "generation 1 is in force");
+}

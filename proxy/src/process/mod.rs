@@ -1,0 +1,14 @@
+//! The running process: start, reload, drain, and the signals and commands that ask for them.
+
+mod children;
+mod control;
+mod drain;
+mod edge;
+mod reload;
+mod signals;
+mod view;
+
+pub use children::{Children, Program};
+pub use control::{Asked, ask};
+pub use edge::{Edge, Running, Source, StartError};
+pub use signals::{Ending, Signals};
