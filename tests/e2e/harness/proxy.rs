@@ -121,7 +121,7 @@ impl Proxy {
     /// One GET on the admin endpoint; nothing if nobody answers there.
     pub(crate) async fn admin(&self, path: &str) -> Option<Message> {
         let mut client = Client::try_connect(self.ports.admin).await.ok()?;
-        let asked = client.try_ask("GET", path, &["connection: close"], b"").await;
+        let asked = client.try_ask("GET", path, &["host: localhost"], b"").await;
         asked.ok()
     }
 
