@@ -11,5 +11,6 @@
 )]
 
 mod balancing;
+mod forwarding;
 mod harness;
 mod routing;

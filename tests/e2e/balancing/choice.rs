@@ -105,7 +105,7 @@ async fn a_server_that_is_full_leaves_the_rest_to_the_others() {
 }
 
 #[tokio::test]
-async fn an_upstream_without_a_living_server_is_503_or_502() {
+async fn a_server_nobody_listens_for_is_502() {
     let text = format!(
         "
         upstreams: {{ web: {{ servers: [127.0.0.1:{}] }} }}

@@ -36,6 +36,13 @@ impl Http2 {
         self.ask(request, b"").await
     }
 
+    /// Sends a GET and does not wait for its response.
+    pub(crate) async fn start(&self, path: &str) -> h2::client::ResponseFuture {
+        let request = Request::get(format!("https://localhost{path}")).body(()).unwrap();
+        let mut sender = self.sender.clone().ready().await.unwrap();
+        sender.send_request(request, true).unwrap().0
+    }
+
     /// Sends a request and reads its response.
     pub(crate) async fn ask(&self, request: Request<()>, body: &[u8]) -> Answer {
         in_time("an answer by HTTP/2", self.try_ask(request, body)).await.unwrap()

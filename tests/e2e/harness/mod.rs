@@ -20,7 +20,7 @@ mod wire;
 pub(crate) use self::{
     answers::Reply,
     certificates::Certificates,
-    client::Client,
+    client::{Client, request},
     command::{Ended, simplon},
     http2::Http2,
     load::Load,

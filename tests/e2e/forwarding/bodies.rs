@@ -1,0 +1,158 @@
+//! Large and streaming bodies, both ways, over every protocol.
+
+use http::Request;
+
+use crate::harness::{Client, Origin, Proxy, Reply};
+
+const MEGABYTE: usize = 1 << 20;
+
+/// Bytes in which a part that is missing, doubled or moved shows.
+fn bytes(count: usize) -> Vec<u8> {
+    let words = (0_u64..).map(|nth| nth.wrapping_mul(0x9E37_79B9_7F4A_7C15).to_le_bytes());
+    words.flatten().take(count).collect()
+}
+
+/// Sends back what it gets; GET is answered with twenty megabytes.
+async fn echo() -> Origin {
+    Origin::answering(|request| match request.method() {
+        "GET" => Reply::ok(bytes(20 * MEGABYTE)),
+        _ => Reply::ok(request.body.clone()),
+    })
+    .await
+}
+
+const WITH_TLS: &str = "
+    listeners:
+      http: { bind: 127.0.0.1:$http }
+      https: { bind: 127.0.0.1:$https, tls: intermediate }
+    certificates: [{ hosts: [localhost], self_signed: true }]
+    upstreams: { web: { servers: [$1] } }
+    routes: [{ upstream: web }]
+    ";
+
+async fn twenty_megabytes_pass(mut client: Client) {
+    let body = bytes(20 * MEGABYTE);
+    let down = client.ask("GET", "/", &["host: localhost"], b"").await;
+    assert!(down.body == body, "{} bytes came down", down.body.len());
+    // Both at once would need a reader while we write.
+    let request = crate::harness::request("PUT", "/", &["host: localhost", "connection: close"], &body);
+    client.send(request).await;
+    let up = client.response().await;
+    assert!(up.body == body, "{} bytes came back", up.body.len());
+}
+
+#[tokio::test]
+async fn twenty_megabytes_pass_unchanged_by_http_1() {
+    let origin = echo().await;
+    let proxy = Proxy::with(WITH_TLS, &[&origin]).await;
+    twenty_megabytes_pass(proxy.client().await).await;
+}
+
+#[tokio::test]
+async fn twenty_megabytes_pass_unchanged_by_tls() {
+    let origin = echo().await;
+    let proxy = Proxy::with(WITH_TLS, &[&origin]).await;
+    twenty_megabytes_pass(proxy.tls_client("localhost").await).await;
+}
+
+#[tokio::test]
+async fn twenty_megabytes_pass_unchanged_by_http_2() {
+    let origin = echo().await;
+    let proxy = Proxy::with(WITH_TLS, &[&origin]).await;
+    let client = proxy.h2_client("localhost").await;
+    let body = bytes(20 * MEGABYTE);
+    let down = client.get("/").await;
+    assert!(down.body == body, "{} bytes came down", down.body.len());
+    let request = Request::put("https://localhost/").body(()).unwrap();
+    let up = client.ask(request, &body).await;
+    assert!(up.body == body, "{} bytes came back", up.body.len());
+}
+
+#[tokio::test]
+async fn a_chunked_upload_arrives_whole() {
+    let origin = echo().await;
+    let proxy = Proxy::in_front_of(&[&origin]).await;
+    let mut client = proxy.client().await;
+    client.send("PUT / HTTP/1.1\r\nhost: test\r\ntransfer-encoding: chunked\r\n\r\n").await;
+    let body = bytes(300_000);
+    for chunk in body.chunks(7_001) {
+        client.wire.send_chunk(chunk).await.unwrap();
+    }
+    client.send("0\r\n\r\n").await;
+    let answer = client.response().await;
+    assert!(answer.body == body);
+    assert_eq!(client.ask("PUT", "/", &[], b"next").await.text(), "next");
+}
+
+#[tokio::test]
+async fn a_chunked_response_arrives_whole() {
+    let origin = Origin::answering(|_| Reply::ok(bytes(300_000)).chunked()).await;
+    let proxy = Proxy::in_front_of(&[&origin]).await;
+    let mut client = proxy.client().await;
+    for _ in 0..2 {
+        assert!(client.get("/").await.body == bytes(300_000));
+    }
+    assert_eq!(origin.connections(), 1);
+}
+
+#[tokio::test]
+async fn a_response_that_ends_with_its_connection_arrives_whole() {
+    let origin = Origin::answering(|_| Reply::ok(bytes(300_000)).until_close()).await;
+    let proxy = Proxy::in_front_of(&[&origin]).await;
+    assert!(proxy.get("/").await.body == bytes(300_000));
+}
+
+#[tokio::test]
+async fn an_upload_streams_to_the_server_while_the_client_still_sends() {
+    let (heard, mut hears) = tokio::sync::watch::channel(0);
+    let origin = Origin::scripted(move |_, mut wire| {
+        let heard = heard.clone();
+        async move {
+            for nth in 1..=3 {
+                wire.read_chunk().await.unwrap().unwrap();
+                heard.send_replace(nth);
+            }
+            wire.read_chunk().await.unwrap();
+            wire.send("HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\ndone").await;
+            Some(wire)
+        }
+    })
+    .await;
+    let proxy = Proxy::in_front_of(&[&origin]).await;
+    let mut client = proxy.client().await;
+    client.send("POST / HTTP/1.1\r\nhost: test\r\ntransfer-encoding: chunked\r\n\r\n").await;
+    for nth in 1..=3 {
+        client.wire.send_chunk(b"part").await.unwrap();
+        hears.wait_for(|heard| *heard >= nth).await.unwrap();
+    }
+    client.send("0\r\n\r\n").await;
+    assert_eq!(client.response().await.text(), "done");
+}
+
+#[tokio::test]
+async fn a_server_may_answer_before_the_body_has_come() {
+    let origin = Origin::scripted(|_, mut wire| async move {
+        wire.send("HTTP/1.1 401 No\r\ncontent-length: 2\r\nconnection: close\r\n\r\nno").await;
+        None
+    })
+    .await;
+    let proxy = Proxy::in_front_of(&[&origin]).await;
+    let mut client = proxy.client().await;
+    client.send("POST / HTTP/1.1\r\nhost: test\r\ncontent-length: 1000\r\n\r\nbegin").await;
+    let answer = client.response().await;
+    assert_eq!((answer.status(), answer.text()), (401, "no"));
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_in_the_middle_frees_the_server() {
+    let origin = Origin::answering(|_| Reply::ok(bytes(20 * MEGABYTE))).await;
+    let proxy = Proxy::in_front_of(&[&origin]).await;
+    let mut client = proxy.client().await;
+    client.send("GET / HTTP/1.1\r\nhost: test\r\n\r\n").await;
+    client.wire.read_head().await.unwrap();
+    drop(client);
+    let labels = [("upstream", "web"), ("server", &*origin.to_string())];
+    proxy.await_metric("simplon_server_in_flight", &labels, 0.0).await;
+    let line = proxy.logged(|line| line["path"] == "/").await;
+    assert_eq!(line["status"], 499);
+}
