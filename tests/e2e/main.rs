@@ -11,6 +11,9 @@
 )]
 
 mod balancing;
+mod commands;
 mod forwarding;
 mod harness;
+mod refusals;
 mod routing;
+mod tls;

@@ -1,5 +1,7 @@
 //! Large and streaming bodies, both ways, over every protocol.
 
+use std::time::Duration;
+
 use http::Request;
 
 use crate::harness::{Client, Origin, Proxy, Reply};
@@ -127,6 +129,27 @@ async fn an_upload_streams_to_the_server_while_the_client_still_sends() {
     }
     client.send("0\r\n\r\n").await;
     assert_eq!(client.response().await.text(), "done");
+}
+
+#[tokio::test]
+async fn an_upload_that_keeps_moving_may_take_longer_than_any_timeout_of_the_server() {
+    let origin = echo().await;
+    for timeouts in ["first_byte: 400ms, idle: 400ms", "first_byte: 300ms, idle: 400ms", "first_byte: 400ms, idle: 300ms"] {
+        let text = format!(
+            "
+            upstreams: {{ web: {{ servers: [$1], timeouts: {{ {timeouts} }} }} }}
+            routes: [{{ upstream: web }}]
+            "
+        );
+        let proxy = Proxy::with(&text, &[&origin]).await;
+        let mut client = proxy.client().await;
+        client.send("POST / HTTP/1.1\r\nhost: test\r\ncontent-length: 10\r\n\r\n").await;
+        for _ in 0..10 {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            client.send("x").await;
+        }
+        assert_eq!(client.response().await.text(), "xxxxxxxxxx", "{timeouts}");
+    }
 }
 
 #[tokio::test]

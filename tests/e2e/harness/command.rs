@@ -32,7 +32,7 @@ pub(super) async fn run(arguments: &[impl AsRef<OsStr>]) -> Ended {
 }
 
 /// The binary under test, away from what the environment may say.
-pub(super) fn binary() -> Command {
+pub(crate) fn binary() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_simplon"));
     command.env_remove("SIMPLON_LOG").env_remove("RUST_LOG").env("NO_COLOR", "1");
     command

@@ -3,7 +3,8 @@
 mod answers;
 mod certificates;
 mod client;
-mod command;
+pub(crate) mod command;
+mod deaf;
 mod http2;
 mod load;
 mod log;
@@ -21,7 +22,8 @@ pub(crate) use self::{
     answers::Reply,
     certificates::Certificates,
     client::{Client, request},
-    command::{Ended, simplon},
+    command::simplon,
+    deaf::Deaf,
     http2::Http2,
     load::Load,
     message::Message,
@@ -30,6 +32,6 @@ pub(crate) use self::{
     port::free_port,
     proxy::Proxy,
     tls::{Trust, shake_hands},
-    wait::{DEADLINE, in_time, until},
+    wait::{in_time, until},
     wire::Wire,
 };

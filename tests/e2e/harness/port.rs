@@ -2,9 +2,11 @@
 //! between choosing it and listening on it.
 
 use std::{
-    net::TcpListener,
+    net::{Ipv4Addr, SocketAddr},
     sync::atomic::{AtomicU16, Ordering},
 };
+
+use socket2::{Domain, Socket, Type};
 
 const FIRST: u16 = 10_000;
 /// Linux gives outgoing connections ports from 32768 on.
@@ -20,8 +22,16 @@ pub(crate) fn free_port() -> u16 {
     loop {
         let step = NEXT.fetch_add(1, Ordering::Relaxed) % COUNT;
         let port = FIRST + (offset + step) % COUNT;
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+        if is_free(port) {
             return port;
         }
     }
+}
+
+/// Binds and does not listen: a process that is being started beside us holds a copy of the socket
+/// for a moment, and one that does not listen is in nobody's way.
+fn is_free(port: u16) -> bool {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.set_reuse_address(true).unwrap();
+    socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, port)).into()).is_ok()
 }
