@@ -12,8 +12,10 @@
 
 mod balancing;
 mod commands;
+mod ending;
 mod forwarding;
 mod harness;
 mod refusals;
+mod reloading;
 mod routing;
 mod tls;

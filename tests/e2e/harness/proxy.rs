@@ -91,11 +91,6 @@ impl Proxy {
         Client::connect(self.ports.http).await
     }
 
-    /// A new connection to the listener at `$other`.
-    pub(crate) async fn client_at_other(&self) -> Client {
-        Client::connect(self.ports.other).await
-    }
-
     /// A new connection with TLS for `name`, speaking HTTP/1.1.
     pub(crate) async fn tls_client(&self, name: &str) -> Client {
         let stream = shake_hands(self.https(), name, &["http/1.1"], &self.trust()).await;
@@ -254,6 +249,10 @@ impl Proxy {
 
     pub(crate) fn https(&self) -> u16 {
         self.ports.https
+    }
+
+    pub(crate) fn other(&self) -> u16 {
+        self.ports.other
     }
 }
 
