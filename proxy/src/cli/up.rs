@@ -64,10 +64,16 @@ impl Up {
         for port in &self.app {
             let address = SocketAddr::from((Ipv4Addr::LOCALHOST, *port));
             TcpListener::bind(address).map_err(|error| {
-                format!("{}\n  hint: `simplon up --app PORT,PORT` chooses others", listen::why(address, &error))
+                format!(
+                    "{}\n  hint: `simplon up --app PORT,PORT` chooses others",
+                    listen::why(address, &error)
+                )
             })?;
         }
-        let written = fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.dir);
+        let written = fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&self.dir);
         written
             .and_then(|()| fs::write(self.config(), self.fill_in(TEMPLATE)))
             .map_err(|error| format!("cannot write {}: {error}\n  hint: `simplon up --dir DIR` chooses another directory", self.config().display()))?;
@@ -116,7 +122,10 @@ impl Up {
                 return 1;
             }
         };
-        let servers = self.app.iter().map(|port| self.application_server(program, *port));
+        let servers = self
+            .app
+            .iter()
+            .map(|port| self.application_server(program, *port));
         let children = Children::start(servers);
         for port in &self.app {
             await_server(*port).await;
@@ -151,7 +160,13 @@ impl Up {
     }
 
     fn welcome(&self) -> String {
-        let Self { http, https, stats, dir, .. } = self;
+        let Self {
+            http,
+            https,
+            stats,
+            dir,
+            ..
+        } = self;
         let dir = dir.display();
         format!(
             "
@@ -175,7 +190,9 @@ impl Up {
 }
 
 fn two_ports(text: &str) -> Result<[u16; 2], String> {
-    let ports = text.split_once(',').map(|(one, other)| (one.parse(), other.parse()));
+    let ports = text
+        .split_once(',')
+        .map(|(one, other)| (one.parse(), other.parse()));
     match ports {
         Some((Ok(one), Ok(other))) if one != other => Ok([one, other]),
         _ => Err("give two different ports, such as 9001,9002".to_owned()),
@@ -199,7 +216,10 @@ fn application() -> Result<PathBuf, String> {
 /// Waits until the server accepts. One that does not is left to the health checks.
 async fn await_server(port: u16) {
     let accepts = async {
-        while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.is_err() {
+        while TcpStream::connect((Ipv4Addr::LOCALHOST, port))
+            .await
+            .is_err()
+        {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };

@@ -46,7 +46,11 @@ async fn exchange(
     session.set_pipelined_prefix(head);
     let reused = door.proxy.process_new_http(session, retired).await?;
     let (stream, _settings) = reused.consume();
-    stream.into_any().downcast::<Stream>().ok().map(|stream| *stream)
+    stream
+        .into_any()
+        .downcast::<Stream>()
+        .ok()
+        .map(|stream| *stream)
 }
 
 /// Answers a head that no lane is to see, and closes: what follows it cannot be told apart.
@@ -98,7 +102,10 @@ async fn refuse(door: &Door, mut stream: Stream, refusal: Refusal, head: &[u8]) 
 
 /// Method and path of a head that may be anything, for the log alone.
 fn request_line(head: &[u8]) -> (&str, &str) {
-    let line = head.split(|byte| *byte == b'\r' || *byte == b'\n').next().unwrap_or_default();
+    let line = head
+        .split(|byte| *byte == b'\r' || *byte == b'\n')
+        .next()
+        .unwrap_or_default();
     let Ok(line) = std::str::from_utf8(line) else {
         return ("", "");
     };

@@ -28,7 +28,8 @@ pub(super) async fn serve(door: &Door, mut stream: Stream) {
         return;
     }
     let lane = Arc::new(Lane::new(door, limits));
-    lane.process_new(Box::new(stream), &connection.retired()).await;
+    lane.process_new(Box::new(stream), &connection.retired())
+        .await;
 }
 
 /// The proxy with one listener's limits for HTTP/2; Pingora asks for both per connection.

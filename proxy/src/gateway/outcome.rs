@@ -1,15 +1,9 @@
 //! What came of a try, and of the whole exchange.
 
-use std::{
-    time::{Instant, SystemTime},
-};
+use std::time::{Instant, SystemTime};
 
 use http::{HeaderValue, StatusCode, Version, header};
-use pingora::{
-    Error, Result,
-    http::ResponseHeader,
-    proxy::Session,
-};
+use pingora::{Error, Result, http::ResponseHeader, proxy::Session};
 
 use super::{Exchange, admission, fault};
 use crate::{
@@ -20,7 +14,11 @@ use crate::{
 };
 
 /// A response has begun. An error asks for another server instead.
-pub(super) fn answered(session: &mut Session, response: &ResponseHeader, exchange: &mut Exchange) -> Result<()> {
+pub(super) fn answered(
+    session: &mut Session,
+    response: &ResponseHeader,
+    exchange: &mut Exchange,
+) -> Result<()> {
     if response.status.is_informational() && response.status != StatusCode::SWITCHING_PROTOCOLS {
         return Ok(());
     }
@@ -60,7 +58,11 @@ fn is_server_trouble(status: StatusCode) -> bool {
 }
 
 /// No connection came about.
-pub(super) fn not_connected(session: &mut Session, exchange: &mut Exchange, mut error: Box<Error>) -> Box<Error> {
+pub(super) fn not_connected(
+    session: &mut Session,
+    exchange: &mut Exchange,
+    mut error: Box<Error>,
+) -> Box<Error> {
     let now = Instant::now();
     if let Some(pick) = &exchange.pick {
         pick.failed(Failure::Connect, now);
@@ -71,13 +73,20 @@ pub(super) fn not_connected(session: &mut Session, exchange: &mut Exchange, mut 
 }
 
 /// The exchange broke off between connection and the end of the response.
-pub(super) fn broken_off(session: &mut Session, exchange: &mut Exchange, mut error: Box<Error>) -> Box<Error> {
+pub(super) fn broken_off(
+    session: &mut Session,
+    exchange: &mut Exchange,
+    mut error: Box<Error>,
+) -> Box<Error> {
     if exchange.tries.discarded.take().is_some() {
         error.set_retry(true);
         return error;
     }
     let now = Instant::now();
-    let expired = exchange.watchdog.as_ref().is_some_and(super::watchdog::Watchdog::has_expired);
+    let expired = exchange
+        .watchdog
+        .as_ref()
+        .is_some_and(super::watchdog::Watchdog::has_expired);
     let failure = match fault::failure(&error) {
         Some(_) if expired => Some(Failure::Timeout),
         failure => failure,
@@ -86,7 +95,9 @@ pub(super) fn broken_off(session: &mut Session, exchange: &mut Exchange, mut err
         if let Some(pick) = &exchange.pick {
             pick.failed(failure, now);
         }
-        let begun = session.response_written().is_some_and(|written| !written.status.is_informational());
+        let begun = session
+            .response_written()
+            .is_some_and(|written| !written.status.is_informational());
         !begun && may_go_again(session, exchange, failure, now)
     });
     error.set_retry(again);
@@ -116,7 +127,10 @@ fn may_go_again(session: &Session, exchange: &Exchange, failure: Failure, now: I
 impl Exchange {
     /// What the client is told after the last try failed with `error`.
     pub(super) fn refusal_for(&self, error: &Error) -> Refusal {
-        let expired = self.watchdog.as_ref().is_some_and(super::watchdog::Watchdog::has_expired);
+        let expired = self
+            .watchdog
+            .as_ref()
+            .is_some_and(super::watchdog::Watchdog::has_expired);
         match Refusal::of(error) {
             Refusal::ServerReset if expired => Refusal::ServerTimeout,
             refusal => refusal,
@@ -131,13 +145,20 @@ pub(super) fn record(session: &Session, exchange: &Exchange, observer: &Observer
     };
     let header = session.req_header();
     let connection = &admitted.connection;
-    let written = session.response_written().map_or(0, |response| response.status.as_u16());
+    let written = session
+        .response_written()
+        .map_or(0, |response| response.status.as_u16());
     let status = match exchange.refusal {
         Some(Refusal::ClientGone) => Refusal::ClientGone.status().as_u16(),
         Some(refusal) if written == 0 => refusal.status().as_u16(),
         _ => written,
     };
-    let field = |name| header.headers.get(name).map_or(&b""[..], HeaderValue::as_bytes);
+    let field = |name| {
+        header
+            .headers
+            .get(name)
+            .map_or(&b""[..], HeaderValue::as_bytes)
+    };
     let route = exchange.route.as_ref();
     let upstream = route.and_then(|route| match &route.action {
         Action::Forward { upstream, .. } => Some(upstream),
@@ -162,7 +183,10 @@ pub(super) fn record(session: &Session, exchange: &Exchange, observer: &Observer
             bytes_out: session.body_bytes_sent() as u64,
             route: route.map_or("", |route| &route.label),
             upstream: upstream.map_or("", |upstream| upstream.name()),
-            server: exchange.pick.as_ref().map_or("", |pick| &pick.server().label),
+            server: exchange
+                .pick
+                .as_ref()
+                .map_or("", |pick| &pick.server().label),
             retries: exchange.tries.count.saturating_sub(1),
             refusal: exchange.refusal.map(Refusal::label),
             refusal_detail: exchange.refusal.and_then(Refusal::detail),

@@ -19,8 +19,8 @@ use tokio::{
 
 use super::{Connection, Gate, Seat, deadline::Deadline, io::Digests, transport::Transport};
 use crate::{
-    observe::Connected,
     admit::{Head, HeadLimits, find_head_end},
+    observe::Connected,
     respond::Refusal,
 };
 
@@ -183,7 +183,11 @@ impl Stream {
     }
 
     /// Gives on what belongs to the message.
-    fn poll_message(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_message(
+        &mut self,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         while self.inbox.is_empty() {
             match self.poll_fill(cx) {
                 Poll::Ready(read) => {

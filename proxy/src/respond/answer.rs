@@ -43,7 +43,11 @@ impl Answer {
             bytes.extend_from_slice(b"\r\n");
         }
         bytes.extend_from_slice(
-            format!("content-length: {}\r\nconnection: close\r\n\r\n", self.body.len()).as_bytes(),
+            format!(
+                "content-length: {}\r\nconnection: close\r\n\r\n",
+                self.body.len()
+            )
+            .as_bytes(),
         );
         bytes.extend_from_slice(&self.body);
         bytes
