@@ -146,7 +146,7 @@ fn the_domain_touches_no_socket_and_no_clock() {
         "tokio::",
         "std::fs",
         "Instant::now",
-        "SystemTime",
+        "SystemTime::now",
         "TcpStream",
         "fastrand::",
     ];

@@ -10,7 +10,7 @@ use std::{
 use super::{fault, watchdog::Watchdog};
 use crate::{
     admit::{Host, RequestId},
-    balance::{Failure, Pick, Tried},
+    balance::{Pick, Tried},
     config::model::UpstreamProtocol,
     listen::Connection,
     respond::Refusal,
@@ -58,8 +58,10 @@ pub struct Tries {
     pub head_sent: bool,
     /// Bytes of the body have left for a server.
     pub body_sent: bool,
-    /// A response that is thrown away for another try.
-    pub discarded: Option<Failure>,
+    /// What became of the try before this one.
+    pub failed: Option<Refusal>,
+    /// The response has been thrown away for another try.
+    pub discarded: bool,
 }
 
 /// The numbers of one exchange.
@@ -173,7 +175,7 @@ impl Tries {
     pub(super) fn begin(&mut self, pick: &Pick) {
         self.servers.insert(pick.server().index);
         self.count += 1;
-        self.discarded = None;
+        self.discarded = false;
     }
 }
 

@@ -94,7 +94,7 @@ impl ProxyHttp for Gateway {
         exchange.pick = None; // the last try's server is free before the next is chosen
         let pick = upstream
             .pick(&exchange.tries.servers, now)
-            .map_err(fault::refuse)?;
+            .map_err(|refusal| fault::refuse(exchange.tries.failed.unwrap_or(refusal)))?;
         exchange.tries.begin(&pick);
         exchange.tally.pick(now);
         let peer = peer::reach(&pick, session.is_upgrade_req())?;

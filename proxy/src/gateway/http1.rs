@@ -59,7 +59,7 @@ async fn refuse(door: &Door, mut stream: Stream, refusal: Refusal, head: &[u8]) 
     let id = RequestId::new(fastrand::u128(..).to_be_bytes());
     let page = Page::of(refusal, None, id.as_str());
     // The client may have left; the log line stands either way.
-    let _ = stream.write_all(&page.to_http1()).await;
+    let _ = stream.write_all(&page.to_http1(SystemTime::now())).await;
     let _ = stream.shutdown().await;
     let connection = stream.connection();
     let (method, path) = request_line(head);

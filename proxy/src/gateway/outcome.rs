@@ -43,7 +43,7 @@ pub(super) fn answered(
     let failure = Failure::Status(response.status);
     pick.failed(failure, now);
     if may_go_again(session, exchange, failure, now) {
-        exchange.tries.discarded = Some(failure);
+        exchange.tries.discarded = true;
         return Err(fault::refuse(Refusal::ServerReset));
     }
     Ok(())
@@ -78,7 +78,7 @@ pub(super) fn broken_off(
     exchange: &mut Exchange,
     mut error: Box<Error>,
 ) -> Box<Error> {
-    if exchange.tries.discarded.take().is_some() {
+    if std::mem::take(&mut exchange.tries.discarded) {
         error.set_retry(true);
         return error;
     }
@@ -104,10 +104,19 @@ pub(super) fn broken_off(
     error
 }
 
-fn may_go_again(session: &Session, exchange: &Exchange, failure: Failure, now: Instant) -> bool {
+/// Decides on another try, and spends from the budget if there is to be one.
+fn may_go_again(
+    session: &Session,
+    exchange: &mut Exchange,
+    failure: Failure,
+    now: Instant,
+) -> bool {
     let Some(pick) = &exchange.pick else {
         return false;
     };
+    if !pick.upstream().has_untried(&exchange.tries.servers) {
+        return false;
+    }
     let sent = match (exchange.tries.head_sent, exchange.tries.body_sent) {
         (false, _) => Sent::Nothing,
         (true, false) => Sent::Head,
@@ -121,7 +130,23 @@ fn may_go_again(session: &Session, exchange: &Exchange, failure: Failure, now: I
         idempotent: is_idempotent(&session.req_header().method),
         tries: exchange.tries.count,
     };
-    pick.upstream().again(&attempt, now)
+    let again = pick.upstream().again(&attempt, now);
+    if again {
+        exchange.tries.failed = Some(failure.into());
+    }
+    again
+}
+
+/// What a client is told of a failure that no other server made good.
+impl From<Failure> for Refusal {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Connect => Self::ConnectFailed,
+            Failure::Reset => Self::ServerReset,
+            Failure::Timeout => Self::ServerTimeout,
+            Failure::Status(_) => Self::NoServer,
+        }
+    }
 }
 
 impl Exchange {

@@ -1,6 +1,11 @@
 //! From an accepted socket to a stream: seat, then handshake, each under its cap or deadline.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    io,
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use rustls::CipherSuite;
 use tokio::{
@@ -91,7 +96,9 @@ fn turn_away(tcp: &TcpStream, full: Full, listener: &Arc<Listener>, host: &dyn H
             host.turned_away(listener, Refusal::TooManyConnections);
             if listener.tls.is_none() {
                 // Whatever does not fit into the socket's buffer at once is not worth a task.
-                let _ = tcp.try_write(&Page::bare(Refusal::TooManyConnections).to_http1());
+                let _ = tcp.try_write(
+                    &Page::bare(Refusal::TooManyConnections).to_http1(SystemTime::now()),
+                );
             }
         }
     }

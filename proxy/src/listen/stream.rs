@@ -14,6 +14,7 @@ use std::{
 use bytes::{Buf, BytesMut};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf},
+    sync::watch,
     time::Instant,
 };
 
@@ -28,6 +29,9 @@ use crate::{
 const INBOX: usize = 16 << 10;
 /// Written together at most; larger writes pass through.
 const OUTBOX: usize = 16 << 10;
+
+/// How long a retired connection still listens for a request that is on its way.
+const FAREWELL: Duration = Duration::from_millis(200);
 
 /// One connection. Dropping it closes the connection, gently if the client may still be talking.
 pub struct Stream {
@@ -135,7 +139,7 @@ impl Stream {
         tokio::select! {
             biased; // what has arrived is still served
             read = tokio::time::timeout(silence, self.fill()) => matches!(read, Ok(Ok(1..))),
-            _ = retired.wait_for(|retired| *retired) => false,
+            () = farewell(&mut retired) => false,
         }
     }
 
@@ -249,6 +253,14 @@ impl Stream {
         self.connection.listener.meters.refused("write_timeout");
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
+}
+
+/// Returns a moment after the connection has retired: a client that has just read an answer which
+/// promised to keep the connection may have its next request on the way.
+async fn farewell(retired: &mut watch::Receiver<bool>) {
+    // An error means that the connection is gone, which is the same.
+    drop(retired.wait_for(|retired| *retired).await);
+    tokio::time::sleep(FAREWELL).await;
 }
 
 impl AsyncRead for Stream {
