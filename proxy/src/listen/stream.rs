@@ -27,6 +27,8 @@ use crate::{
 
 /// Read ahead at most while a message is under way; a client that sends more waits.
 const INBOX: usize = 16 << 10;
+/// Read at once while waiting for a head, or watching for the end.
+const GLANCE: usize = 4 << 10;
 /// Written together at most; larger writes pass through.
 const OUTBOX: usize = 16 << 10;
 
@@ -159,26 +161,26 @@ impl Stream {
         let Some(transport) = &mut self.transport else {
             return Ok(0);
         };
-        self.inbox.reserve(4096);
+        self.inbox.reserve(GLANCE);
         transport.read_buf(&mut self.inbox).await
     }
 
     /// Reads while the message has ended: keeps a little of what comes next, and notices the end.
     fn poll_watch(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while self.inbox.len() < INBOX {
-            if ready!(self.poll_fill(cx))? == 0 {
+            if ready!(self.poll_fill(GLANCE, cx))? == 0 {
                 return Poll::Ready(Ok(()));
             }
         }
         Poll::Pending
     }
 
-    fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+    fn poll_fill(&mut self, room: usize, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let Some(transport) = &mut self.transport else {
             return Poll::Ready(Ok(0));
         };
         let before = self.inbox.len();
-        self.inbox.resize(before + 4096, 0);
+        self.inbox.resize(before + room, 0);
         let mut room = ReadBuf::new(self.inbox.get_mut(before..).unwrap_or_default());
         let polled = Pin::new(transport).poll_read(cx, &mut room);
         let read = room.filled().len();
@@ -193,7 +195,7 @@ impl Stream {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         while self.inbox.is_empty() {
-            match self.poll_fill(cx) {
+            match self.poll_fill(INBOX, cx) {
                 Poll::Ready(read) => {
                     self.reading.moved();
                     if read? == 0 {
