@@ -61,15 +61,7 @@ impl Up {
     /// Everything that can go wrong before the first process is started.
     fn prepare(&self) -> Result<(PathBuf, Loaded), String> {
         let program = application()?;
-        for port in &self.app {
-            let address = SocketAddr::from((Ipv4Addr::LOCALHOST, *port));
-            TcpListener::bind(address).map_err(|error| {
-                format!(
-                    "{}\n  hint: `simplon up --app PORT,PORT` chooses others",
-                    listen::why(address, &error)
-                )
-            })?;
-        }
+        self.try_ports()?;
         let written = fs::DirBuilder::new()
             .recursive(true)
             .mode(0o700)
@@ -79,6 +71,26 @@ impl Up {
             .map_err(|error| format!("cannot write {}: {error}\n  hint: `simplon up --dir DIR` chooses another directory", self.config().display()))?;
         let loaded = config::load(&self.config()).map_err(|report| report.to_string())?;
         Ok((program, loaded))
+    }
+
+    /// Says which port is taken before anything is started.
+    fn try_ports(&self) -> Result<(), String> {
+        let [one, other] = self.app;
+        let ports = [
+            (Ipv4Addr::UNSPECIFIED, self.http, "--http PORT"),
+            (Ipv4Addr::UNSPECIFIED, self.https, "--https PORT"),
+            (Ipv4Addr::LOCALHOST, self.stats, "--stats PORT"),
+            (Ipv4Addr::LOCALHOST, one, "--app PORT,PORT"),
+            (Ipv4Addr::LOCALHOST, other, "--app PORT,PORT"),
+        ];
+        for (host, port, option) in ports {
+            let address = SocketAddr::from((host, port));
+            TcpListener::bind(address).map_err(|error| {
+                let why = listen::why(address, &error);
+                format!("{why}\n  hint: `simplon up {option}` chooses another one")
+            })?;
+        }
+        Ok(())
     }
 
     fn config(&self) -> PathBuf {
