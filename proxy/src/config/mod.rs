@@ -90,7 +90,7 @@ fn read_all(
     let main = tree(path, None, environment, sources, problems)?;
     if main.value == Value::Null {
         problems.push(Problem::error(format!("{} is empty", path.display())).hint(
-            "the least there is: `listeners: { http: { bind: \":8080\" } }`, upstreams and routes",
+            "it needs listeners, upstreams and routes; conf/minimal.yaml is a small example",
         ));
         return None;
     }

@@ -5,6 +5,7 @@ mod certificate;
 mod health;
 mod host;
 mod listener;
+mod path;
 mod route;
 mod top;
 mod upstream;
@@ -22,6 +23,8 @@ use super::{
     raw::{Entry, Node},
 };
 
+#[cfg(test)]
+pub(super) use self::top::TABLE as WHOLE;
 pub(super) use self::{
     listener::ListenerDraft,
     route::{ActionDraft, RouteDraft},
@@ -80,10 +83,6 @@ impl Names {
     /// Letters of a name at most: it becomes a metric label.
     const LONGEST: usize = 64;
 
-    pub(super) fn place(&self, name: &str) -> Option<&Span> {
-        self.0.get(name)
-    }
-
     pub(super) fn all(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(|name| &**name)
     }
@@ -121,7 +120,7 @@ impl Names {
 }
 
 /// A path of the file system; one that is relative starts at the file that names it.
-fn path(fields: &Fields<'_>, name: &str) -> Option<Located<PathBuf>> {
+fn file_path(fields: &Fields<'_>, name: &str) -> Option<Located<PathBuf>> {
     let written = fields.text(name)?;
     beside(fields, name, &written, written.value)
 }
@@ -134,9 +133,13 @@ fn beside(
 ) -> Option<Located<PathBuf>> {
     if written.is_empty() || written.contains('\0') {
         fields.problems.push(
-            Problem::error(format!("{} takes a path", quoted(name)))
-                .at_value(at)
-                .hint("a relative path starts at the directory of this file"),
+            Problem::error(format!(
+                "{} takes a path, not {}",
+                quoted(name),
+                quoted(written)
+            ))
+            .at_value(at)
+            .hint("a relative path starts at the directory of this file"),
         );
         return None;
     }
