@@ -95,26 +95,19 @@ fn read_all(
         return None;
     }
     let patterns = draft.read(&main, problems);
-    for (path, named_at) in include::files(path, &patterns, problems) {
-        let Some(file) = tree(&path, named_at.as_ref(), environment, sources, problems) else {
+    for (included, named_at) in include::files(path, &patterns, problems) {
+        let Some(file) = tree(&included, named_at.as_ref(), environment, sources, problems) else {
             continue;
         };
         for nested in draft.read(&file, problems) {
             problems.push(
                 Problem::error("an included file cannot include others")
                     .at_value(&nested)
-                    .hint(format!("name them in {}", sources_main(sources))),
+                    .hint(format!("name them in {}", path.display())),
             );
         }
     }
     Some(draft)
-}
-
-fn sources_main(sources: &Sources) -> String {
-    sources
-        .paths()
-        .next()
-        .map_or_else(String::new, |path| path.display().to_string())
 }
 
 fn tree(

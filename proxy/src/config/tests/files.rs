@@ -190,3 +190,43 @@ workers: ${WORKERS}
     assert_eq!(upstream.health.as_ref().unwrap().interval.as_secs(), 3);
     assert_eq!(config.workers.unwrap().get(), 4);
 }
+
+#[test]
+fn every_kind_of_line_break_keeps_its_place() {
+    for line_break in ["\n", "\r\n", "\r"] {
+        let text = [
+            "# é",
+            "listeners:",
+            "  http: { bind: ':80' }",
+            "routez: []",
+            "",
+        ]
+        .join(line_break);
+        for start in ["", "\u{feff}"] {
+            let directory = directory(&[("a.yaml", format!("{start}{text}").as_bytes())]);
+            let expected = "\
+error: DIR/a.yaml:4:1: the configuration has no key \"routez\"
+  |
+4 | routez: []
+  | ^^^^^^
+  = hint: did you mean \"routes\"?
+";
+            assert_eq!(
+                refused(directory.path(), "a.yaml"),
+                expected,
+                "{line_break:?} {start:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_byte_order_mark_moves_nothing() {
+    let directory = directory(&[("a.yaml", "\u{feff}routez: []".as_bytes())]);
+    let report = refused(directory.path(), "a.yaml");
+    assert!(report.contains("a.yaml:1:1: "), "{report}");
+    assert!(
+        report.contains("1 | routez: []\n  | ^^^^^^\n"),
+        "{report:?}"
+    );
+}
