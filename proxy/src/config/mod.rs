@@ -97,6 +97,7 @@ fn read_all(
     let patterns = draft.read(&main, problems);
     for (included, named_at) in include::files(path, &patterns, problems) {
         let Some(file) = tree(&included, named_at.as_ref(), environment, sources, problems) else {
+            draft.is_partial = true;
             continue;
         };
         for nested in draft.read(&file, problems) {

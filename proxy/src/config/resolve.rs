@@ -178,7 +178,7 @@ fn upstreams_reached<'d>(draft: &'d Draft, problems: &Problems) -> HashSet<&'d s
         };
         let name = upstream.value.as_str();
         reached.insert(name);
-        if !known.contains(name) {
+        if !known.contains(name) && !draft.is_partial {
             let problem = Problem::error(format!("no upstream is named {}", quoted(name)));
             problems.push(if problems.is_full() {
                 problem

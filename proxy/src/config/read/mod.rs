@@ -20,7 +20,7 @@ use super::{
     decode::Fields,
     model::{Certificate, Name, Upstream},
     problem::{Located, Problem, Problems, Span, quoted},
-    raw::{Entry, Node},
+    raw::{Entry, Node, Value},
 };
 
 #[cfg(test)]
@@ -41,12 +41,15 @@ pub(super) struct Draft {
     pub(super) settings: Settings,
     pub(super) listener_names: Names,
     pub(super) upstream_names: Names,
+    /// Whether something could not be read that may have named upstreams, so that a missing one proves nothing.
+    pub(super) is_partial: bool,
 }
 
 impl Draft {
     /// Adds what one file holds. The file's `include`, in the order it was written, is the caller's to follow.
     pub(super) fn read(&mut self, file: &Node, problems: &Problems) -> Vec<Located<String>> {
         let Some(fields) = Fields::of(file, &file.span, &top::TABLE, problems) else {
+            self.is_partial = true;
             return Vec::new();
         };
         for entry in fields.named("listeners") {
@@ -55,6 +58,9 @@ impl Draft {
                 self.listeners.extend(listener);
             }
         }
+        let upstreams = fields.node("upstreams").map(|node| &node.value);
+        self.is_partial |=
+            !fields.is_sound || !matches!(upstreams, None | Some(Value::Map(_) | Value::Null));
         for entry in fields.named("upstreams") {
             if let Some(name) = self.upstream_names.claim(entry, "upstream", problems) {
                 let upstream = upstream::read(name, entry, problems);
