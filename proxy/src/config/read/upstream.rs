@@ -225,15 +225,16 @@ fn servers(fields: &Fields<'_>) -> Vec<Server> {
 fn server(node: &Node, problems: &Problems) -> Option<(Server, Span)> {
     let is_mapping = matches!(node.value, Value::Map(_));
     if !is_mapping {
-        let written = text(
-            node,
-            "servers",
-            "an address such as 10.0.0.1:8000",
-            problems,
-        )?;
+        // A port alone is a number to YAML.
+        let written = if let Value::Int(number) = &node.value {
+            number.to_string()
+        } else {
+            let what = "an address such as 10.0.0.1:8000";
+            text(node, "servers", what, problems)?.value.to_owned()
+        };
         return Some((
             Server {
-                address: address_of(written.value, &node.span, problems)?,
+                address: address_of(&written, &node.span, problems)?,
                 weight: 1,
                 max_connections: None,
                 backup: false,
@@ -351,7 +352,8 @@ fn retry_on(fields: &Fields<'_>) -> Option<RetryOn> {
         if KNOWN.contains(&&*word) {
             words.push((word, &node.span));
         } else {
-            let hint = did_you_mean(&word, KNOWN)
+            let words = KNOWN.into_iter().take(2);
+            let hint = did_you_mean(&word, words)
                 .unwrap_or_else(|| "write connect, reset, 502, 503 or 504".to_owned());
             let message = format!("{} is no reason to try again", quoted(&word));
             fields.error(&node.span, message, hint);
