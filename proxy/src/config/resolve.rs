@@ -5,8 +5,6 @@ use std::{
     net::SocketAddr,
 };
 
-use http::Method;
-
 use crate::route::Methods;
 
 use super::{
@@ -102,7 +100,7 @@ fn route(draft: RouteDraft, indices: &HashMap<super::model::Name, usize>) -> Opt
         at,
         hosts,
         path,
-        methods: methods.and_then(|methods| Methods::try_from(&methods[..]).ok()),
+        methods,
         action,
     })
 }
@@ -249,7 +247,7 @@ fn needs_routes(draft: &Draft) -> bool {
 
 /// Warns of each route whose every request an earlier one takes.
 fn routes(routes: &[RouteDraft], problems: &Problems) {
-    // What earlier routes take of one host and path: methods, or all of them.
+    // What earlier routes take of one host and path.
     let mut taken: HashMap<(Option<&HostPattern>, &PathPattern), Taken<'_>> = HashMap::new();
     for route in routes {
         let hosts = if route.hosts.is_empty() {
@@ -283,7 +281,7 @@ fn routes(routes: &[RouteDraft], problems: &Problems) {
                 .or_insert_with(|| Taken {
                     first: route,
                     all: false,
-                    methods: Vec::new(),
+                    methods: Methods::none(),
                 })
                 .add(route);
         }
@@ -292,31 +290,26 @@ fn routes(routes: &[RouteDraft], problems: &Problems) {
 
 struct Taken<'d> {
     first: &'d RouteDraft,
+    /// Whether one of them takes any method.
     all: bool,
-    methods: Vec<&'d Method>,
+    /// The methods that the others name. Routes that name a method go before those that take any.
+    methods: Methods,
 }
 
 impl<'d> Taken<'d> {
     /// The first route of those that take everything `route` would, if they do.
     fn covers(&self, route: &RouteDraft) -> Option<&'d RouteDraft> {
-        let is_covered = self.all
-            || route
-                .methods
-                .as_ref()
-                .is_some_and(|all| all.iter().all(|method| self.methods.contains(&method)));
+        let is_covered = match route.methods {
+            None => self.all,
+            Some(methods) => self.methods.union(methods) == self.methods,
+        };
         is_covered.then_some(self.first)
     }
 
     fn add(&mut self, route: &'d RouteDraft) {
-        match &route.methods {
+        match route.methods {
             None => self.all = true,
-            Some(methods) => {
-                for method in methods {
-                    if !self.methods.contains(&method) {
-                        self.methods.push(method);
-                    }
-                }
-            }
+            Some(methods) => self.methods = self.methods.union(methods),
         }
     }
 }

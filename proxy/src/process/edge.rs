@@ -144,7 +144,7 @@ impl Edge {
         // Reading and building take time that belongs to requests.
         let next = tokio::task::spawn_blocking(move || next(&path, &before, &world))
             .await
-            .map_err(|_| ReloadError::Panicked)??;
+            .map_err(ReloadError::Panicked)??;
         resolve_names(&next).await;
         let generation = next.generation;
         let mut listeners = self.listeners.lock();

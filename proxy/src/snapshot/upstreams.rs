@@ -28,7 +28,7 @@ impl Upstreams {
         self.0.get(index)
     }
 
-    pub fn iter(&self) -> std::slice::Iter<'_, Arc<Upstream>> {
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Upstream>> {
         self.0.iter()
     }
 }

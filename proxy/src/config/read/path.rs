@@ -1,5 +1,7 @@
 //! Paths of requests, as routes write them.
 
+use crate::admit;
+
 /// Checks that a path is in the form in which requests are matched.
 pub(super) fn normal(path: &str) -> Result<&str, (&'static str, String)> {
     let Some(inner) = path.strip_prefix('/') else {
@@ -47,7 +49,14 @@ pub(super) fn normal(path: &str) -> Result<&str, (&'static str, String)> {
             }
         }
     }
-    Ok(path)
+    match admit::normalise(path) {
+        Ok(normal) if normal == path => Ok(path),
+        Ok(normal) => Err(("is not in its normal form", format!("write {normal}"))),
+        Err(bad) => Err((
+            "could never match",
+            format!("no such request is let through: {}", bad.reason()),
+        )),
+    }
 }
 
 #[cfg(test)]
@@ -85,6 +94,10 @@ mod tests {
             ("/%2f", "could never match"),
             ("/%00", "could never match"),
             ("/%5C", "could never match"),
+            ("/%61pi", "is not in its normal form"),
+            ("/%c3%A9", "is not in its normal form"),
+            ("/a/..;x/b", "could never match"),
+            ("/%0A", "could never match"),
             ("/%", "has a broken escape"),
             ("/%g0", "has a broken escape"),
             ("/%+1", "has a broken escape"),

@@ -11,30 +11,10 @@ use crate::config::{
     raw::{Entry, Node},
     table::{Key, Kind, Table},
 };
+use crate::route::Methods;
 
 /// Bytes of a body that a route answers with by itself; what is longer belongs on a server.
 const LONGEST_BODY: usize = 64 << 10;
-
-/// The methods that a route can tell apart: those of RFC 9110 but CONNECT, PATCH (RFC 5789), and those of authors
-/// on the web (RFC 4918 and, for REPORT, RFC 3253).
-const METHODS: [&str; 16] = [
-    "GET",
-    "HEAD",
-    "POST",
-    "PUT",
-    "PATCH",
-    "DELETE",
-    "OPTIONS",
-    "TRACE",
-    "PROPFIND",
-    "PROPPATCH",
-    "MKCOL",
-    "COPY",
-    "MOVE",
-    "LOCK",
-    "UNLOCK",
-    "REPORT",
-];
 
 pub(in crate::config) static TABLE: Table = Table {
     of: "a route",
@@ -127,7 +107,7 @@ pub(in crate::config) struct RouteDraft {
     pub(in crate::config) at: Located<()>,
     pub(in crate::config) hosts: Vec<HostPattern>,
     pub(in crate::config) path: PathPattern,
-    pub(in crate::config) methods: Option<Vec<Method>>,
+    pub(in crate::config) methods: Option<Methods>,
     pub(in crate::config) action: ActionDraft,
 }
 
@@ -216,34 +196,37 @@ fn path_pattern(fields: &Fields<'_>) -> Option<PathPattern> {
     ))
 }
 
-fn methods(fields: &Fields<'_>) -> Option<Vec<Method>> {
+fn methods(fields: &Fields<'_>) -> Option<Methods> {
+    let mut methods = Methods::none();
     let mut found = Vec::new();
     for node in fields.list("methods")? {
         let Some(written) = text(node, "methods", "a method such as GET", fields.problems) else {
             continue;
         };
         let word = written.value;
-        if METHODS.contains(&word)
-            && let Ok(method) = Method::from_bytes(word.as_bytes())
+        if let Some(with) = Method::from_bytes(word.as_bytes())
+            .ok()
+            .and_then(|method| methods.with(&method).ok())
         {
-            found.push((method, &node.span));
+            methods = with;
+            found.push((word, &node.span));
             continue;
         }
         let hint = if word == "CONNECT" {
             "the proxy opens no tunnels; remove it".to_owned()
         } else {
-            did_you_mean(word, METHODS)
-                .unwrap_or_else(|| format!("the methods are {}", METHODS.join(", ")))
+            did_you_mean(word, Methods::NAMES)
+                .unwrap_or_else(|| format!("the methods are {}", Methods::NAMES.join(", ")))
         };
         let message = format!("a route cannot ask for the method {}", quoted(word));
         fields.error(&node.span, message, hint);
     }
     refuse_doubles(
-        found.iter().map(|(method, at)| (method, *at)),
-        |method| quoted(method.as_str()),
+        found.iter().map(|(word, at)| (word, *at)),
+        |word| quoted(word),
         fields.problems,
     );
-    Some(found.into_iter().map(|(method, _)| method).collect())
+    Some(methods)
 }
 
 fn action(fields: &Fields<'_>) -> Option<ActionDraft> {
