@@ -1,6 +1,6 @@
 //! The configuration as the rest of the program sees it: every value typed, every name resolved.
 //!
-//! Made only by [`super::load`] and [`super::quick`]; nothing behind this border checks a value again.
+//! Made only by [`super::load`] and [`super::quick()`]; nothing behind this border checks a value again.
 
 use std::{
     net::SocketAddr,
