@@ -81,12 +81,7 @@ async fn refuse(door: &Door, mut stream: Stream, refusal: Refusal, head: &[u8]) 
             retries: 0,
             refusal: Some(refusal.label()),
             refusal_detail: refusal.detail(),
-            tls: connection.tls.as_ref().map(|tls| Tls {
-                version: tls.version,
-                cipher: tls.cipher,
-                sni: &tls.server_name,
-                resumed: tls.resumed,
-            }),
+            tls: connection.tls.as_ref().map(Tls::from),
             request_id: id.as_str(),
             user_agent: b"",
             referer: b"",

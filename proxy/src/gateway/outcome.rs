@@ -8,6 +8,7 @@ use pingora::{Error, Result, http::ResponseHeader, proxy::Session};
 use super::{Exchange, admission, fault};
 use crate::{
     balance::{Attempt, Failure, Sent, is_idempotent},
+    listen::TlsFacts,
     observe::{Observer, Protocol, Record, Timers, Tls},
     respond::Refusal,
     snapshot::Action,
@@ -27,7 +28,8 @@ pub(super) fn answered(
     if let Some(watchdog) = &exchange.watchdog {
         watchdog.answered();
     }
-    if response.status == StatusCode::SWITCHING_PROTOCOLS {
+    // A server that switches without having been asked is refused by Pingora in a moment.
+    if response.status == StatusCode::SWITCHING_PROTOCOLS && session.is_upgrade_req() {
         exchange.tally.upgraded = true;
         if let Some(admitted) = &exchange.admitted {
             admitted.connection.upgrade();
@@ -163,6 +165,17 @@ impl Exchange {
     }
 }
 
+impl<'a> From<&'a TlsFacts> for Tls<'a> {
+    fn from(facts: &'a TlsFacts) -> Self {
+        Self {
+            version: facts.version,
+            cipher: facts.cipher,
+            sni: &facts.server_name,
+            resumed: facts.resumed,
+        }
+    }
+}
+
 /// The exchange is over: metrics and the access log hear of it once, from here.
 pub(super) fn record(session: &Session, exchange: &Exchange, observer: &Observer) {
     let Some(admitted) = &exchange.admitted else {
@@ -215,12 +228,7 @@ pub(super) fn record(session: &Session, exchange: &Exchange, observer: &Observer
             retries: exchange.tries.count.saturating_sub(1),
             refusal: exchange.refusal.map(Refusal::label),
             refusal_detail: exchange.refusal.and_then(Refusal::detail),
-            tls: connection.tls.as_ref().map(|tls| Tls {
-                version: tls.version,
-                cipher: tls.cipher,
-                sni: &tls.server_name,
-                resumed: tls.resumed,
-            }),
+            tls: connection.tls.as_ref().map(Tls::from),
             request_id: admitted.id.as_str(),
             user_agent: field(header::USER_AGENT),
             referer: field(header::REFERER),
