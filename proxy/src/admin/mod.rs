@@ -5,6 +5,7 @@
 
 mod host;
 mod html;
+mod local;
 mod page;
 mod serve;
 mod view;

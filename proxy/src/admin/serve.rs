@@ -1,6 +1,6 @@
 //! Serves the endpoint: few connections, short patience.
 
-use std::{io, pin::pin, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
 use axum::{Router, middleware};
 use hyper::server::conn::http1;
@@ -16,7 +16,7 @@ use tokio::{
 };
 use tracing::{debug, warn};
 
-use super::host;
+use super::{host, local};
 
 /// Connections at a time; further ones wait in the listener's backlog.
 const CONNECTIONS: usize = 64;
@@ -32,12 +32,14 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Serves until `shutdown` completes, then lets requests in flight finish, for five seconds at most.
 ///
-/// Behind a loopback listener the names under which we are called are checked (see `host.rs`).
+/// Behind a loopback listener the names under which we are called are checked (see `host.rs`); on any
+/// other, the page is for clients on this machine alone (see `local.rs`).
 pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<Output = ()>) {
     let is_remote = listener
         .local_addr()
         .is_ok_and(|address| !address.ip().is_loopback());
-    let router = if is_remote {
+    let for_others = router.clone().layer(middleware::from_fn(local::guard));
+    let for_us = if is_remote {
         router
     } else {
         router.layer(middleware::from_fn(host::guard))
@@ -52,7 +54,9 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<
             accepted = accept(&listener, &seats) => accepted,
         };
         match accepted {
-            Ok((stream, seat)) => {
+            Ok((stream, peer, seat)) => {
+                let is_us = peer.ip().to_canonical().is_loopback();
+                let router = if is_us { &for_us } else { &for_others };
                 connections.spawn(converse(stream, router.clone(), end.clone(), seat));
             }
             Err(error) => {
@@ -70,11 +74,11 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<
 async fn accept(
     listener: &TcpListener,
     seats: &Arc<Semaphore>,
-) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
+) -> io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
     let seat = Arc::clone(seats).acquire_owned().await;
     let seat = seat.map_err(io::Error::other)?;
-    let (stream, _) = listener.accept().await?;
-    Ok((stream, seat))
+    let (stream, peer) = listener.accept().await?;
+    Ok((stream, peer, seat))
 }
 
 /// One connection, from its first byte to its end, which comes at the latest with `LIFETIME` and `GRACE`.

@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use arc_swap::ArcSwap;
+use parking_lot::RwLock;
 use tokio::{task::JoinSet, time};
 
 use super::{
@@ -33,7 +33,8 @@ const ADDRESSES: usize = 64;
 pub(super) struct Named {
     host: String,
     port: u16,
-    addresses: ArcSwap<Vec<SocketAddr>>,
+    /// Written when an answer differs, read for an instant by each pick.
+    addresses: RwLock<Vec<SocketAddr>>,
     turn: AtomicUsize,
     /// Whether the last look-up failed; a failure is logged once.
     failing: AtomicBool,
@@ -46,7 +47,7 @@ impl Named {
         Self {
             host: host.to_owned(),
             port,
-            addresses: ArcSwap::default(),
+            addresses: RwLock::default(),
             turn: AtomicUsize::new(0),
             failing: AtomicBool::new(false),
             resolver: Slot::default(),
@@ -54,12 +55,12 @@ impl Named {
     }
 
     pub(super) fn is_resolved(&self) -> bool {
-        !self.addresses.load().is_empty()
+        !self.addresses.read().is_empty()
     }
 
     /// The next address in turn.
     pub(super) fn next(&self) -> Option<SocketAddr> {
-        let addresses = self.addresses.load();
+        let addresses = self.addresses.read();
         if addresses.is_empty() {
             return None;
         }
@@ -84,7 +85,7 @@ impl Named {
             answer => {
                 let reason = answer.err().unwrap_or_else(|| "no address".to_owned());
                 if !self.failing.swap(true, Relaxed) {
-                    let kept = self.addresses.load().len();
+                    let kept = self.addresses.read().len();
                     tracing::warn!(%upstream, %host, %reason, kept, "name is not resolved");
                 }
                 return;
@@ -95,9 +96,9 @@ impl Named {
         found.dedup();
         found.truncate(ADDRESSES);
         let recovered = self.failing.swap(false, Relaxed);
-        if recovered || **self.addresses.load() != found {
+        if recovered || *self.addresses.read() != found {
             tracing::info!(%upstream, %host, addresses = ?found, "name is resolved");
-            self.addresses.store(Arc::new(found));
+            *self.addresses.write() = found;
         }
     }
 }

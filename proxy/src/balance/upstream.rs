@@ -169,6 +169,13 @@ impl Upstream {
         None
     }
 
+    /// Whether there is a server that a request which has been at `tried` could still go to.
+    pub fn has_untried(&self, tried: &Tried) -> bool {
+        self.servers
+            .iter()
+            .any(|server| server.is_resolved() && !tried.contains(server.index))
+    }
+
     /// Whether a failed try may be followed by one on another server. Spends from the budget if so.
     pub fn again(&self, attempt: &Attempt, now: Instant) -> bool {
         let panicking = self.is_panicking(now);

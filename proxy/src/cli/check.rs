@@ -1,6 +1,9 @@
 //! `simplon check`: what is wrong with a configuration, text and world.
 
-use std::{sync::Arc, time::{Instant, SystemTime}};
+use std::{
+    sync::Arc,
+    time::{Instant, SystemTime},
+};
 
 use clap::{Args, ValueEnum};
 
@@ -49,7 +52,9 @@ impl Check {
                 let file = self.file.config.display();
                 match (usable, report.is_empty()) {
                     (true, true) => print(format_args!("{file} is good")),
-                    (true, false) => print(format_args!("{file} is good, with {}", report.summary())),
+                    (true, false) => {
+                        print(format_args!("{file} is good, with {}", report.summary()));
+                    }
                     (false, _) => tell(format_args!("{file} cannot be used: {}", report.summary())),
                 }
             }
@@ -68,10 +73,17 @@ fn check(file: &ConfigFile) -> Result<Report, Report> {
         metrics,
         resolver: Arc::new(tls::Resolver(Arc::default())),
     };
-    match Snapshot::build(loaded.config, &SnapshotCell::default().load(), &world, Instant::now()) {
+    match Snapshot::build(
+        loaded.config,
+        &SnapshotCell::default().load(),
+        &world,
+        Instant::now(),
+    ) {
         Ok(_) => Ok(loaded.warnings),
         Err(problems) => Err(Report::new(
-            problems.into_iter().chain(loaded.warnings.problems().cloned()),
+            problems
+                .into_iter()
+                .chain(loaded.warnings.problems().cloned()),
             &loaded.sources,
         )),
     }

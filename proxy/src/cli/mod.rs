@@ -25,8 +25,13 @@ Examples:
   simplon run -c conf/simplon.yaml                serve
   simplon reload                                  put a changed configuration in force
 
-Messages go to standard error; SIMPLON_LOG=debug shows more. Signals: HUP reload, TERM drain and stop
-(a second one stops at once), INT stop, USR1 reopen log files.";
+Messages go to standard error; SIMPLON_LOG=debug shows more.
+
+Signals:
+  HUP     reload
+  TERM    drain and stop; a second one stops at once
+  INT     stop
+  USR1    reopen log files";
 
 #[derive(Debug, Subcommand)]
 enum Command {

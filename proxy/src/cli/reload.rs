@@ -23,14 +23,19 @@ pub(super) struct Reload {
 impl Reload {
     pub(super) fn execute(self) -> u8 {
         let path = self.control.unwrap_or_else(|| control_of(&self.file));
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
         match runtime.and_then(|runtime| runtime.block_on(process::ask(&path))) {
             Ok(answer) if answer.ok => {
                 print(format_args!("reloaded: {}", answer.message));
                 0
             }
             Ok(answer) => {
-                tell(format_args!("{}\nreload refused; what was in force stays in force", answer.message));
+                tell(format_args!(
+                    "{}\nreload refused; what was in force stays in force",
+                    answer.message
+                ));
                 1
             }
             Err(error) => {

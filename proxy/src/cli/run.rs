@@ -20,7 +20,12 @@ pub(super) struct Run {
     #[command(flatten)]
     file: ConfigFile,
     /// Without a file: listen here
-    #[arg(long, value_name = "ADDRESS", requires = "to", conflicts_with = "config")]
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        requires = "to",
+        conflicts_with = "config"
+    )]
     from: Option<String>,
     /// Without a file: forward to this server
     #[arg(long, value_name = "ADDRESS", requires = "from")]
@@ -31,7 +36,10 @@ impl Run {
     pub(super) fn execute(self) -> u8 {
         let (source, loaded) = match (&self.from, &self.to) {
             (Some(from), Some(to)) => (Source::Given, config::quick(from, to).map(given)),
-            _ => (Source::File(self.file.config.clone()), config::load(&self.file.config)),
+            _ => (
+                Source::File(self.file.config.clone()),
+                config::load(&self.file.config),
+            ),
         };
         match loaded {
             Ok(loaded) => serve(source, loaded),

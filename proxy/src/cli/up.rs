@@ -61,18 +61,36 @@ impl Up {
     /// Everything that can go wrong before the first process is started.
     fn prepare(&self) -> Result<(PathBuf, Loaded), String> {
         let program = application()?;
-        for port in &self.app {
-            let address = SocketAddr::from((Ipv4Addr::LOCALHOST, *port));
-            TcpListener::bind(address).map_err(|error| {
-                format!("{}\n  hint: `simplon up --app PORT,PORT` chooses others", listen::why(address, &error))
-            })?;
-        }
-        let written = fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.dir);
+        self.try_ports()?;
+        let written = fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&self.dir);
         written
             .and_then(|()| fs::write(self.config(), self.fill_in(TEMPLATE)))
             .map_err(|error| format!("cannot write {}: {error}\n  hint: `simplon up --dir DIR` chooses another directory", self.config().display()))?;
         let loaded = config::load(&self.config()).map_err(|report| report.to_string())?;
         Ok((program, loaded))
+    }
+
+    /// Says which port is taken before anything is started.
+    fn try_ports(&self) -> Result<(), String> {
+        let [one, other] = self.app;
+        let ports = [
+            (Ipv4Addr::UNSPECIFIED, self.http, "--http PORT"),
+            (Ipv4Addr::UNSPECIFIED, self.https, "--https PORT"),
+            (Ipv4Addr::LOCALHOST, self.stats, "--stats PORT"),
+            (Ipv4Addr::LOCALHOST, one, "--app PORT,PORT"),
+            (Ipv4Addr::LOCALHOST, other, "--app PORT,PORT"),
+        ];
+        for (host, port, option) in ports {
+            let address = SocketAddr::from((host, port));
+            TcpListener::bind(address).map_err(|error| {
+                let why = listen::why(address, &error);
+                format!("{why}\n  hint: `simplon up {option}` chooses another one")
+            })?;
+        }
+        Ok(())
     }
 
     fn config(&self) -> PathBuf {
@@ -116,7 +134,10 @@ impl Up {
                 return 1;
             }
         };
-        let servers = self.app.iter().map(|port| self.application_server(program, *port));
+        let servers = self
+            .app
+            .iter()
+            .map(|port| self.application_server(program, *port));
         let children = Children::start(servers);
         for port in &self.app {
             await_server(*port).await;
@@ -151,7 +172,13 @@ impl Up {
     }
 
     fn welcome(&self) -> String {
-        let Self { http, https, stats, dir, .. } = self;
+        let Self {
+            http,
+            https,
+            stats,
+            dir,
+            ..
+        } = self;
         let dir = dir.display();
         format!(
             "
@@ -175,7 +202,9 @@ impl Up {
 }
 
 fn two_ports(text: &str) -> Result<[u16; 2], String> {
-    let ports = text.split_once(',').map(|(one, other)| (one.parse(), other.parse()));
+    let ports = text
+        .split_once(',')
+        .map(|(one, other)| (one.parse(), other.parse()));
     match ports {
         Some((Ok(one), Ok(other))) if one != other => Ok([one, other]),
         _ => Err("give two different ports, such as 9001,9002".to_owned()),
@@ -199,7 +228,10 @@ fn application() -> Result<PathBuf, String> {
 /// Waits until the server accepts. One that does not is left to the health checks.
 async fn await_server(port: u16) {
     let accepts = async {
-        while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.is_err() {
+        while TcpStream::connect((Ipv4Addr::LOCALHOST, port))
+            .await
+            .is_err()
+        {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };

@@ -40,7 +40,7 @@ impl<'a> Fields<'a> {
                 problems.push(
                     Problem::error(format!("{of} is a mapping, not {}", describe(other)))
                         .at(&node.span)
-                        .hint(format!("its keys are {}", table.names())),
+                        .hint(as_mapping(other, table)),
                 );
                 return None;
             }
@@ -156,11 +156,7 @@ impl<'a> Fields<'a> {
         };
         let within = number.filter(|number| range.contains(number));
         if within.is_none() {
-            self.error(
-                &node.span,
-                format!("{} is {min} to {max}", quoted(name)),
-                "choose a number in this range",
-            );
+            self.out_of_range::<()>(name, node, &format!("a number from {min} to {max}"));
         }
         within
     }
@@ -183,12 +179,7 @@ impl<'a> Fields<'a> {
             return Some(read);
         }
         let (min, max) = (show_duration(*range.start()), show_duration(*range.end()));
-        self.error(
-            &node.span,
-            format!("{} is {min} to {max}", quoted(name)),
-            "choose a duration in this range",
-        );
-        None
+        self.out_of_range(name, node, &format!("a duration from {min} to {max}"))
     }
 
     pub(super) fn size(&self, name: &str) -> Option<ByteSize> {
@@ -201,12 +192,7 @@ impl<'a> Fields<'a> {
             return Some(read);
         }
         let (min, max) = (range.start(), range.end());
-        self.error(
-            &node.span,
-            format!("{} is {min} to {max}", quoted(name)),
-            "choose a size in this range",
-        );
-        None
+        self.out_of_range(name, node, &format!("a size from {min} to {max}"))
     }
 
     pub(super) fn share(&self, name: &str) -> Option<Percent> {
@@ -221,8 +207,7 @@ impl<'a> Fields<'a> {
         };
         let one_of = || format!("write {}", words.join(" or "));
         let Value::Text(word) = &node.value else {
-            let hint = one_of();
-            return self.wrong(name, "a word", node, hint);
+            return self.wrong(name, &words.join(" or "), node, one_of());
         };
         let known = words.iter().find(|known| *known == word);
         if known.is_none() {
@@ -282,19 +267,20 @@ impl<'a> Fields<'a> {
                 self.error(
                     &node.span,
                     format!("{} is an empty list", quoted(name)),
-                    format!("write {of}, or leave the key out"),
+                    format!("write {of}"),
                 );
                 None
             }
             Value::List(items) => Some(items),
             Value::Null => self.wrong(name, "a list", node, format!("write {of}")),
             _ if one_will_do => Some(std::slice::from_ref(node)),
-            _ => self.wrong(
-                name,
-                "a list",
-                node,
-                "write it in [brackets], or after a dash on a line of its own",
-            ),
+            alone => {
+                let hint = match as_yaml(alone) {
+                    Some(text) => format!("write [{text}]"),
+                    None => "begin each entry with a dash, on a line of its own".to_owned(),
+                };
+                self.wrong(name, "a list", node, hint)
+            }
         }
     }
 
@@ -331,6 +317,13 @@ impl<'a> Fields<'a> {
             .ok()
     }
 
+    fn out_of_range<T>(&self, name: &str, node: &Node, range: &str) -> Option<T> {
+        let found = as_yaml(&node.value).unwrap_or_default();
+        let message = format!("{} cannot be {found}", quoted(name));
+        self.error(&node.span, message, format!("write {range}"));
+        None
+    }
+
     /// Says that the value of `name` is of the wrong kind.
     pub(super) fn wrong<T>(
         &self,
@@ -339,14 +332,13 @@ impl<'a> Fields<'a> {
         node: &Node,
         hint: impl Into<String>,
     ) -> Option<T> {
-        if node.value != Value::Unreadable {
-            let found = describe(&node.value);
-            self.error(
-                &node.span,
-                format!("{} takes {expected}, not {found}", quoted(name)),
-                hint,
-            );
-        }
+        let name = quoted(name);
+        let message = match &node.value {
+            Value::Unreadable => return None,
+            Value::Null => format!("{name} has no value"),
+            other => format!("{name} takes {expected}, not {}", describe(other)),
+        };
+        self.error(&node.span, message, hint);
         None
     }
 }
@@ -364,7 +356,13 @@ pub(super) fn text<'a>(
         Value::Int(number) => format!("if you mean the text, write \"{number}\" in quotes"),
         Value::Float(number) => format!("if you mean the text, write \"{number}\" in quotes"),
         Value::Bool(flag) => format!("if you mean the text, write \"{flag}\" in quotes"),
-        Value::Null | Value::List(_) | Value::Map(_) => format!("write {what}"),
+        Value::Null => {
+            let message = format!("{} has no value", quoted(name));
+            let hint = format!("write {what}");
+            problems.push(Problem::error(message).at(&node.span).hint(hint));
+            return None;
+        }
+        Value::List(_) | Value::Map(_) => "a value that begins with { or [ needs quotes".to_owned(),
     };
     let found = describe(&node.value);
     problems.push(
@@ -373,6 +371,38 @@ pub(super) fn text<'a>(
             .hint(hint),
     );
     None
+}
+
+/// A mapping that says what someone meant who wrote its most important value alone.
+fn as_mapping(value: &Value, table: &Table) -> String {
+    if let (Some(value), Some(Key { name, kind, .. })) = (as_yaml(value), table.keys.first()) {
+        let needs_it = table.keys.iter().any(|key| key.is_required);
+        match kind {
+            Kind::Text(_) => return format!("write {{ {name}: {value} }}"),
+            Kind::OneOrMore(_) | Kind::List(_) if needs_it => {
+                return format!("write {{ {name}: [{value}] }}");
+            }
+            _ => {}
+        }
+    }
+    format!("its keys are {}", table.names())
+}
+
+/// A short value as it may stand inside brackets.
+fn as_yaml(value: &Value) -> Option<String> {
+    match value {
+        Value::Int(number) => Some(number.to_string()),
+        Value::Float(number) => Some(number.to_string()),
+        Value::Text(text) if text.len() <= 60 => {
+            let is_plain = text.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '/')
+                && text
+                    .chars()
+                    .all(|c| c.is_ascii_alphanumeric() || "-_./:%".contains(c))
+                && !text.ends_with(':');
+            Some(if is_plain { text.clone() } else { quoted(text) })
+        }
+        _ => None,
+    }
 }
 
 /// What stands in the file, for messages.

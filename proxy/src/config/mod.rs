@@ -90,31 +90,25 @@ fn read_all(
     let main = tree(path, None, environment, sources, problems)?;
     if main.value == Value::Null {
         problems.push(Problem::error(format!("{} is empty", path.display())).hint(
-            "the least there is: `listeners: { http: { bind: \":8080\" } }`, upstreams and routes",
+            "it needs listeners, upstreams and routes; conf/minimal.yaml is a small example",
         ));
         return None;
     }
     let patterns = draft.read(&main, problems);
-    for (path, named_at) in include::files(path, &patterns, problems) {
-        let Some(file) = tree(&path, named_at.as_ref(), environment, sources, problems) else {
+    for (included, named_at) in include::files(path, &patterns, problems) {
+        let Some(file) = tree(&included, named_at.as_ref(), environment, sources, problems) else {
+            draft.is_partial = true;
             continue;
         };
         for nested in draft.read(&file, problems) {
             problems.push(
                 Problem::error("an included file cannot include others")
                     .at_value(&nested)
-                    .hint(format!("name them in {}", sources_main(sources))),
+                    .hint(format!("name them in {}", path.display())),
             );
         }
     }
     Some(draft)
-}
-
-fn sources_main(sources: &Sources) -> String {
-    sources
-        .paths()
-        .next()
-        .map_or_else(String::new, |path| path.display().to_string())
 }
 
 fn tree(

@@ -1,6 +1,6 @@
 //! The configuration as the rest of the program sees it: every value typed, every name resolved.
 //!
-//! Made only by [`super::load`] and [`super::quick`]; nothing behind this border checks a value again.
+//! Made only by [`super::load`] and [`super::quick()`]; nothing behind this border checks a value again.
 
 use std::{
     net::SocketAddr,
@@ -193,7 +193,7 @@ impl std::fmt::Display for Address {
     }
 }
 
-/// Active health checks. Defaults are HAProxy's: every 2 s, rise 2, fall 3.
+/// Active health checks. Defaults are those of `HAProxy`: every 2 s, rise 2, fall 3.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HealthCheck {
     pub probe: Probe,

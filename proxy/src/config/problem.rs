@@ -140,6 +140,11 @@ impl Problems {
         }
     }
 
+    /// Whether a further problem would only be counted, so that a costly hint is not worth its making.
+    pub(super) fn is_full(&self) -> bool {
+        self.0.borrow().kept.len() >= MAX_KEPT
+    }
+
     pub fn has_errors(&self) -> bool {
         self.0.borrow().errors > 0
     }

@@ -101,7 +101,7 @@ mod tests {
         let report = quick("8080", "http://localhost:3000/").unwrap_err();
         let expected = "\
 error: --from: \"8080\" has no host
-  = hint: write 127.0.0.1:8080
+  = hint: write \":8080\" for every address, or 127.0.0.1:8080
 
 error: --to: \"http://localhost:3000/\" is a URL, not an address
   = hint: write localhost:3000

@@ -5,7 +5,7 @@
 
 use std::{borrow::Cow, collections::HashMap, path::Path, sync::Arc};
 
-use serde_yaml::granit_parser::{self, Event, Parser, ScalarStyle, ScanError};
+use serde_yaml::granit_parser::{self, ErrorKind, Event, Marker, Parser, ScalarStyle, ScanError};
 
 use super::{
     problem::{Problem, Problems, Span, quoted},
@@ -22,7 +22,7 @@ const MAX_NODES: usize = 2_000_000;
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Node {
     pub(super) value: Value,
-    /// A scalar: all of it. A list or mapping: its first character.
+    /// A scalar: all of it. A list or mapping: its bracket, or what stands first in it.
     pub(super) span: Span,
 }
 
@@ -78,7 +78,11 @@ pub(super) fn parse(
             return None;
         }
     }
-    builder.root
+    let start = builder.span(granit_parser::Span::empty(Marker::new(0, 1, 0)));
+    Some(builder.root.unwrap_or(Node {
+        value: Value::Null,
+        span: start,
+    }))
 }
 
 struct Builder<'a> {
@@ -162,8 +166,13 @@ impl Builder<'_> {
             Event::SequenceEnd | Event::MappingEnd => match self.open.pop() {
                 Some(Open::List { at, items }) => self.add(Value::List(items), at)?,
                 Some(Open::Map { at, entries, .. }) => {
-                    let entries = self.without_doubles(entries);
-                    self.add(Value::Map(entries), at)?;
+                    // A mapping without braces begins with its first key.
+                    let first = entries.first().map(|entry| entry.at.clone());
+                    let at = first
+                        .filter(|key| (key.line, key.column) == (at.line, at.column))
+                        .unwrap_or(at);
+                    let value = self.map(entries);
+                    self.add(value, at)?;
                 }
                 None => {}
             },
@@ -178,7 +187,11 @@ impl Builder<'_> {
         }
         if self.open.len() == MAX_DEPTH {
             let (Open::List { at, .. } | Open::Map { at, .. }) = what;
-            return Err(Problem::error("lists and mappings are nested too deeply here").at(&at));
+            return Err(
+                Problem::error("lists and mappings are nested too deeply here")
+                    .at(&at)
+                    .hint("nothing in a configuration is as deep as this"),
+            );
         }
         self.open.push(what);
         Ok(())
@@ -216,9 +229,11 @@ impl Builder<'_> {
         Ok(())
     }
 
-    /// Of a key that stands twice the first stays; what has no name has been refused already.
-    fn without_doubles(&self, mut entries: Vec<Entry>) -> Vec<Entry> {
-        entries.retain(|entry| !entry.key.is_empty());
+    /// Of a key that stands twice the first stays. With a key that was refused, nobody knows what else is meant.
+    fn map(&self, mut entries: Vec<Entry>) -> Value {
+        if entries.iter().any(|entry| entry.key.is_empty()) {
+            return Value::Unreadable;
+        }
         let mut first: HashMap<&str, &Span> = HashMap::with_capacity(entries.len());
         let mut keep = Vec::with_capacity(entries.len());
         for Entry { key, at, .. } in &entries {
@@ -236,7 +251,7 @@ impl Builder<'_> {
         }
         let mut keep = keep.into_iter();
         entries.retain(|_| keep.next().unwrap_or(true));
-        entries
+        Value::Map(entries)
     }
 
     fn scalar(&self, text: Cow<'_, str>, style: ScalarStyle, written: &str, at: &Span) -> Value {
@@ -285,43 +300,19 @@ impl Builder<'_> {
     }
 
     fn not_yaml(&self, error: &ScanError) -> Problem {
-        use granit_parser::ErrorKind as Kind;
         let mark = *error.marker();
         let span = self.span(granit_parser::Span::empty(mark));
-        let problem = Problem::error(format!("this is not YAML: {}", error.info())).at(&span);
-        match error.kind() {
-            Kind::TabInIndentation
-            | Kind::TabInBlockIndentation
-            | Kind::TabNotAllowed
-            | Kind::TabInPlainScalar => problem.hint("indent with spaces, not with tabs"),
-            Kind::MappingValueNotAllowed | Kind::InvalidColonPlacement => {
-                problem.hint("a value that holds a colon and a space needs quotes")
-            }
-            Kind::UnclosedQuotedScalar => problem.hint("a quote is opened and never closed"),
-            Kind::UnclosedFlowCollection { .. }
-            | Kind::UnexpectedEofFlowMapping
-            | Kind::UnexpectedEofFlowSequence
-            | Kind::ExpectedFlowMappingSeparator
-            | Kind::ExpectedFlowSequenceSeparator => {
-                problem.hint("a bracket or a comma is missing")
-            }
-            Kind::SimpleKeyExpected | Kind::InvalidSimpleKey => {
-                problem.hint("a colon is missing after a key")
-            }
-            Kind::InvalidIndentation
-            | Kind::ExpectedBlockMappingKey
-            | Kind::ExpectedBlockSequenceEntry
-            | Kind::BlockSequenceEntryNotAllowed
-            | Kind::MappingKeyNotAllowed => {
-                problem.hint("look at the indentation: what belongs together begins in one column")
-            }
-            Kind::UnexpectedCharacter { .. } => {
-                problem.hint("a value that begins with this character needs quotes")
-            }
-            Kind::MissingAnchorOrAliasName => {
-                problem.hint("a value that begins with * or & needs quotes")
-            }
-            _ => problem,
+        let before = mark.byte_offset().and_then(|at| self.text.get(..at));
+        if before.is_some_and(|before| before.ends_with('$')) {
+            return Problem::error("between brackets a variable needs quotes")
+                .at(&span)
+                .hint("to YAML a { begins a mapping; write \"${NAME}\"");
+        }
+        let (message, hint) = explained(error.kind());
+        let message = message.unwrap_or_else(|| format!("this is not YAML: {}", error.info()));
+        Problem {
+            hint: hint.map(str::to_owned),
+            ..Problem::error(message).at(&span)
         }
     }
 
@@ -342,6 +333,69 @@ impl Builder<'_> {
             width: clamp(width.max(1)),
         }
     }
+}
+
+/// The usual slips in words that do not take a parser's view, and what to do.
+fn explained(kind: &ErrorKind) -> (Option<String>, Option<&'static str>) {
+    let (message, hint) = match kind {
+        ErrorKind::TabInIndentation
+        | ErrorKind::TabInBlockIndentation
+        | ErrorKind::TabNotAllowed
+        | ErrorKind::TabInPlainScalar => (
+            "a tab stands where only spaces may",
+            "indent with spaces, not with tabs",
+        ),
+        ErrorKind::MappingValueNotAllowed | ErrorKind::InvalidColonPlacement => (
+            "a colon is out of place here",
+            "a value with a colon in it needs quotes; or a colon is missing on the line before",
+        ),
+        ErrorKind::SimpleKeyExpected | ErrorKind::InvalidSimpleKey => (
+            "a colon is missing here",
+            "write `key: value`, with a space behind the colon",
+        ),
+        ErrorKind::UnclosedQuotedScalar
+        | ErrorKind::InvalidQuotedScalarIndent
+        | ErrorKind::DocumentIndicatorInQuotedScalar => (
+            "a quote is opened before this and never closed",
+            "close it, or write \\\" inside a value in quotes",
+        ),
+        ErrorKind::UnclosedFlowCollection { open } => {
+            let message = format!("this {open} is never closed");
+            return (Some(message), Some("a bracket is missing"));
+        }
+        ErrorKind::MismatchedFlowCollectionEnd { open, close } => {
+            let message = format!("this {open} is closed by a {close}");
+            return (
+                Some(message),
+                Some("a bracket is missing, or is of the other kind"),
+            );
+        }
+        ErrorKind::UnexpectedEofFlowMapping
+        | ErrorKind::UnexpectedEofFlowSequence
+        | ErrorKind::ExpectedFlowMappingSeparator
+        | ErrorKind::ExpectedFlowSequenceSeparator => (
+            "a comma or a bracket is missing here",
+            "separate entries by commas, and close every bracket",
+        ),
+        ErrorKind::InvalidIndentation
+        | ErrorKind::ExpectedBlockMappingKey
+        | ErrorKind::ExpectedBlockSequenceEntry
+        | ErrorKind::BlockSequenceEntryNotAllowed
+        | ErrorKind::MappingKeyNotAllowed => (
+            "this does not line up with what is above it",
+            "what belongs together begins in one column",
+        ),
+        ErrorKind::UnexpectedCharacter { .. } => (
+            "no value begins with this character",
+            "a value that begins so needs quotes",
+        ),
+        ErrorKind::MissingAnchorOrAliasName => (
+            "no value begins with * or & alone",
+            "a value that begins so needs quotes",
+        ),
+        _ => return (None, None),
+    };
+    (Some(message.to_owned()), Some(hint))
 }
 
 /// The name a key has; empty if it has none, which has then been said.

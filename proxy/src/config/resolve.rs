@@ -1,11 +1,9 @@
 //! What only the whole configuration shows: names that lead nowhere, addresses taken twice, routes nobody reaches.
 
 use std::{
-    collections::{HashMap, hash_map},
+    collections::{BTreeSet, HashMap, HashSet, hash_map},
     net::SocketAddr,
 };
-
-use http::Method;
 
 use crate::route::Methods;
 
@@ -13,7 +11,7 @@ use super::{
     model::{Action, Config, Control, HostPattern, PathPattern, Route},
     nearest::did_you_mean,
     problem::{Problem, Problems, Span, quoted},
-    read::{ActionDraft, Draft, ListenerDraft, Names, RouteDraft},
+    read::{ActionDraft, Draft, ListenerDraft, RouteDraft},
 };
 
 /// Where things are unless the configuration says otherwise.
@@ -102,7 +100,7 @@ fn route(draft: RouteDraft, indices: &HashMap<super::model::Name, usize>) -> Opt
         at,
         hosts,
         path,
-        methods: methods.and_then(|methods| Methods::try_from(&methods[..]).ok()),
+        methods,
         action,
     })
 }
@@ -171,30 +169,36 @@ fn addresses(draft: &Draft, problems: &Problems) {
 }
 
 /// The names of upstreams that some route leads to.
-fn upstreams_reached<'d>(draft: &'d Draft, problems: &Problems) -> HashMap<&'d str, ()> {
-    let mut reached = HashMap::new();
+fn upstreams_reached<'d>(draft: &'d Draft, problems: &Problems) -> HashSet<&'d str> {
+    let known: BTreeSet<&str> = draft.upstream_names.all().collect();
+    let mut reached = HashSet::new();
     for route in &draft.routes {
         let ActionDraft::Forward { upstream, .. } = &route.action else {
             continue;
         };
-        reached.insert(upstream.value.as_str(), ());
-        if draft.upstream_names.place(&upstream.value).is_none() {
-            problems.push(
-                Problem::error(format!("no upstream is named {}", quoted(&upstream.value)))
-                    .at_value(upstream)
-                    .hint(meant(&upstream.value, &draft.upstream_names)),
-            );
+        let name = upstream.value.as_str();
+        reached.insert(name);
+        if !known.contains(name) && !draft.is_partial {
+            let problem = Problem::error(format!("no upstream is named {}", quoted(name)));
+            problems.push(if problems.is_full() {
+                problem
+            } else {
+                problem.at_value(upstream).hint(meant(name, &known))
+            });
         }
     }
     reached
 }
 
-fn meant(name: &str, known: &Names) -> String {
-    let mut names: Vec<_> = known.all().collect();
-    names.sort_unstable();
-    did_you_mean(name, names.iter().copied()).unwrap_or_else(|| match names.as_slice() {
-        [] => "no upstream is defined; add one under `upstreams`".to_owned(),
-        [some @ ..] if some.len() <= 8 => format!("the upstreams are {}", some.join(", ")),
+fn meant(name: &str, known: &BTreeSet<&str>) -> String {
+    let names = || known.iter().copied();
+    did_you_mean(name, names()).unwrap_or_else(|| match known.len() {
+        0 => "no upstream is defined; add one under `upstreams`".to_owned(),
+        1 => format!("the only upstream is {}", names().collect::<String>()),
+        2..=8 => format!(
+            "the upstreams are {}",
+            names().collect::<Vec<_>>().join(", ")
+        ),
         _ => "add it under `upstreams`".to_owned(),
     })
 }
@@ -212,9 +216,9 @@ fn certificates(draft: &Draft, problems: &Problems) {
     }
 }
 
-fn idle_upstreams(draft: &Draft, reached: &HashMap<&str, ()>, problems: &Problems) {
+fn idle_upstreams(draft: &Draft, reached: &HashSet<&str>, problems: &Problems) {
     for (upstream, at) in &draft.upstreams {
-        if !reached.contains_key(&*upstream.name) {
+        if !reached.contains(&*upstream.name) {
             problems.push(
                 Problem::warning(format!(
                     "nothing leads to the upstream {}",
@@ -243,7 +247,7 @@ fn needs_routes(draft: &Draft) -> bool {
 
 /// Warns of each route whose every request an earlier one takes.
 fn routes(routes: &[RouteDraft], problems: &Problems) {
-    // What earlier routes take of one host and path: methods, or all of them.
+    // What earlier routes take of one host and path.
     let mut taken: HashMap<(Option<&HostPattern>, &PathPattern), Taken<'_>> = HashMap::new();
     for route in routes {
         let hosts = if route.hosts.is_empty() {
@@ -277,7 +281,7 @@ fn routes(routes: &[RouteDraft], problems: &Problems) {
                 .or_insert_with(|| Taken {
                     first: route,
                     all: false,
-                    methods: Vec::new(),
+                    methods: Methods::none(),
                 })
                 .add(route);
         }
@@ -286,31 +290,26 @@ fn routes(routes: &[RouteDraft], problems: &Problems) {
 
 struct Taken<'d> {
     first: &'d RouteDraft,
+    /// Whether one of them takes any method.
     all: bool,
-    methods: Vec<&'d Method>,
+    /// The methods that the others name. Routes that name a method go before those that take any.
+    methods: Methods,
 }
 
 impl<'d> Taken<'d> {
     /// The first route of those that take everything `route` would, if they do.
     fn covers(&self, route: &RouteDraft) -> Option<&'d RouteDraft> {
-        let is_covered = self.all
-            || route
-                .methods
-                .as_ref()
-                .is_some_and(|all| all.iter().all(|method| self.methods.contains(&method)));
+        let is_covered = match route.methods {
+            None => self.all,
+            Some(methods) => self.methods.union(methods) == self.methods,
+        };
         is_covered.then_some(self.first)
     }
 
     fn add(&mut self, route: &'d RouteDraft) {
-        match &route.methods {
+        match route.methods {
             None => self.all = true,
-            Some(methods) => {
-                for method in methods {
-                    if !self.methods.contains(&method) {
-                        self.methods.push(method);
-                    }
-                }
-            }
+            Some(methods) => self.methods = self.methods.union(methods),
         }
     }
 }

@@ -115,7 +115,8 @@ pub(super) fn read(
     let file: Arc<Path> = path.into();
     match String::from_utf8(bytes) {
         Ok(text) => {
-            let text: Arc<str> = text.into();
+            // The mark that some editors put in front counts as no column.
+            let text: Arc<str> = text.strip_prefix('\u{feff}').unwrap_or(&text).into();
             sources.add(Arc::clone(&file), Arc::clone(&text));
             Some((file, text))
         }

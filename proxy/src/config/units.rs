@@ -188,10 +188,11 @@ fn split<'a>(text: &'a str, what: &str, example: &str) -> Result<(u64, &'a str),
     if unit.contains(char::is_whitespace) {
         return Err(malformed("has a space before its unit", such()));
     }
-    let number = digits.parse().map_err(|_: std::num::ParseIntError| {
-        malformed("is too large", "write fewer digits".to_owned())
-    })?;
-    Ok((number, unit))
+    match digits.parse() {
+        Ok(number) => Ok((number, unit)),
+        // Of digits alone, only too many cannot be read.
+        Err(_) => Err(malformed("is too large", "write fewer digits".to_owned())),
+    }
 }
 
 fn shown(number: u64, units: &[(&str, u64)]) -> String {

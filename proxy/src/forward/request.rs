@@ -74,7 +74,9 @@ fn extend_claims(fields: &mut impl Fields, origin: &Origin<'_>) {
 
 /// One element of `Forwarded` (RFC 7239 section 4); an IPv6 address is bracketed and quoted (section 6).
 fn forwarded(origin: &Origin<'_>) -> String {
-    let Origin { peer, scheme, host, .. } = origin;
+    let Origin {
+        peer, scheme, host, ..
+    } = origin;
     match peer {
         IpAddr::V4(peer) => format!("for={peer};host=\"{host}\";proto={scheme}"),
         IpAddr::V6(peer) => format!("for=\"[{peer}]\";host=\"{host}\";proto={scheme}"),
@@ -159,7 +161,10 @@ mod tests {
         assert_eq!(fields["x-forwarded-for"], "198.51.100.7");
         assert_eq!(fields["x-forwarded-proto"], "https");
         assert_eq!(fields["x-forwarded-host"], "example.ch");
-        assert_eq!(fields["forwarded"], "for=198.51.100.7;host=\"example.ch\";proto=https");
+        assert_eq!(
+            fields["forwarded"],
+            "for=198.51.100.7;host=\"example.ch\";proto=https"
+        );
         assert_eq!(fields["x-request-id"], "id-1");
         assert_eq!(fields["via"], "1.1 simplon");
     }
@@ -174,7 +179,10 @@ mod tests {
             ("via", "2 front"),
         ];
         let fields = seen(&sent, &origin(true));
-        assert_eq!(fields["x-forwarded-for"], "192.0.2.1, 192.0.2.2, 198.51.100.7");
+        assert_eq!(
+            fields["x-forwarded-for"],
+            "192.0.2.1, 192.0.2.2, 198.51.100.7"
+        );
         assert_eq!(fields["x-forwarded-proto"], "http");
         assert_eq!(
             fields["forwarded"],
@@ -185,15 +193,24 @@ mod tests {
 
     #[test]
     fn ipv6_is_bracketed_and_quoted_in_forwarded() {
-        let origin = Origin { peer: "2001:db8::1".parse().unwrap(), ..origin(false) };
+        let origin = Origin {
+            peer: "2001:db8::1".parse().unwrap(),
+            ..origin(false)
+        };
         let fields = seen(&[], &origin);
-        assert_eq!(fields["forwarded"], "for=\"[2001:db8::1]\";host=\"example.ch\";proto=https");
+        assert_eq!(
+            fields["forwarded"],
+            "for=\"[2001:db8::1]\";host=\"example.ch\";proto=https"
+        );
         assert_eq!(fields["x-forwarded-for"], "2001:db8::1");
     }
 
     #[test]
     fn cookie_crumbs_become_one_cookie() {
-        let fields = seen(&[("cookie", "a=1"), ("cookie", "b=2"), ("cookie", "c=3")], &origin(false));
+        let fields = seen(
+            &[("cookie", "a=1"), ("cookie", "b=2"), ("cookie", "c=3")],
+            &origin(false),
+        );
         assert_eq!(fields.get_all("cookie").iter().count(), 1);
         assert_eq!(fields["cookie"], "a=1; b=2; c=3");
     }

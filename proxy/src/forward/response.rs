@@ -50,8 +50,11 @@ fn nominated(fields: &impl Fields) -> Vec<HeaderName> {
         .filter(|name| {
             !matches!(
                 *name,
-                header::CONTENT_LENGTH | header::TRANSFER_ENCODING | header::CONTENT_TYPE
-                    | header::CONTENT_ENCODING | header::SET_COOKIE
+                header::CONTENT_LENGTH
+                    | header::TRANSFER_ENCODING
+                    | header::CONTENT_TYPE
+                    | header::CONTENT_ENCODING
+                    | header::SET_COOKIE
             )
         })
         .collect()
@@ -94,7 +97,10 @@ mod tests {
 
     #[test]
     fn connection_cannot_take_the_length_away() {
-        let fields = seen(&[("connection", "content-length"), ("content-length", "3")], false);
+        let fields = seen(
+            &[("connection", "content-length"), ("content-length", "3")],
+            false,
+        );
         assert_eq!(fields["content-length"], "3");
     }
 

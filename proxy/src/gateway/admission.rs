@@ -27,7 +27,11 @@ pub(super) fn admit(session: &mut Session, exchange: &mut Exchange) -> Result<()
     session.set_write_timeout(Some(limits.write_idle_timeout));
 
     let header = session.req_header();
-    let admitted = exchange.admitted.insert(identify(header, Arc::clone(&connection), &exchange.snapshot));
+    let admitted = exchange.admitted.insert(identify(
+        header,
+        Arc::clone(&connection),
+        &exchange.snapshot,
+    ));
     if header.raw_path().len() as u64 > limits.uri_size.get() {
         return Err(Refusal::UriTooLong);
     }
@@ -41,7 +45,12 @@ pub(super) fn admit(session: &mut Session, exchange: &mut Exchange) -> Result<()
         return Err(Refusal::BodyTooLarge);
     }
     match &connection.tls {
-        Some(tls) if !exchange.snapshot.certificates.covers_both(&tls.server_name, admitted.host.name()) => {
+        Some(tls)
+            if !exchange
+                .snapshot
+                .certificates
+                .covers_both(&tls.server_name, admitted.host.name()) =>
+        {
             Err(Refusal::Misdirected)
         }
         _ => Ok(()),
@@ -82,7 +91,10 @@ fn host(header: &RequestHeader) -> Result<Host<'static>, Refusal> {
 
 /// As sent: `:authority` in HTTP/2, `Host` before.
 pub(super) fn raw_host(header: &RequestHeader) -> Option<&[u8]> {
-    let authority = header.uri.authority().filter(|_| header.version == Version::HTTP_2);
+    let authority = header
+        .uri
+        .authority()
+        .filter(|_| header.version == Version::HTTP_2);
     authority
         .map(|authority| authority.as_str().as_bytes())
         .or_else(|| header.headers.get(header::HOST).map(HeaderValue::as_bytes))
@@ -90,11 +102,13 @@ pub(super) fn raw_host(header: &RequestHeader) -> Option<&[u8]> {
 
 /// Path and query of the request's target; the query with its `?`, or empty.
 fn split_target(header: &RequestHeader) -> Result<(&str, &str), Refusal> {
-    let raw = std::str::from_utf8(header.raw_path())
-        .map_err(|_| Refusal::Malformed("the target is not ASCII"))?;
+    let raw = std::str::from_utf8(header.raw_path()).ok();
+    let raw = raw.ok_or(Refusal::Malformed("the target is not ASCII"))?;
     let origin_form = match raw.split_once("://") {
         // Absolute form (RFC 9112 section 3.2.2); a colon cannot stand before the path otherwise.
-        Some((_, rest)) if !raw.starts_with('/') => rest.find(['/', '?']).map_or("", |at| rest.get(at..).unwrap_or("")),
+        Some((_, rest)) if !raw.starts_with('/') => rest
+            .find(['/', '?'])
+            .map_or("", |at| rest.get(at..).unwrap_or("")),
         _ => raw,
     };
     let (path, query) = match origin_form.find('?') {
@@ -126,7 +140,9 @@ pub(super) fn origin<'a>(header: &'a RequestHeader, admitted: &'a Admitted) -> O
         peer: admitted.connection.peer.ip(),
         trusted: admitted.trusted,
         scheme: admitted.connection.listener.scheme(),
-        host: raw_host(header).and_then(|host| std::str::from_utf8(host).ok()).unwrap_or(""),
+        host: raw_host(header)
+            .and_then(|host| std::str::from_utf8(host).ok())
+            .unwrap_or(""),
         request_id: admitted.id.as_str(),
         version: match header.version {
             Version::HTTP_10 => "1.0",
@@ -138,15 +154,27 @@ pub(super) fn origin<'a>(header: &'a RequestHeader, admitted: &'a Admitted) -> O
 
 /// The same host and path under `https`. Both are in normal form, so no trick of spelling can make
 /// the redirect lead elsewhere.
-pub(super) fn redirect_to_https(session: &Session, admitted: &Admitted, port: u16) -> Result<Answer> {
+pub(super) fn redirect_to_https(
+    session: &Session,
+    admitted: &Admitted,
+    port: u16,
+) -> Result<Answer> {
     if admitted.host.name().is_empty() {
-        return Err(fault::refuse(Refusal::Malformed("there is no host to redirect to")));
+        return Err(fault::refuse(Refusal::Malformed(
+            "there is no host to redirect to",
+        )));
     }
-    let port = if port == 443 { String::new() } else { format!(":{port}") };
+    let port = if port == 443 {
+        String::new()
+    } else {
+        format!(":{port}")
+    };
     let target = target(session.req_header(), admitted, 0);
     let to = format!("https://{}{port}{target}", admitted.host.name());
-    let to = HeaderValue::try_from(to).map_err(|_| fault::refuse(Refusal::Malformed("the target is not ASCII")))?;
-    Ok(Answer::redirect(StatusCode::PERMANENT_REDIRECT, to))
+    match HeaderValue::try_from(to) {
+        Ok(to) => Ok(Answer::redirect(StatusCode::PERMANENT_REDIRECT, to)),
+        Err(_) => Err(fault::refuse(Refusal::Malformed("the target is not ASCII"))),
+    }
 }
 
 /// gRPC servers refuse a request that does not say it takes trailers; Pingora takes `TE` off with the

@@ -49,11 +49,14 @@ impl Door {
 #[async_trait]
 impl Host for Door {
     async fn serve(&self, stream: Stream) {
-        let h2 = stream.connection().tls.as_ref().is_some_and(|tls| tls.h2);
-        if h2 {
+        let connection = stream.connection();
+        if connection.tls.as_ref().is_some_and(|tls| tls.h2) {
             http2::serve(self, stream).await;
-        } else {
+        } else if connection.listener.settings.protocols.http1 {
             http1::serve(self, stream).await;
+        } else {
+            // A client without ALPN speaks HTTP/1.1, which this listener does not.
+            connection.listener.meters.handshake_failed();
         }
     }
 

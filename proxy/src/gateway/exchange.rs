@@ -1,11 +1,16 @@
 //! One request and its response in flight.
 
-use std::{net::IpAddr, os::fd::RawFd, sync::Arc, time::{Duration, Instant}};
+use std::{
+    net::IpAddr,
+    os::fd::RawFd,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use super::{fault, watchdog::Watchdog};
 use crate::{
     admit::{Host, RequestId},
-    balance::{Failure, Pick, Tried},
+    balance::{Pick, Tried},
     config::model::UpstreamProtocol,
     listen::Connection,
     respond::Refusal,
@@ -53,8 +58,10 @@ pub struct Tries {
     pub head_sent: bool,
     /// Bytes of the body have left for a server.
     pub body_sent: bool,
-    /// A response that is thrown away for another try.
-    pub discarded: Option<Failure>,
+    /// What became of the try before this one.
+    pub failed: Option<Refusal>,
+    /// The response has been thrown away for another try.
+    pub discarded: bool,
 }
 
 /// The numbers of one exchange.
@@ -86,16 +93,22 @@ impl Exchange {
 
 impl Exchange {
     pub(super) fn admitted(&self) -> pingora::Result<&Admitted> {
-        self.admitted.as_ref().ok_or_else(|| fault::refuse(Refusal::Internal))
+        self.admitted
+            .as_ref()
+            .ok_or_else(|| fault::refuse(Refusal::Internal))
     }
 
     pub(super) fn route(&self) -> pingora::Result<&Arc<Route>> {
-        self.route.as_ref().ok_or_else(|| fault::refuse(Refusal::Internal))
+        self.route
+            .as_ref()
+            .ok_or_else(|| fault::refuse(Refusal::Internal))
     }
 
     /// The request's id; empty if it was not admitted.
     pub(super) fn id(&self) -> &str {
-        self.admitted.as_ref().map_or("", |admitted| admitted.id.as_str())
+        self.admitted
+            .as_ref()
+            .map_or("", |admitted| admitted.id.as_str())
     }
 
     /// Bytes of prefix that the server is not to see.
@@ -117,9 +130,14 @@ impl Exchange {
             return Ok(());
         }
         self.tally.body_in += bytes as u64;
-        let limit = self.admitted.as_ref().map(|admitted| &admitted.connection.listener.settings.limits);
+        let limit = self
+            .admitted
+            .as_ref()
+            .map(|admitted| &admitted.connection.listener.settings.limits);
         match limit {
-            Some(limits) if self.tally.body_in > limits.body_size.get() => Err(Refusal::BodyTooLarge),
+            Some(limits) if self.tally.body_in > limits.body_size.get() => {
+                Err(Refusal::BodyTooLarge)
+            }
             _ => Ok(()),
         }
     }
@@ -133,7 +151,11 @@ impl Exchange {
         // One HTTP/2 connection carries many exchanges; shutting it would end them all.
         let shared = upstream.protocol() == UpstreamProtocol::H2c;
         let timeouts = upstream.timeouts();
-        let streaming = if is_upgrade { timeouts.tunnel } else { timeouts.idle };
+        let streaming = if is_upgrade {
+            timeouts.tunnel
+        } else {
+            timeouts.idle
+        };
         self.watchdog = if !shared && (is_upgrade || timeouts.first_byte != timeouts.idle) {
             Watchdog::set(socket, timeouts.first_byte, streaming)
         } else {
@@ -153,7 +175,7 @@ impl Tries {
     pub(super) fn begin(&mut self, pick: &Pick) {
         self.servers.insert(pick.server().index);
         self.count += 1;
-        self.discarded = None;
+        self.discarded = false;
     }
 }
 

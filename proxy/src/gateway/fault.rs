@@ -46,9 +46,10 @@ fn of_server(kind: &ErrorType) -> Refusal {
         | ErrorType::InvalidCert
         | ErrorType::HandshakeError => Refusal::ConnectFailed,
         ErrorType::ReadTimedout | ErrorType::WriteTimedout => Refusal::ServerTimeout,
-        ErrorType::InvalidHTTPHeader | ErrorType::InvalidH2 | ErrorType::H2Error | ErrorType::H1Error => {
-            Refusal::ServerMalformed
-        }
+        ErrorType::InvalidHTTPHeader
+        | ErrorType::InvalidH2
+        | ErrorType::H2Error
+        | ErrorType::H1Error => Refusal::ServerMalformed,
         ErrorType::InternalError | ErrorType::UnknownError => Refusal::Internal,
         _ => Refusal::ServerReset,
     }
@@ -58,7 +59,6 @@ fn of_client(kind: &ErrorType) -> Refusal {
     match kind {
         ErrorType::ReadTimedout => Refusal::BodyTimeout,
         ErrorType::InvalidHTTPHeader => Refusal::Malformed("the header is not valid"),
-        ErrorType::H2Error | ErrorType::InvalidH2 => Refusal::ClientGone,
         _ => Refusal::ClientGone,
     }
 }

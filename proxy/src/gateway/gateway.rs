@@ -45,7 +45,11 @@ impl ProxyHttp for Gateway {
     fn init_downstream_modules(&self, _modules: &mut HttpModules) {}
 
     /// Admit: who asks, and is the message sane?
-    async fn early_request_filter(&self, session: &mut Session, exchange: &mut Exchange) -> Result<()> {
+    async fn early_request_filter(
+        &self,
+        session: &mut Session,
+        exchange: &mut Exchange,
+    ) -> Result<()> {
         admission::admit(session, exchange).map_err(fault::refuse)
     }
 
@@ -53,14 +57,20 @@ impl ProxyHttp for Gateway {
     async fn request_filter(&self, session: &mut Session, exchange: &mut Exchange) -> Result<bool> {
         let admitted = exchange.admitted()?;
         if admitted.connection.listener.settings.redirect_to_https {
-            let answer = admission::redirect_to_https(session, admitted, exchange.snapshot.https_port)?;
+            let answer =
+                admission::redirect_to_https(session, admitted, exchange.snapshot.https_port)?;
             return session::write(session, &answer).await.map(|()| true);
         }
         let method = &session.req_header().method;
-        let found = exchange.snapshot.routes.find(admitted.host.name(), &admitted.path, method);
+        let found = exchange
+            .snapshot
+            .routes
+            .find(admitted.host.name(), &admitted.path, method);
         let route = match found {
             Found::Route(route) => Arc::clone(route),
-            Found::MethodNotAllowed(allowed) => return Err(fault::refuse(Refusal::MethodNotAllowed(allowed))),
+            Found::MethodNotAllowed(allowed) => {
+                return Err(fault::refuse(Refusal::MethodNotAllowed(allowed)));
+            }
             Found::None => return Err(fault::refuse(Refusal::NoRoute)),
         };
         exchange.route = Some(Arc::clone(&route));
@@ -71,14 +81,20 @@ impl ProxyHttp for Gateway {
     }
 
     /// Pick: a server this exchange has not tried yet.
-    async fn upstream_peer(&self, session: &mut Session, exchange: &mut Exchange) -> Result<Box<HttpPeer>> {
+    async fn upstream_peer(
+        &self,
+        session: &mut Session,
+        exchange: &mut Exchange,
+    ) -> Result<Box<HttpPeer>> {
         let now = Instant::now();
         let route = Arc::clone(exchange.route()?);
         let Action::Forward { upstream, .. } = &route.action else {
             return Err(fault::refuse(Refusal::Internal));
         };
         exchange.pick = None; // the last try's server is free before the next is chosen
-        let pick = upstream.pick(&exchange.tries.servers, now).map_err(fault::refuse)?;
+        let pick = upstream
+            .pick(&exchange.tries.servers, now)
+            .map_err(|refusal| fault::refuse(exchange.tries.failed.unwrap_or(refusal)))?;
         exchange.tries.begin(&pick);
         exchange.tally.pick(now);
         let peer = peer::reach(&pick, session.is_upgrade_req())?;
@@ -128,7 +144,9 @@ impl ProxyHttp for Gateway {
         _end_of_stream: bool,
         exchange: &mut Exchange,
     ) -> Result<()> {
-        exchange.pass_body(body.as_ref().map_or(0, Bytes::len)).map_err(fault::refuse)
+        exchange
+            .pass_body(body.as_ref().map_or(0, Bytes::len))
+            .map_err(fault::refuse)
     }
 
     /// Again, or on: a response that another server may better is thrown away here.
@@ -141,7 +159,11 @@ impl ProxyHttp for Gateway {
         outcome::answered(session, response, exchange)?;
         if let Some(admitted) = &exchange.admitted {
             let is_upgrade = response.status == http::StatusCode::SWITCHING_PROTOCOLS;
-            forward::response(&mut ResponseFields(response), admitted.id.as_str(), is_upgrade);
+            forward::response(
+                &mut ResponseFields(response),
+                admitted.id.as_str(),
+                is_upgrade,
+            );
         }
         Ok(())
     }
@@ -192,10 +214,17 @@ impl ProxyHttp for Gateway {
     }
 
     /// Refuse: what do we say instead?
-    async fn fail_to_proxy(&self, session: &mut Session, error: &Error, exchange: &mut Exchange) -> FailToProxy {
+    async fn fail_to_proxy(
+        &self,
+        session: &mut Session,
+        error: &Error,
+        exchange: &mut Exchange,
+    ) -> FailToProxy {
         let refusal = exchange.refusal_for(error);
         exchange.refusal = Some(refusal);
-        let unanswered = session.response_written().is_none_or(|written| written.status.is_informational());
+        let unanswered = session
+            .response_written()
+            .is_none_or(|written| written.status.is_informational());
         // An exchange that never reached a server leaves its connection in order.
         let can_reuse_downstream = exchange.tries.count == 0 && refusal.keeps_connection();
         if unanswered && refusal != Refusal::ClientGone {
@@ -203,7 +232,11 @@ impl ProxyHttp for Gateway {
                 session.set_keepalive(None);
             }
             let accept = session.req_header().headers.get(http::header::ACCEPT);
-            let page = Page::of(refusal, accept.map(http::HeaderValue::as_bytes), exchange.id());
+            let page = Page::of(
+                refusal,
+                accept.map(http::HeaderValue::as_bytes),
+                exchange.id(),
+            );
             // A client that cannot be written to has left; the log will say how far it came.
             let _ = session::write(session, &page).await;
         }
@@ -214,7 +247,12 @@ impl ProxyHttp for Gateway {
     }
 
     /// Record: what happened?
-    async fn logging(&self, session: &mut Session, _error: Option<&Error>, exchange: &mut Exchange) {
+    async fn logging(
+        &self,
+        session: &mut Session,
+        _error: Option<&Error>,
+        exchange: &mut Exchange,
+    ) {
         outcome::record(session, exchange, &self.observer);
     }
 

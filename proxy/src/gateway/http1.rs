@@ -46,7 +46,11 @@ async fn exchange(
     session.set_pipelined_prefix(head);
     let reused = door.proxy.process_new_http(session, retired).await?;
     let (stream, _settings) = reused.consume();
-    stream.into_any().downcast::<Stream>().ok().map(|stream| *stream)
+    stream
+        .into_any()
+        .downcast::<Stream>()
+        .ok()
+        .map(|stream| *stream)
 }
 
 /// Answers a head that no lane is to see, and closes: what follows it cannot be told apart.
@@ -55,7 +59,7 @@ async fn refuse(door: &Door, mut stream: Stream, refusal: Refusal, head: &[u8]) 
     let id = RequestId::new(fastrand::u128(..).to_be_bytes());
     let page = Page::of(refusal, None, id.as_str());
     // The client may have left; the log line stands either way.
-    let _ = stream.write_all(&page.to_http1()).await;
+    let _ = stream.write_all(&page.to_http1(SystemTime::now())).await;
     let _ = stream.shutdown().await;
     let connection = stream.connection();
     let (method, path) = request_line(head);
@@ -77,12 +81,7 @@ async fn refuse(door: &Door, mut stream: Stream, refusal: Refusal, head: &[u8]) 
             retries: 0,
             refusal: Some(refusal.label()),
             refusal_detail: refusal.detail(),
-            tls: connection.tls.as_ref().map(|tls| Tls {
-                version: tls.version,
-                cipher: tls.cipher,
-                sni: &tls.server_name,
-                resumed: tls.resumed,
-            }),
+            tls: connection.tls.as_ref().map(Tls::from),
             request_id: id.as_str(),
             user_agent: b"",
             referer: b"",
@@ -98,7 +97,10 @@ async fn refuse(door: &Door, mut stream: Stream, refusal: Refusal, head: &[u8]) 
 
 /// Method and path of a head that may be anything, for the log alone.
 fn request_line(head: &[u8]) -> (&str, &str) {
-    let line = head.split(|byte| *byte == b'\r' || *byte == b'\n').next().unwrap_or_default();
+    let line = head
+        .split(|byte| *byte == b'\r' || *byte == b'\n')
+        .next()
+        .unwrap_or_default();
     let Ok(line) = std::str::from_utf8(line) else {
         return ("", "");
     };

@@ -23,12 +23,16 @@ const CONNECTION_WINDOW: u32 = 4 << 20;
 pub(super) async fn serve(door: &Door, mut stream: Stream) {
     let connection = Arc::clone(stream.connection());
     let limits = &connection.listener.settings.limits;
+    let mut retired = connection.retired();
+    if *retired.borrow() {
+        retired.mark_changed(); // or Pingora would wait for a change that has been
+    }
     // A client that shakes hands and then says nothing holds a seat for no longer than this.
     if !stream.read_first_bytes(limits.header_timeout).await {
         return;
     }
     let lane = Arc::new(Lane::new(door, limits));
-    lane.process_new(Box::new(stream), &connection.retired()).await;
+    lane.process_new(Box::new(stream), &retired).await;
 }
 
 /// The proxy with one listener's limits for HTTP/2; Pingora asks for both per connection.

@@ -4,7 +4,10 @@ mod admission;
 mod door;
 mod exchange;
 mod fault;
-#[expect(clippy::module_inception, reason = "the table of contents has the name of the room")]
+#[expect(
+    clippy::module_inception,
+    reason = "the table of contents has the name of the room"
+)]
 mod gateway;
 mod http1;
 mod http2;

@@ -1,26 +1,25 @@
 //! What came of a try, and of the whole exchange.
 
-use std::{
-    time::{Instant, SystemTime},
-};
+use std::time::{Instant, SystemTime};
 
 use http::{HeaderValue, StatusCode, Version, header};
-use pingora::{
-    Error, Result,
-    http::ResponseHeader,
-    proxy::Session,
-};
+use pingora::{Error, Result, http::ResponseHeader, proxy::Session};
 
 use super::{Exchange, admission, fault};
 use crate::{
     balance::{Attempt, Failure, Sent, is_idempotent},
+    listen::TlsFacts,
     observe::{Observer, Protocol, Record, Timers, Tls},
     respond::Refusal,
     snapshot::Action,
 };
 
 /// A response has begun. An error asks for another server instead.
-pub(super) fn answered(session: &mut Session, response: &ResponseHeader, exchange: &mut Exchange) -> Result<()> {
+pub(super) fn answered(
+    session: &mut Session,
+    response: &ResponseHeader,
+    exchange: &mut Exchange,
+) -> Result<()> {
     if response.status.is_informational() && response.status != StatusCode::SWITCHING_PROTOCOLS {
         return Ok(());
     }
@@ -29,7 +28,8 @@ pub(super) fn answered(session: &mut Session, response: &ResponseHeader, exchang
     if let Some(watchdog) = &exchange.watchdog {
         watchdog.answered();
     }
-    if response.status == StatusCode::SWITCHING_PROTOCOLS {
+    // A server that switches without having been asked is refused by Pingora in a moment.
+    if response.status == StatusCode::SWITCHING_PROTOCOLS && session.is_upgrade_req() {
         exchange.tally.upgraded = true;
         if let Some(admitted) = &exchange.admitted {
             admitted.connection.upgrade();
@@ -45,7 +45,7 @@ pub(super) fn answered(session: &mut Session, response: &ResponseHeader, exchang
     let failure = Failure::Status(response.status);
     pick.failed(failure, now);
     if may_go_again(session, exchange, failure, now) {
-        exchange.tries.discarded = Some(failure);
+        exchange.tries.discarded = true;
         return Err(fault::refuse(Refusal::ServerReset));
     }
     Ok(())
@@ -60,7 +60,11 @@ fn is_server_trouble(status: StatusCode) -> bool {
 }
 
 /// No connection came about.
-pub(super) fn not_connected(session: &mut Session, exchange: &mut Exchange, mut error: Box<Error>) -> Box<Error> {
+pub(super) fn not_connected(
+    session: &mut Session,
+    exchange: &mut Exchange,
+    mut error: Box<Error>,
+) -> Box<Error> {
     let now = Instant::now();
     if let Some(pick) = &exchange.pick {
         pick.failed(Failure::Connect, now);
@@ -71,13 +75,20 @@ pub(super) fn not_connected(session: &mut Session, exchange: &mut Exchange, mut 
 }
 
 /// The exchange broke off between connection and the end of the response.
-pub(super) fn broken_off(session: &mut Session, exchange: &mut Exchange, mut error: Box<Error>) -> Box<Error> {
-    if exchange.tries.discarded.take().is_some() {
+pub(super) fn broken_off(
+    session: &mut Session,
+    exchange: &mut Exchange,
+    mut error: Box<Error>,
+) -> Box<Error> {
+    if std::mem::take(&mut exchange.tries.discarded) {
         error.set_retry(true);
         return error;
     }
     let now = Instant::now();
-    let expired = exchange.watchdog.as_ref().is_some_and(super::watchdog::Watchdog::has_expired);
+    let expired = exchange
+        .watchdog
+        .as_ref()
+        .is_some_and(super::watchdog::Watchdog::has_expired);
     let failure = match fault::failure(&error) {
         Some(_) if expired => Some(Failure::Timeout),
         failure => failure,
@@ -86,17 +97,28 @@ pub(super) fn broken_off(session: &mut Session, exchange: &mut Exchange, mut err
         if let Some(pick) = &exchange.pick {
             pick.failed(failure, now);
         }
-        let begun = session.response_written().is_some_and(|written| !written.status.is_informational());
+        let begun = session
+            .response_written()
+            .is_some_and(|written| !written.status.is_informational());
         !begun && may_go_again(session, exchange, failure, now)
     });
     error.set_retry(again);
     error
 }
 
-fn may_go_again(session: &Session, exchange: &Exchange, failure: Failure, now: Instant) -> bool {
+/// Decides on another try, and spends from the budget if there is to be one.
+fn may_go_again(
+    session: &Session,
+    exchange: &mut Exchange,
+    failure: Failure,
+    now: Instant,
+) -> bool {
     let Some(pick) = &exchange.pick else {
         return false;
     };
+    if !pick.upstream().has_untried(&exchange.tries.servers) {
+        return false;
+    }
     let sent = match (exchange.tries.head_sent, exchange.tries.body_sent) {
         (false, _) => Sent::Nothing,
         (true, false) => Sent::Head,
@@ -110,16 +132,46 @@ fn may_go_again(session: &Session, exchange: &Exchange, failure: Failure, now: I
         idempotent: is_idempotent(&session.req_header().method),
         tries: exchange.tries.count,
     };
-    pick.upstream().again(&attempt, now)
+    let again = pick.upstream().again(&attempt, now);
+    if again {
+        exchange.tries.failed = Some(failure.into());
+    }
+    again
+}
+
+/// What a client is told of a failure that no other server made good.
+impl From<Failure> for Refusal {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Connect => Self::ConnectFailed,
+            Failure::Reset => Self::ServerReset,
+            Failure::Timeout => Self::ServerTimeout,
+            Failure::Status(_) => Self::NoServer,
+        }
+    }
 }
 
 impl Exchange {
     /// What the client is told after the last try failed with `error`.
     pub(super) fn refusal_for(&self, error: &Error) -> Refusal {
-        let expired = self.watchdog.as_ref().is_some_and(super::watchdog::Watchdog::has_expired);
+        let expired = self
+            .watchdog
+            .as_ref()
+            .is_some_and(super::watchdog::Watchdog::has_expired);
         match Refusal::of(error) {
             Refusal::ServerReset if expired => Refusal::ServerTimeout,
             refusal => refusal,
+        }
+    }
+}
+
+impl<'a> From<&'a TlsFacts> for Tls<'a> {
+    fn from(facts: &'a TlsFacts) -> Self {
+        Self {
+            version: facts.version,
+            cipher: facts.cipher,
+            sni: &facts.server_name,
+            resumed: facts.resumed,
         }
     }
 }
@@ -131,13 +183,20 @@ pub(super) fn record(session: &Session, exchange: &Exchange, observer: &Observer
     };
     let header = session.req_header();
     let connection = &admitted.connection;
-    let written = session.response_written().map_or(0, |response| response.status.as_u16());
+    let written = session
+        .response_written()
+        .map_or(0, |response| response.status.as_u16());
     let status = match exchange.refusal {
         Some(Refusal::ClientGone) => Refusal::ClientGone.status().as_u16(),
         Some(refusal) if written == 0 => refusal.status().as_u16(),
         _ => written,
     };
-    let field = |name| header.headers.get(name).map_or(&b""[..], HeaderValue::as_bytes);
+    let field = |name| {
+        header
+            .headers
+            .get(name)
+            .map_or(&b""[..], HeaderValue::as_bytes)
+    };
     let route = exchange.route.as_ref();
     let upstream = route.and_then(|route| match &route.action {
         Action::Forward { upstream, .. } => Some(upstream),
@@ -162,16 +221,14 @@ pub(super) fn record(session: &Session, exchange: &Exchange, observer: &Observer
             bytes_out: session.body_bytes_sent() as u64,
             route: route.map_or("", |route| &route.label),
             upstream: upstream.map_or("", |upstream| upstream.name()),
-            server: exchange.pick.as_ref().map_or("", |pick| &pick.server().label),
+            server: exchange
+                .pick
+                .as_ref()
+                .map_or("", |pick| &pick.server().label),
             retries: exchange.tries.count.saturating_sub(1),
             refusal: exchange.refusal.map(Refusal::label),
             refusal_detail: exchange.refusal.and_then(Refusal::detail),
-            tls: connection.tls.as_ref().map(|tls| Tls {
-                version: tls.version,
-                cipher: tls.cipher,
-                sni: &tls.server_name,
-                resumed: tls.resumed,
-            }),
+            tls: connection.tls.as_ref().map(Tls::from),
             request_id: admitted.id.as_str(),
             user_agent: field(header::USER_AGENT),
             referer: field(header::REFERER),

@@ -16,10 +16,15 @@ const STREAMS: usize = 100;
 /// where ours differ, the watchdog holds the shorter ones.
 pub(super) fn reach(pick: &Pick, is_upgrade: bool) -> pingora::Result<Box<HttpPeer>> {
     let mut peer = match pick.target() {
-        #[expect(clippy::disallowed_methods, reason = "an address that is resolved already resolves at once")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "an address that is resolved already resolves at once"
+        )]
         Target::Socket(address) => HttpPeer::new(*address, false, String::new()),
         Target::Unix(path) => {
-            let path = path.to_str().ok_or_else(|| fault::refuse(Refusal::ConnectFailed))?;
+            let path = path
+                .to_str()
+                .ok_or_else(|| fault::refuse(Refusal::ConnectFailed))?;
             HttpPeer::new_uds(path, false, String::new())?
         }
     };

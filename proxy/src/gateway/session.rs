@@ -55,15 +55,23 @@ pub(super) async fn write(session: &mut Session, answer: &Answer) -> Result<()> 
     let has_body = may_have_body
         && !answer.body.is_empty()
         && session.req_header().method != http::Method::HEAD;
-    session.write_response_header(Box::new(head), !has_body).await?;
+    session
+        .write_response_header(Box::new(head), !has_body)
+        .await?;
     if has_body {
-        session.write_response_body(Some(answer.body.clone()), true).await?;
+        session
+            .write_response_body(Some(answer.body.clone()), true)
+            .await?;
     }
     Ok(())
 }
 
 /// Gives the request another target, if it is another, without losing the host it is for.
-pub(super) fn retarget(request: &mut RequestHeader, target: &str, host: Option<&[u8]>) -> Result<()> {
+pub(super) fn retarget(
+    request: &mut RequestHeader,
+    target: &str,
+    host: Option<&[u8]>,
+) -> Result<()> {
     if request.raw_path() == target.as_bytes() {
         return Ok(());
     }

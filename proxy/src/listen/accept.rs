@@ -1,7 +1,13 @@
 //! From an accepted socket to a stream: seat, then handshake, each under its cap or deadline.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    io,
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
+use rustls::CipherSuite;
 use tokio::{
     io::AsyncWriteExt,
     net::{TcpListener, TcpStream},
@@ -9,12 +15,11 @@ use tokio::{
 };
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
-use super::{
-    Connection, Host, Listener, Seat, Stream, TlsFacts,
-    seat::Full,
-    transport::Transport,
+use super::{Connection, Host, Listener, Seat, Stream, TlsFacts, seat::Full, transport::Transport};
+use crate::{
+    admit::ClientKey,
+    respond::{Page, Refusal},
 };
-use crate::{admit::ClientKey, respond::{Page, Refusal}};
 
 /// How long accepting rests when the process is out of descriptors or memory.
 const REST: Duration = Duration::from_millis(50);
@@ -48,7 +53,10 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 fn admit(tcp: TcpStream, peer: SocketAddr, listener: &Arc<Listener>, host: &Arc<dyn Host>) {
     // An IPv4 client on an IPv6 socket is the same client as on an IPv4 one.
     let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
-    match listener.seats.take(ClientKey::from(peer.ip()), &listener.settings.limits) {
+    match listener
+        .seats
+        .take(ClientKey::from(peer.ip()), &listener.settings.limits)
+    {
         Ok(seat) => {
             let (listener, host) = (Arc::clone(listener), Arc::clone(host));
             tokio::spawn(async move {
@@ -57,7 +65,7 @@ fn admit(tcp: TcpStream, peer: SocketAddr, listener: &Arc<Listener>, host: &Arc<
                 }
             });
         }
-        Err(full) => turn_away(tcp, full, listener, host.as_ref()),
+        Err(full) => turn_away(&tcp, full, listener, host.as_ref()),
     }
 }
 
@@ -80,7 +88,7 @@ async fn retirement(retired: &mut watch::Receiver<bool>) {
 }
 
 /// Closes at once; a client without TLS that holds too many connections is told so.
-fn turn_away(tcp: TcpStream, full: Full, listener: &Arc<Listener>, host: &dyn Host) {
+fn turn_away(tcp: &TcpStream, full: Full, listener: &Arc<Listener>, host: &dyn Host) {
     match full {
         Full::Listener => listener.meters.refused("full"),
         Full::Client => {
@@ -88,13 +96,20 @@ fn turn_away(tcp: TcpStream, full: Full, listener: &Arc<Listener>, host: &dyn Ho
             host.turned_away(listener, Refusal::TooManyConnections);
             if listener.tls.is_none() {
                 // Whatever does not fit into the socket's buffer at once is not worth a task.
-                let _ = tcp.try_write(&Page::bare(Refusal::TooManyConnections).to_http1());
+                let _ = tcp.try_write(
+                    &Page::bare(Refusal::TooManyConnections).to_http1(SystemTime::now()),
+                );
             }
         }
     }
 }
 
-async fn open(tcp: TcpStream, peer: SocketAddr, listener: Arc<Listener>, seat: Seat) -> Option<Stream> {
+async fn open(
+    tcp: TcpStream,
+    peer: SocketAddr,
+    listener: Arc<Listener>,
+    seat: Seat,
+) -> Option<Stream> {
     // Small answers leave at once; the stream coalesces what belongs together.
     let _ = tcp.set_nodelay(true);
     let (transport, facts) = match &listener.tls {
@@ -141,10 +156,23 @@ fn facts(tls: &TlsStream<TcpStream>) -> TlsFacts {
         },
         cipher: session
             .negotiated_cipher_suite()
-            .and_then(|suite| suite.suite().as_str())
-            .unwrap_or(""),
-        server_name: session.server_name().unwrap_or("").to_ascii_lowercase().into(),
+            .map_or("", |suite| name(suite.suite())),
+        server_name: session
+            .server_name()
+            .unwrap_or("")
+            .to_ascii_lowercase()
+            .into(),
         h2: session.alpn_protocol() == Some(b"h2"),
         resumed: session.handshake_kind() == Some(rustls::HandshakeKind::Resumed),
+    }
+}
+
+/// The suite's name in the registry of RFC 8446; rustls spells those of TLS 1.3 in its own way.
+fn name(suite: CipherSuite) -> &'static str {
+    match suite {
+        CipherSuite::TLS13_AES_128_GCM_SHA256 => "TLS_AES_128_GCM_SHA256",
+        CipherSuite::TLS13_AES_256_GCM_SHA384 => "TLS_AES_256_GCM_SHA384",
+        CipherSuite::TLS13_CHACHA20_POLY1305_SHA256 => "TLS_CHACHA20_POLY1305_SHA256",
+        other => other.as_str().unwrap_or(""),
     }
 }

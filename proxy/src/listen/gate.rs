@@ -41,7 +41,8 @@ impl Gate {
         match self {
             Self::Open => Ok(bytes.len()),
             Self::Length(left) => {
-                let passed = usize::try_from(*left).map_or(bytes.len(), |left| left.min(bytes.len()));
+                let passed =
+                    usize::try_from(*left).map_or(bytes.len(), |left| left.min(bytes.len()));
                 *left -= passed as u64;
                 Ok(passed)
             }

@@ -25,7 +25,10 @@ pub(super) struct Digests {
 }
 
 impl Digests {
-    pub(super) fn new(connection: &Arc<Connection>, descriptor: std::os::fd::RawFd) -> Option<Self> {
+    pub(super) fn new(
+        connection: &Arc<Connection>,
+        descriptor: std::os::fd::RawFd,
+    ) -> Option<Self> {
         let unused = ResponseHeader::build(200, Some(0)).ok()?;
         let connection: Box<dyn std::any::Any + Send + Sync> = Box::new(Arc::clone(connection));
         Some(Self {
@@ -38,7 +41,12 @@ impl Digests {
 impl Connection {
     /// The connection an exchange came in by.
     pub fn of(digest: &Digest) -> Option<&Arc<Self>> {
-        digest.proxy_digest.as_ref()?.user_data.as_ref()?.downcast_ref()
+        digest
+            .proxy_digest
+            .as_ref()?
+            .user_data
+            .as_ref()?
+            .downcast_ref()
     }
 }
 
@@ -73,13 +81,17 @@ impl GetTimingDigest for Stream {
 
 impl GetProxyDigest for Stream {
     fn get_proxy_digest(&self) -> Option<Arc<ProxyDigest>> {
-        self.digests.as_ref().map(|digests| Arc::clone(&digests.carrier))
+        self.digests
+            .as_ref()
+            .map(|digests| Arc::clone(&digests.carrier))
     }
 }
 
 impl GetSocketDigest for Stream {
     fn get_socket_digest(&self) -> Option<Arc<SocketDigest>> {
-        self.digests.as_ref().map(|digests| Arc::clone(&digests.socket))
+        self.digests
+            .as_ref()
+            .map(|digests| Arc::clone(&digests.socket))
     }
 }
 

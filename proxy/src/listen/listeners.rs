@@ -7,10 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use tokio::{
-    net::TcpListener,
-    task::JoinHandle,
-};
+use tokio::{net::TcpListener, task::JoinHandle};
 
 use super::{Host, Listener, accept, socket};
 use crate::config::model::Name;
@@ -37,10 +34,16 @@ impl Prepared {
     /// What was bound anew, by listener; port 0 has become a real port.
     pub fn addresses(&self) -> Vec<(Name, SocketAddr)> {
         let of = |listener: &Arc<Listener>| {
-            let sockets = listener.settings.bind.iter().filter_map(|address| self.bound.get(address));
+            let sockets = listener
+                .settings
+                .bind
+                .iter()
+                .filter_map(|address| self.bound.get(address));
             let addresses = sockets.filter_map(|socket| socket.local_addr().ok());
             let name = Arc::clone(&listener.settings.name);
-            addresses.map(move |address| (Arc::clone(&name), address)).collect::<Vec<_>>()
+            addresses
+                .map(move |address| (Arc::clone(&name), address))
+                .collect::<Vec<_>>()
         };
         self.listeners.iter().flat_map(of).collect()
     }
@@ -59,7 +62,10 @@ impl Listeners {
     /// The error is a sentence for the operator, with a hint.
     pub fn prepare(&self, listeners: Vec<Arc<Listener>>) -> Result<Prepared, String> {
         let mut bound = HashMap::new();
-        for address in listeners.iter().flat_map(|listener| &listener.settings.bind) {
+        for address in listeners
+            .iter()
+            .flat_map(|listener| &listener.settings.bind)
+        {
             if self.open.contains_key(address) {
                 continue;
             }
@@ -81,7 +87,10 @@ impl Listeners {
     /// A listener whose settings are as before keeps its connections. One that changed or went away
     /// takes no new request on the old ones: they end as soon as what they carry is done.
     pub fn commit(&mut self, prepared: Prepared) {
-        let Prepared { listeners, mut bound } = prepared;
+        let Prepared {
+            listeners,
+            mut bound,
+        } = prepared;
         let mut before = std::mem::take(&mut self.open);
         for listener in listeners {
             for address in &listener.settings.bind {

@@ -30,7 +30,13 @@ use tokio_rustls::TlsAcceptor;
 use crate::{config::model, observe::ListenerMeters, respond::Refusal};
 
 /// Why a connection may be turned away or cut off, as labels of a metric.
-pub const REASONS: [&str; 5] = ["full", "client", "handshake_timeout", "write_timeout", "accept_error"];
+pub const REASONS: [&str; 5] = [
+    "full",
+    "client",
+    "handshake_timeout",
+    "write_timeout",
+    "accept_error",
+];
 
 /// A listener of one generation: its settings, the seats taken on it, and its meters.
 pub struct Listener {
@@ -42,7 +48,11 @@ pub struct Listener {
 }
 
 impl Listener {
-    pub fn new(settings: model::Listener, meters: Arc<ListenerMeters>, tls: Option<TlsAcceptor>) -> Self {
+    pub fn new(
+        settings: model::Listener,
+        meters: Arc<ListenerMeters>,
+        tls: Option<TlsAcceptor>,
+    ) -> Self {
         Self {
             settings,
             seats: Arc::default(),

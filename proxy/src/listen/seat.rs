@@ -108,7 +108,10 @@ mod tests {
         let only_one = limits(1, 1);
         let seat = seats.take(client("192.0.2.1"), &only_one).ok();
         assert!(seat.is_some());
-        assert_eq!(seats.take(client("192.0.2.2"), &only_one).err(), Some(Full::Listener));
+        assert_eq!(
+            seats.take(client("192.0.2.2"), &only_one).err(),
+            Some(Full::Listener)
+        );
         drop(seat);
         assert_eq!(seats.taken(), 0);
         assert!(seats.take(client("192.0.2.2"), &only_one).is_ok());
@@ -120,7 +123,10 @@ mod tests {
         let two_each = limits(10, 2);
         let _first = seats.take(client("2001:db8::1"), &two_each);
         let _second = seats.take(client("2001:db8::2"), &two_each);
-        assert_eq!(seats.take(client("2001:db8::3"), &two_each).err(), Some(Full::Client));
+        assert_eq!(
+            seats.take(client("2001:db8::3"), &two_each).err(),
+            Some(Full::Client)
+        );
         assert!(seats.take(client("2001:db8:0:1::1"), &two_each).is_ok());
     }
 
@@ -129,7 +135,10 @@ mod tests {
         let seats = Arc::new(Seats::default());
         for host in 0..1000_u32 {
             let address = std::net::Ipv4Addr::from(host);
-            drop(seats.take(ClientKey::from(std::net::IpAddr::from(address)), &limits(10, 2)));
+            drop(seats.take(
+                ClientKey::from(std::net::IpAddr::from(address)),
+                &limits(10, 2),
+            ));
         }
         assert!(seats.clients.iter().all(|shard| shard.lock().is_empty()));
     }

@@ -14,20 +14,26 @@ use std::{
 use bytes::{Buf, BytesMut};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf},
+    sync::watch,
     time::Instant,
 };
 
 use super::{Connection, Gate, Seat, deadline::Deadline, io::Digests, transport::Transport};
 use crate::{
-    observe::Connected,
     admit::{Head, HeadLimits, find_head_end},
+    observe::Connected,
     respond::Refusal,
 };
 
 /// Read ahead at most while a message is under way; a client that sends more waits.
 const INBOX: usize = 16 << 10;
+/// Read at once while waiting for a head, or watching for the end.
+const GLANCE: usize = 4 << 10;
 /// Written together at most; larger writes pass through.
 const OUTBOX: usize = 16 << 10;
+
+/// How long a retired connection still listens for a request that is on its way.
+const FAREWELL: Duration = Duration::from_millis(200);
 
 /// One connection. Dropping it closes the connection, gently if the client may still be talking.
 pub struct Stream {
@@ -135,7 +141,7 @@ impl Stream {
         tokio::select! {
             biased; // what has arrived is still served
             read = tokio::time::timeout(silence, self.fill()) => matches!(read, Ok(Ok(1..))),
-            _ = retired.wait_for(|retired| *retired) => false,
+            () = farewell(&mut retired) => false,
         }
     }
 
@@ -155,26 +161,26 @@ impl Stream {
         let Some(transport) = &mut self.transport else {
             return Ok(0);
         };
-        self.inbox.reserve(4096);
+        self.inbox.reserve(GLANCE);
         transport.read_buf(&mut self.inbox).await
     }
 
     /// Reads while the message has ended: keeps a little of what comes next, and notices the end.
     fn poll_watch(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while self.inbox.len() < INBOX {
-            if ready!(self.poll_fill(cx))? == 0 {
+            if ready!(self.poll_fill(GLANCE, cx))? == 0 {
                 return Poll::Ready(Ok(()));
             }
         }
         Poll::Pending
     }
 
-    fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+    fn poll_fill(&mut self, room: usize, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let Some(transport) = &mut self.transport else {
             return Poll::Ready(Ok(0));
         };
         let before = self.inbox.len();
-        self.inbox.resize(before + 4096, 0);
+        self.inbox.resize(before + room, 0);
         let mut room = ReadBuf::new(self.inbox.get_mut(before..).unwrap_or_default());
         let polled = Pin::new(transport).poll_read(cx, &mut room);
         let read = room.filled().len();
@@ -183,9 +189,13 @@ impl Stream {
     }
 
     /// Gives on what belongs to the message.
-    fn poll_message(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_message(
+        &mut self,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         while self.inbox.is_empty() {
-            match self.poll_fill(cx) {
+            match self.poll_fill(INBOX, cx) {
                 Poll::Ready(read) => {
                     self.reading.moved();
                     if read? == 0 {
@@ -245,6 +255,14 @@ impl Stream {
         self.connection.listener.meters.refused("write_timeout");
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
+}
+
+/// Returns a moment after the connection has retired: a client that has just read an answer which
+/// promised to keep the connection may have its next request on the way.
+async fn farewell(retired: &mut watch::Receiver<bool>) {
+    // An error means that the connection is gone, which is the same.
+    drop(retired.wait_for(|retired| *retired).await);
+    tokio::time::sleep(FAREWELL).await;
 }
 
 impl AsyncRead for Stream {

@@ -30,7 +30,11 @@ impl Metrics {
 
     /// Client connections just now, of listeners of every generation.
     pub fn connections(&self) -> u64 {
-        self.listeners.held().iter().map(|meters| meters.current()).sum()
+        self.listeners
+            .held()
+            .iter()
+            .map(|meters| meters.current())
+            .sum()
     }
 
     /// Routes that are part of some snapshot, in order of their labels.

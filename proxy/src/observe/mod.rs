@@ -50,7 +50,7 @@ thread_local! {
 impl Observer {
     pub fn new(metrics: Arc<Metrics>, access_log: AccessLog) -> Self {
         Self {
-            unrouted: metrics.route("", ""),
+            unrouted: metrics.route("none", ""),
             access_log: Arc::new(access_log),
             metrics,
         }

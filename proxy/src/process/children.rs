@@ -71,7 +71,11 @@ async fn keep(program: Program, mut stopping: watch::Receiver<bool>) {
             }
             Err(error) => tracing::error!(program = %program.name, "cannot be started: {error}"),
         }
-        pause = if started.elapsed() >= IN_ORDER { PAUSE } else { pause };
+        pause = if started.elapsed() >= IN_ORDER {
+            PAUSE
+        } else {
+            pause
+        };
         tokio::select! {
             () = sleep(pause) => {}
             () = told(&mut stopping) => return,
@@ -91,7 +95,10 @@ fn spawn(program: &Program) -> std::io::Result<Child> {
 }
 
 async fn end(mut child: Child) {
-    if let Some(pid) = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)) {
+    if let Some(pid) = child
+        .id()
+        .and_then(|id| Pid::from_raw(i32::try_from(id).ok()?))
+    {
         // It may have ended by itself just now.
         let _ = kill_process(pid, Signal::TERM);
     }

@@ -54,7 +54,10 @@ impl Drop for ControlSocket {
 }
 
 /// Opens the socket. One that the configuration does not name may be impossible without harm.
-pub(super) async fn open(control: &Control, wishes: mpsc::Sender<Wish>) -> Result<Option<ControlSocket>, String> {
+pub(super) async fn open(
+    control: &Control,
+    wishes: mpsc::Sender<Wish>,
+) -> Result<Option<ControlSocket>, String> {
     match bind(&control.path).await {
         Ok(listener) => {
             let listening = tokio::spawn(listen(listener, wishes));
@@ -70,15 +73,24 @@ pub(super) async fn open(control: &Control, wishes: mpsc::Sender<Wish>) -> Resul
             control.path.display()
         )),
         Err(error) => {
-            tracing::info!("no control socket at {}: {error}; `simplon reload` cannot reach this process, SIGHUP can", control.path.display());
+            tracing::info!(
+                "no control socket at {}: {error}; `simplon reload` cannot reach this process, SIGHUP can",
+                control.path.display()
+            );
             Ok(None)
         }
     }
 }
 
 async fn bind(path: &Path) -> io::Result<UnixListener> {
-    if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
-        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+    if let Some(directory) = path
+        .parent()
+        .filter(|directory| !directory.as_os_str().is_empty())
+    {
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(directory)?;
     }
     if UnixStream::connect(path).await.is_ok() {
         return Err(io::ErrorKind::AddrInUse.into());

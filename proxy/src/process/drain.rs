@@ -24,7 +24,10 @@ impl Edge {
         let deadline = Instant::now() + drain.timeout;
         while self.connections() > 0 {
             if Instant::now() >= deadline {
-                tracing::warn!(connections = self.connections(), "the drain timeout is over; the rest is cut off");
+                tracing::warn!(
+                    connections = self.connections(),
+                    "the drain timeout is over; the rest is cut off"
+                );
                 return;
             }
             tokio::time::sleep(LOOK).await;

@@ -74,22 +74,29 @@ pub enum StartError {
 impl Edge {
     /// Starts everything: once this returns, clients are served.
     pub async fn start(source: Source, loaded: Loaded) -> Result<Running, StartError> {
-        let Loaded { config, sources, .. } = loaded;
+        let Loaded {
+            config, sources, ..
+        } = loaded;
         let observer = Arc::new(observer(&config).map_err(StartError::World)?);
         let snapshot = Arc::new(SnapshotCell::default());
         let world = World {
             metrics: Arc::clone(&observer.metrics),
             resolver: Arc::new(tls::Resolver(Arc::clone(&snapshot))),
         };
-        let first = build(config, &snapshot.load(), &world, &sources).map_err(StartError::Config)?;
+        let first =
+            build(config, &snapshot.load(), &world, &sources).map_err(StartError::Config)?;
 
         let door = Arc::new(Door::new(Arc::clone(&snapshot), Arc::clone(&observer)));
         let mut listeners = Listeners::new(door);
-        let prepared = listeners.prepare(first.listeners.clone()).map_err(StartError::World)?;
+        let prepared = listeners
+            .prepare(first.listeners.clone())
+            .map_err(StartError::World)?;
         let admin = listen::listen(first.config.admin.bind)
             .map_err(|error| StartError::World(listen::why(first.config.admin.bind, &error)))?;
         let (wish, wishes) = mpsc::channel(8);
-        let control = control::open(&first.config.control, wish).await.map_err(StartError::World)?;
+        let control = control::open(&first.config.control, wish)
+            .await
+            .map_err(StartError::World)?;
 
         announce(&first.config, &prepared, &admin);
         resolve_names(&first).await;
@@ -108,7 +115,11 @@ impl Edge {
         });
         edge.observer.metrics.reload_succeeded(1, SystemTime::now());
         let view: Arc<dyn admin::AdminView> = Arc::clone(&edge) as _;
-        tokio::spawn(admin::serve(admin, admin::router(view), std::future::pending()));
+        tokio::spawn(admin::serve(
+            admin,
+            admin::router(view),
+            std::future::pending(),
+        ));
         Ok(Running {
             edge,
             wishes,
@@ -133,11 +144,13 @@ impl Edge {
         // Reading and building take time that belongs to requests.
         let next = tokio::task::spawn_blocking(move || next(&path, &before, &world))
             .await
-            .map_err(|_| ReloadError::Panicked)??;
+            .map_err(ReloadError::Panicked)??;
         resolve_names(&next).await;
         let generation = next.generation;
         let mut listeners = self.listeners.lock();
-        let prepared = listeners.prepare(next.listeners.clone()).map_err(ReloadError::World)?;
+        let prepared = listeners
+            .prepare(next.listeners.clone())
+            .map_err(ReloadError::World)?;
         let before = self.snapshot.publish(next);
         let now = self.snapshot.load();
         start_checks(&now);
@@ -157,7 +170,12 @@ fn next(path: &Path, before: &Snapshot, world: &World) -> Result<Snapshot, Reloa
     build(loaded.config, before, world, &loaded.sources).map_err(ReloadError::Config)
 }
 
-fn build(config: Config, before: &Snapshot, world: &World, sources: &Sources) -> Result<Snapshot, Report> {
+fn build(
+    config: Config,
+    before: &Snapshot,
+    world: &World,
+    sources: &Sources,
+) -> Result<Snapshot, Report> {
     Snapshot::build(config, before, world, Instant::now())
         .map_err(|problems| Report::new(problems, sources))
 }

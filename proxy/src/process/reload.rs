@@ -14,10 +14,12 @@ pub enum ReloadError {
     World(String),
     #[error("`{0}` cannot change while the process runs\n  hint: restart simplon to change it")]
     NeedsRestart(&'static str),
-    #[error("this process was started without a configuration file\n  hint: start it with `simplon run -c FILE`")]
+    #[error(
+        "this process was started without a configuration file\n  hint: start it with `simplon run -c FILE`"
+    )]
     NoFile,
-    #[error("building the configuration failed within simplon; please report it")]
-    Panicked,
+    #[error("building the configuration failed within simplon, please report it: {0}")]
+    Panicked(tokio::task::JoinError),
 }
 
 /// The last time a configuration was loaded, for the stats page.
@@ -46,7 +48,9 @@ impl Edge {
         match result {
             Ok(generation) => {
                 tracing::info!("reloaded: generation {generation} is in force");
-                self.observer.metrics.reload_succeeded(*generation, SystemTime::now());
+                self.observer
+                    .metrics
+                    .reload_succeeded(*generation, SystemTime::now());
             }
             Err(error) => {
                 let stays = self.snapshot.load().generation;

@@ -13,7 +13,11 @@ use crate::{
 
 impl AdminView for Edge {
     fn readiness(&self) -> Result<(), &'static str> {
-        if self.is_draining() { Err("draining") } else { Ok(()) }
+        if self.is_draining() {
+            Err("draining")
+        } else {
+            Ok(())
+        }
     }
 
     fn metrics(&self) -> String {
@@ -52,7 +56,10 @@ impl Edge {
     fn addresses(&self) -> BTreeMap<String, Vec<String>> {
         let mut addresses = BTreeMap::<_, Vec<_>>::new();
         for (listener, address) in self.listeners.lock().addresses() {
-            addresses.entry(listener.to_string()).or_default().push(address.to_string());
+            addresses
+                .entry(listener.to_string())
+                .or_default()
+                .push(address.to_string());
         }
         for of_one in addresses.values_mut() {
             of_one.sort();
@@ -126,7 +133,11 @@ fn view<'a>(upstream: &'a Upstream, server: &'a balance::Server, now: Instant) -
             failures.timeout.get(),
             failures.status.get(),
         ],
-        last_check: vitals.last_check().map(|check| check.text).unwrap_or_default().into(),
+        last_check: vitals
+            .last_check()
+            .map(|check| check.text)
+            .unwrap_or_default()
+            .into(),
         last_change: now.saturating_duration_since(vitals.last_change()),
     }
 }

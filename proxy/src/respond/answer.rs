@@ -1,5 +1,7 @@
 //! An answer of ours, ready to be written by either lane.
 
+use std::time::SystemTime;
+
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 
@@ -32,8 +34,8 @@ impl Answer {
         }
     }
 
-    /// The bytes of an HTTP/1.1 response after which the connection is closed.
-    pub fn to_http1(&self) -> Vec<u8> {
+    /// The bytes of an HTTP/1.1 response after which the connection is closed. `now` is for `Date`.
+    pub fn to_http1(&self, now: SystemTime) -> Vec<u8> {
         let reason = self.status.canonical_reason().unwrap_or("");
         let mut bytes = format!("HTTP/1.1 {} {reason}\r\n", self.status.as_str()).into_bytes();
         for (name, value) in &self.fields {
@@ -43,7 +45,12 @@ impl Answer {
             bytes.extend_from_slice(b"\r\n");
         }
         bytes.extend_from_slice(
-            format!("content-length: {}\r\nconnection: close\r\n\r\n", self.body.len()).as_bytes(),
+            format!(
+                "date: {}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+                httpdate::fmt_http_date(now),
+                self.body.len()
+            )
+            .as_bytes(),
         );
         bytes.extend_from_slice(&self.body);
         bytes

@@ -18,14 +18,23 @@ impl Page {
         let title = status.canonical_reason().unwrap_or("Error");
         let detail = refusal.for_client();
         let (media, body) = if accept.is_some_and(prefers_json) {
-            ("application/problem+json", json(status.as_u16(), title, detail, request_id))
+            (
+                "application/problem+json",
+                json(status.as_u16(), title, detail, request_id),
+            )
         } else {
-            ("text/html; charset=utf-8", html(status.as_u16(), title, detail, request_id))
+            (
+                "text/html; charset=utf-8",
+                html(status.as_u16(), title, detail, request_id),
+            )
         };
         let mut fields: Vec<(HeaderName, HeaderValue)> = vec![
             (header::CONTENT_TYPE, HeaderValue::from_static(media)),
             (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
-            (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+            (
+                header::X_CONTENT_TYPE_OPTIONS,
+                HeaderValue::from_static("nosniff"),
+            ),
         ];
         if let Ok(id) = HeaderValue::from_str(request_id)
             && !id.is_empty()
@@ -109,7 +118,10 @@ fn prefers_json(accept: &[u8]) -> bool {
 fn thousandths(quality: &str) -> u16 {
     let (whole, part) = quality.split_once('.').unwrap_or((quality, ""));
     let digits = format!("{part:0<3}");
-    let part: u16 = digits.get(..3).and_then(|digits| digits.parse().ok()).unwrap_or(0);
+    let part: u16 = digits
+        .get(..3)
+        .and_then(|digits| digits.parse().ok())
+        .unwrap_or(0);
     if whole.trim() == "1" { 1000 } else { part }
 }
 
@@ -123,7 +135,10 @@ mod tests {
             ("application/json", true),
             ("application/problem+json", true),
             ("application/json, text/plain, */*", true),
-            ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", false),
+            (
+                "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
+                false,
+            ),
             ("*/*", false),
             ("", false),
             ("text/html;q=0.5, application/json;q=0.6", true),

@@ -4,29 +4,10 @@ use std::fmt;
 
 use http::Method;
 
-/// Methods by name; bit `n` of a set stands for `NAMES[n]`.
-const NAMES: [&str; 16] = [
-    "GET",
-    "HEAD",
-    "POST",
-    "PUT",
-    "PATCH",
-    "DELETE",
-    "OPTIONS",
-    "TRACE",
-    "PROPFIND",
-    "PROPPATCH",
-    "MKCOL",
-    "COPY",
-    "MOVE",
-    "LOCK",
-    "UNLOCK",
-    "REPORT",
-];
 const GET: u32 = 1;
 const HEAD: u32 = 1 << 1;
 /// Every method that has no name here. Only [`Methods::any`] holds it.
-const OTHER: u32 = 1 << NAMES.len();
+const OTHER: u32 = 1 << Methods::NAMES.len();
 
 /// A set of HTTP methods. One that holds GET also holds HEAD (RFC 9110, section 9.3.2).
 ///
@@ -35,6 +16,27 @@ const OTHER: u32 = 1 << NAMES.len();
 pub struct Methods(u32);
 
 impl Methods {
+    /// The methods that can be named: those of RFC 9110 but CONNECT, PATCH (RFC 5789), and those of authors on the web
+    /// (RFC 4918 and, for REPORT, RFC 3253); bit `n` of a set stands for the name at `n`.
+    pub const NAMES: [&str; 16] = [
+        "GET",
+        "HEAD",
+        "POST",
+        "PUT",
+        "PATCH",
+        "DELETE",
+        "OPTIONS",
+        "TRACE",
+        "PROPFIND",
+        "PROPPATCH",
+        "MKCOL",
+        "COPY",
+        "MOVE",
+        "LOCK",
+        "UNLOCK",
+        "REPORT",
+    ];
+
     /// Every method, those without a name here included. CONNECT makes a proxy a tunnel and is never in a set.
     pub const fn any() -> Self {
         Self((OTHER << 1) - 1)
@@ -80,7 +82,7 @@ impl TryFrom<&[Method]> for Methods {
 impl fmt::Display for Methods {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut separator = "";
-        for (at, name) in NAMES.iter().enumerate() {
+        for (at, name) in Methods::NAMES.iter().enumerate() {
             if self.0 & (1 << at) != 0 {
                 write!(f, "{separator}{name}")?;
                 separator = ", ";
@@ -94,7 +96,9 @@ fn bit(method: &Method) -> u32 {
     if method == Method::CONNECT {
         return 0;
     }
-    let place = NAMES.iter().position(|name| *name == method.as_str());
+    let place = Methods::NAMES
+        .iter()
+        .position(|name| *name == method.as_str());
     place.map_or(OTHER, |at| 1 << at)
 }
 
@@ -122,12 +126,12 @@ mod tests {
         ] {
             assert_eq!(set(names).to_string(), shown, "{names}");
         }
-        assert_eq!(Methods::any().to_string(), NAMES.join(", "));
+        assert_eq!(Methods::any().to_string(), Methods::NAMES.join(", "));
     }
 
     #[test]
     fn every_named_method_is_in_its_own_set_and_in_no_other() {
-        for name in NAMES {
+        for name in Methods::NAMES {
             let method: Method = name.parse().unwrap();
             assert!(set(name).contains(&method), "{name}");
             assert!(Methods::any().contains(&method), "{name}");

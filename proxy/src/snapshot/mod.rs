@@ -110,16 +110,24 @@ fn certificates(
     let mut store = CertificateStore::default();
     let mut self_signed = Vec::new();
     for certificate in &config.certificates {
-        let hosts: Vec<String> = certificate.hosts.iter().map(|host| host.value.clone()).collect();
+        let hosts: Vec<String> = certificate
+            .hosts
+            .iter()
+            .map(|host| host.value.clone())
+            .collect();
         let chain = match &certificate.source {
-            CertificateSource::Files { chain, key } => tls::read(chain, key).map_err(|problem| *problem),
+            CertificateSource::Files { chain, key } => {
+                tls::read(chain, key).map_err(|problem| *problem)
+            }
             CertificateSource::SelfSigned => self_signed_for(&hosts, config, previous)
                 .inspect(|chain| self_signed.push((hosts.clone(), Arc::clone(chain))))
                 .map_err(|error| Problem {
                     severity: Severity::Error,
                     span: certificate.hosts.first().and_then(|host| host.span.clone()),
                     message: error.to_string(),
-                    hint: Some("`state:` names the directory that holds the development CA".to_owned()),
+                    hint: Some(
+                        "`state:` names the directory that holds the development CA".to_owned(),
+                    ),
                 }),
         };
         match chain {
@@ -146,7 +154,10 @@ fn self_signed_for(
 }
 
 fn https_port(config: &Config) -> u16 {
-    let with_tls = config.listeners.iter().find(|listener| listener.tls.is_some());
+    let with_tls = config
+        .listeners
+        .iter()
+        .find(|listener| listener.tls.is_some());
     with_tls
         .and_then(|listener| listener.bind.first())
         .map_or(443, std::net::SocketAddr::port)
@@ -179,7 +190,10 @@ fn listeners(
             Err(error) => problems.push(Problem {
                 severity: Severity::Error,
                 span: None,
-                message: format!("listener \"{}\": TLS cannot be set up: {error}", settings.name),
+                message: format!(
+                    "listener \"{}\": TLS cannot be set up: {error}",
+                    settings.name
+                ),
                 hint: None,
             }),
         }

@@ -28,7 +28,11 @@ pub enum Action {
 }
 
 impl Route {
-    pub(super) fn build(spec: &model::Route, upstreams: &Upstreams, metrics: &Arc<Metrics>) -> Self {
+    pub(super) fn build(
+        spec: &model::Route,
+        upstreams: &Upstreams,
+        metrics: &Arc<Metrics>,
+    ) -> Self {
         let label = label(spec);
         let action = action(spec, upstreams);
         let upstream = match &action {
@@ -45,7 +49,10 @@ impl Route {
 
 fn action(spec: &model::Route, upstreams: &Upstreams) -> Action {
     match &spec.action {
-        model::Action::Forward { upstream, strip_prefix } => match upstreams.get(*upstream) {
+        model::Action::Forward {
+            upstream,
+            strip_prefix,
+        } => match upstreams.get(*upstream) {
             Some(upstream) => Action::Forward {
                 upstream: Arc::clone(upstream),
                 strip: match &spec.path {

@@ -11,7 +11,10 @@ pub struct Upstreams(Vec<Arc<Upstream>>);
 impl Upstreams {
     pub(super) fn build(specs: &[model::Upstream], previous: &Self, now: Instant) -> Self {
         let before = |name: &str| {
-            previous.0.iter().find(|upstream| &**upstream.name() == name)
+            previous
+                .0
+                .iter()
+                .find(|upstream| &**upstream.name() == name)
         };
         Self(
             specs
@@ -25,7 +28,7 @@ impl Upstreams {
         self.0.get(index)
     }
 
-    pub fn iter(&self) -> std::slice::Iter<'_, Arc<Upstream>> {
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Upstream>> {
         self.0.iter()
     }
 }

@@ -75,15 +75,21 @@ impl Authority {
         let names: Vec<String> = hosts.iter().map(|&host| host.to_owned()).collect();
         let mut params = CertificateParams::new(names).map_err(|error| wrong(&error))?;
         if hosts.contains(&"localhost") {
-            params.subject_alt_names.push(SanType::IpAddress(std::net::Ipv4Addr::LOCALHOST.into()));
-            params.subject_alt_names.push(SanType::IpAddress(std::net::Ipv6Addr::LOCALHOST.into()));
+            params
+                .subject_alt_names
+                .push(SanType::IpAddress(std::net::Ipv4Addr::LOCALHOST.into()));
+            params
+                .subject_alt_names
+                .push(SanType::IpAddress(std::net::Ipv6Addr::LOCALHOST.into()));
         }
         params.distinguished_name = common_name(hosts.first().copied().unwrap_or("simplon"));
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         params.use_authority_key_identifier_extension = true;
         (params.not_before, params.not_after) = validity(397); // what browsers accept at most
         let pair = KeyPair::generate().map_err(|error| wrong(&error))?;
-        let leaf = params.signed_by(&pair, &self.issuer).map_err(|error| wrong(&error))?;
+        let leaf = params
+            .signed_by(&pair, &self.issuer)
+            .map_err(|error| wrong(&error))?;
         let key = PrivateKeyDer::try_from(pair.serialize_der()).map_err(|error| wrong(&error))?;
         let chain = vec![leaf.der().clone(), self.certificate.clone()];
         CertifiedKey::from_der(chain, key, &aws_lc_rs::default_provider())
@@ -121,7 +127,10 @@ fn validity(days: i64) -> (time::OffsetDateTime, time::OffsetDateTime) {
 
 /// Makes the directory with mode 0700, whatever the umask.
 fn private_directory(path: &Path) -> io::Result<()> {
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
 }
 
 /// Writes a file of mode 0600 whole or not at all.
@@ -159,7 +168,10 @@ mod tests {
     #[test]
     fn a_certificate_covers_its_hosts_and_carries_the_authority() {
         let state = tempfile::tempdir().unwrap();
-        let chain = Authority::open(state.path()).unwrap().sign(&["localhost", "*.lan"]).unwrap();
+        let chain = Authority::open(state.path())
+            .unwrap()
+            .sign(&["localhost", "*.lan"])
+            .unwrap();
         assert_eq!(chain.cert.len(), 2);
     }
 }

@@ -29,7 +29,9 @@ impl CertificateStore {
                 Some(suffix) => (&mut self.wildcard, suffix),
                 None => (&mut self.exact, host),
             };
-            names.entry(name.into()).or_insert_with(|| Arc::clone(chain));
+            names
+                .entry(name.into())
+                .or_insert_with(|| Arc::clone(chain));
         }
         self.unnamed.get_or_insert_with(|| Arc::clone(chain));
     }
@@ -63,7 +65,10 @@ impl CertificateStore {
 }
 
 /// Reads a chain and its key from PEM files, and checks that they belong together.
-pub fn read(chain: &Located<impl AsRef<Path>>, key: &Located<impl AsRef<Path>>) -> Result<Chain, Box<Problem>> {
+pub fn read(
+    chain: &Located<impl AsRef<Path>>,
+    key: &Located<impl AsRef<Path>>,
+) -> Result<Chain, Box<Problem>> {
     let certificates: Vec<_> = CertificateDer::pem_file_iter(chain.value.as_ref())
         .and_then(Iterator::collect)
         .map_err(|error| unusable(chain, "the certificate chain", &error))?;

@@ -1,3 +1,5 @@
+//! Health checks against servers that refuse, answer, stay silent and lie.
+
 use std::{net::SocketAddr, num::NonZeroU32};
 
 use tokio::net::{TcpListener, TcpSocket, UnixListener};

@@ -1,3 +1,5 @@
+//! Names that resolve, fail and change.
+
 use super::*;
 use crate::{
     balance::{Target, Tried, sample},
@@ -101,7 +103,7 @@ fn a_failed_look_up_keeps_the_last_good_addresses() {
 fn a_name_with_very_many_addresses_is_cut() {
     let name = Named::new("api.lan", 8000);
     name.learn(Ok(addresses(&(0..=255).collect::<Vec<_>>())), "api");
-    assert_eq!(name.addresses.load().len(), ADDRESSES);
+    assert_eq!(name.addresses.read().len(), ADDRESSES);
 }
 
 #[tokio::test]

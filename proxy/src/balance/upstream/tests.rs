@@ -1,3 +1,5 @@
+//! Which server is picked: tiers, panic, weights, limits, and what is adopted.
+
 use std::{num::NonZeroU32, time::Duration};
 
 use super::*;

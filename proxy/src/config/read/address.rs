@@ -24,6 +24,10 @@ pub(in crate::config) fn bind(written: &str) -> Result<Vec<SocketAddr>, Wrong> {
     if let Ok(address) = written.parse() {
         return Ok(vec![address]);
     }
+    if written.parse::<u16>().is_ok() {
+        let hint = format!("write \":{written}\" for every address, or 127.0.0.1:{written}");
+        return Err(("has no host", hint));
+    }
     let (host, port) = split(written)?;
     let hint = match host {
         "localhost" => format!("write 127.0.0.1:{port}"),
@@ -86,16 +90,23 @@ fn split(written: &str) -> Result<(&str, u16), Wrong> {
         return Err(("is a URL, not an address", format!("write {authority}")));
     }
     if let Ok(ip) = written.parse::<IpAddr>() {
+        if let Some(meant) = last_group_as_port(written) {
+            return Err(("needs brackets", format!("write \"{meant}\"")));
+        }
+        let example = SocketAddr::new(ip, 8080);
         return Err((
             "has no port",
-            format!("write {}", SocketAddr::new(ip, 8000)),
+            format!("write one behind it, as in {example}"),
         ));
     }
     if written.bytes().all(|b| b.is_ascii_digit()) && !written.is_empty() {
         return Err(("has no host", format!("write 127.0.0.1:{written}")));
     }
     let Some((host, port)) = written.rsplit_once(':') else {
-        return Err(("has no port", format!("write {written}:8000")));
+        return Err((
+            "has no port",
+            format!("write one behind it, as in {written}:8080"),
+        ));
     };
     if host.contains(':') && !host.starts_with('[') {
         return Err(("needs brackets", format!("write \"[{host}]:{port}\"")));
@@ -110,6 +121,14 @@ fn split(written: &str) -> Result<(&str, u16), Wrong> {
         return Err(("has no host", format!("write 127.0.0.1:{port}")));
     }
     Ok((host, number))
+}
+
+/// `::1:8080` is an IPv6 address, but hardly the one that was meant.
+fn last_group_as_port(written: &str) -> Option<SocketAddr> {
+    let (host, port) = written.rsplit_once(':')?;
+    let is_likely = port.len() > 1 && !port.starts_with('0');
+    let port = port.parse().ok().filter(|_| is_likely)?;
+    Some(SocketAddr::new(IpAddr::V6(host.parse().ok()?), port))
 }
 
 #[cfg(test)]
@@ -129,21 +148,29 @@ mod tests {
     #[test]
     fn what_cannot_be_bound_is_refused() {
         let table = [
-            ("8080", "has no host", "write 127.0.0.1:8080"),
-            ("127.0.0.1", "has no port", "write 127.0.0.1:8000"),
+            (
+                "8080",
+                "has no host",
+                "write \":8080\" for every address, or 127.0.0.1:8080",
+            ),
+            (
+                "127.0.0.1",
+                "has no port",
+                "write one behind it, as in 127.0.0.1:8080",
+            ),
             (
                 "localhost:80",
                 "does not begin with an IP address",
                 "write 127.0.0.1:80",
             ),
             ("*:80", "does not begin with an IP address", "write \":80\""),
-            ("::1:80", "has no port", "write [::1:80]:8000"),
+            ("::1:80", "needs brackets", "write \"[::1]:80\""),
             (
                 ":99999",
                 "has no port",
                 "a port is a number from 1 to 65535",
             ),
-            ("", "has no port", "write :8000"),
+            ("", "has no port", "write one behind it, as in :8080"),
             (
                 "http://127.0.0.1:80/",
                 "is a URL, not an address",

@@ -1,6 +1,6 @@
 //! Certificates: for which hosts, and where from.
 
-use super::{host, path, refuse_doubles};
+use super::{file_path, host, refuse_doubles};
 use crate::config::{
     decode::{Fields, text},
     model::{Certificate, CertificateSource, HostPattern},
@@ -59,8 +59,8 @@ fn hosts(fields: &Fields<'_>) -> Vec<Located<String>> {
                 HostPattern::Exact(name) if name.starts_with('[') => {
                     fields.error(
                         &node.span,
-                        "a client that connects to an address asks for no certificate by name",
-                        "write a host name",
+                        format!("{name} is an address, not a name"),
+                        "write a host name: who connects to an address asks for no certificate by name",
                     );
                     return None;
                 }
@@ -95,7 +95,7 @@ fn source(fields: &Fields<'_>) -> Option<CertificateSource> {
             None
         }
         (false, Some(_), Some(_)) => {
-            let (chain, key) = (path(fields, "chain"), path(fields, "key"));
+            let (chain, key) = (file_path(fields, "chain"), file_path(fields, "key"));
             Some(CertificateSource::Files {
                 chain: chain?,
                 key: key?,

@@ -54,7 +54,7 @@ pub(super) static TABLE: Table = Table {
     ],
 };
 
-/// HAProxy's: `inter 2s rise 2 fall 3`.
+/// The defaults are those of `HAProxy`: `inter 2s rise 2 fall 3`.
 pub(super) fn read(fields: &Fields<'_>) -> Option<HealthCheck> {
     let interval = fields
         .duration("interval")
@@ -122,10 +122,15 @@ fn path(fields: &Fields<'_>) -> Option<String> {
     if path.value.starts_with('/') && is_sendable {
         return Some(path.value.to_owned());
     }
+    let hint = if is_sendable && !path.value.starts_with('/') && !path.value.contains("://") {
+        format!("write /{}", path.value)
+    } else {
+        "write a path that begins with /, and %XX for what is not ASCII".to_owned()
+    };
     fields.problems.push(
-        Problem::error(format!("{} cannot be asked for", quoted(path.value)))
+        Problem::error(format!("{} is no path to ask for", quoted(path.value)))
             .at_value(&path)
-            .hint("write a path that begins with /, with percent escapes where needed"),
+            .hint(hint),
     );
     None
 }

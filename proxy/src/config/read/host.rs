@@ -30,10 +30,9 @@ fn parse(written: &str) -> Result<HostPattern, (&'static str, String)> {
     let host = written.to_ascii_lowercase();
     let host = host.strip_suffix('.').unwrap_or(&host);
     if let Some(inner) = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')) {
-        let address: std::net::Ipv6Addr =
-            inner.parse().map_err(|_: std::net::AddrParseError| {
-                ("is not an IPv6 address", "write [::1]".to_owned())
-            })?;
+        let Ok(address) = inner.parse::<std::net::Ipv6Addr>() else {
+            return Err(("is not an IPv6 address", "write [::1]".to_owned()));
+        };
         return Ok(HostPattern::Exact(format!("[{address}]")));
     }
     if let Some((_, rest)) = host.split_once("://") {
@@ -52,7 +51,7 @@ fn parse(written: &str) -> Result<HostPattern, (&'static str, String)> {
         return Err(("has a port", hint));
     }
     if host == "*" {
-        let hint = "leave `host` out to match any, or write *.example.ch".to_owned();
+        let hint = "a * stands for the leftmost part of a name, as in \"*.example.ch\"".to_owned();
         return Err(("is not a host name", hint));
     }
     let (suffix, is_suffix) = match host.strip_prefix("*.") {
@@ -70,7 +69,7 @@ fn parse(written: &str) -> Result<HostPattern, (&'static str, String)> {
 /// Whether a text is a host name: labels of letters, digits, `-` and `_`.
 pub(super) fn is_name(host: &str) -> Result<(), (&'static str, String)> {
     if host.contains('*') {
-        let hint = "a * stands for the leftmost part alone, as in *.example.ch".to_owned();
+        let hint = "a * stands for the leftmost part of a name, as in \"*.example.ch\"".to_owned();
         return Err(("has a * in the wrong place", hint));
     }
     if !host.is_ascii() {

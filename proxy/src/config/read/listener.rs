@@ -216,7 +216,7 @@ fn protocols(fields: &Fields<'_>, has_tls: bool) -> Protocols {
             fields.error(at, format!("there is no protocol {}", quoted(word)), hint);
         } else if *word == "h2" && !has_tls {
             fields.problems.push(
-                Problem::error("h2 is offered to browsers only with TLS")
+                Problem::error("\"h2\" needs \"tls\" on this listener")
                     .at(at)
                     .hint("add `tls: intermediate`, or remove h2"),
             );

@@ -5,6 +5,7 @@ mod certificate;
 mod health;
 mod host;
 mod listener;
+mod path;
 mod route;
 mod top;
 mod upstream;
@@ -19,9 +20,11 @@ use super::{
     decode::Fields,
     model::{Certificate, Name, Upstream},
     problem::{Located, Problem, Problems, Span, quoted},
-    raw::{Entry, Node},
+    raw::{Entry, Node, Value},
 };
 
+#[cfg(test)]
+pub(super) use self::top::TABLE as WHOLE;
 pub(super) use self::{
     listener::ListenerDraft,
     route::{ActionDraft, RouteDraft},
@@ -38,12 +41,15 @@ pub(super) struct Draft {
     pub(super) settings: Settings,
     pub(super) listener_names: Names,
     pub(super) upstream_names: Names,
+    /// Whether something could not be read that may have named upstreams, so that a missing one proves nothing.
+    pub(super) is_partial: bool,
 }
 
 impl Draft {
     /// Adds what one file holds. The file's `include`, in the order it was written, is the caller's to follow.
     pub(super) fn read(&mut self, file: &Node, problems: &Problems) -> Vec<Located<String>> {
         let Some(fields) = Fields::of(file, &file.span, &top::TABLE, problems) else {
+            self.is_partial = true;
             return Vec::new();
         };
         for entry in fields.named("listeners") {
@@ -52,6 +58,9 @@ impl Draft {
                 self.listeners.extend(listener);
             }
         }
+        let upstreams = fields.node("upstreams").map(|node| &node.value);
+        self.is_partial |=
+            !fields.is_sound || !matches!(upstreams, None | Some(Value::Map(_) | Value::Null));
         for entry in fields.named("upstreams") {
             if let Some(name) = self.upstream_names.claim(entry, "upstream", problems) {
                 let upstream = upstream::read(name, entry, problems);
@@ -79,10 +88,6 @@ pub(super) struct Names(HashMap<Name, Span>);
 impl Names {
     /// Letters of a name at most: it becomes a metric label.
     const LONGEST: usize = 64;
-
-    pub(super) fn place(&self, name: &str) -> Option<&Span> {
-        self.0.get(name)
-    }
 
     pub(super) fn all(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(|name| &**name)
@@ -121,7 +126,7 @@ impl Names {
 }
 
 /// A path of the file system; one that is relative starts at the file that names it.
-fn path(fields: &Fields<'_>, name: &str) -> Option<Located<PathBuf>> {
+fn file_path(fields: &Fields<'_>, name: &str) -> Option<Located<PathBuf>> {
     let written = fields.text(name)?;
     beside(fields, name, &written, written.value)
 }
@@ -134,9 +139,13 @@ fn beside(
 ) -> Option<Located<PathBuf>> {
     if written.is_empty() || written.contains('\0') {
         fields.problems.push(
-            Problem::error(format!("{} takes a path", quoted(name)))
-                .at_value(at)
-                .hint("a relative path starts at the directory of this file"),
+            Problem::error(format!(
+                "{} takes a path, not {}",
+                quoted(name),
+                quoted(written)
+            ))
+            .at_value(at)
+            .hint("a relative path starts at the directory of this file"),
         );
         return None;
     }

@@ -2,7 +2,7 @@
 
 use http::{HeaderValue, Method, StatusCode, Uri};
 
-use super::{host, refuse_doubles};
+use super::{host, path, refuse_doubles};
 use crate::config::{
     decode::{Fields, text},
     model::{Action, HostPattern, PathPattern},
@@ -11,29 +11,10 @@ use crate::config::{
     raw::{Entry, Node},
     table::{Key, Kind, Table},
 };
+use crate::route::Methods;
 
 /// Bytes of a body that a route answers with by itself; what is longer belongs on a server.
 const LONGEST_BODY: usize = 64 << 10;
-
-/// The methods that a route can tell apart: those of RFC 9110 but CONNECT, PATCH, and those of WebDAV (RFC 4918, RFC 3253).
-const METHODS: [&str; 16] = [
-    "GET",
-    "HEAD",
-    "POST",
-    "PUT",
-    "PATCH",
-    "DELETE",
-    "OPTIONS",
-    "TRACE",
-    "PROPFIND",
-    "PROPPATCH",
-    "MKCOL",
-    "COPY",
-    "MOVE",
-    "LOCK",
-    "UNLOCK",
-    "REPORT",
-];
 
 pub(in crate::config) static TABLE: Table = Table {
     of: "a route",
@@ -126,7 +107,7 @@ pub(in crate::config) struct RouteDraft {
     pub(in crate::config) at: Located<()>,
     pub(in crate::config) hosts: Vec<HostPattern>,
     pub(in crate::config) path: PathPattern,
-    pub(in crate::config) methods: Option<Vec<Method>>,
+    pub(in crate::config) methods: Option<Methods>,
     pub(in crate::config) action: ActionDraft,
 }
 
@@ -144,7 +125,7 @@ pub(super) fn read(node: &Node, problems: &Problems) -> Option<RouteDraft> {
     // All are read, whatever the first gives, so that all problems are found.
     let (hosts, path, methods, action) = (
         hosts(&fields),
-        path(&fields),
+        path_pattern(&fields),
         methods(&fields),
         action(&fields),
     );
@@ -163,6 +144,11 @@ fn hosts(fields: &Fields<'_>) -> Vec<HostPattern> {
         .iter()
         .filter_map(|node| {
             let written = text(node, "host", "a host name", fields.problems)?;
+            if written.value == "*" {
+                let hint = "a route without `host` is for every host; remove it";
+                fields.error(&node.span, "\"*\" is not a host name", hint);
+                return None;
+            }
             Some((host::host(&written, fields.problems)?, &node.span))
         })
         .collect();
@@ -177,8 +163,8 @@ fn hosts(fields: &Fields<'_>) -> Vec<HostPattern> {
     found.into_iter().map(|(host, _)| host).collect()
 }
 
-fn path(fields: &Fields<'_>) -> Option<PathPattern> {
-    let normal = |written: Located<&str>| match normal_path(written.value) {
+fn path_pattern(fields: &Fields<'_>) -> Option<PathPattern> {
+    let normal = |written: Located<&str>| match path::normal(written.value) {
         Ok(path) => Some(path.to_owned()),
         Err((message, hint)) => {
             fields.problems.push(
@@ -210,84 +196,37 @@ fn path(fields: &Fields<'_>) -> Option<PathPattern> {
     ))
 }
 
-/// Checks that a path is in the form in which requests are matched.
-fn normal_path(path: &str) -> Result<&str, (&'static str, String)> {
-    let Some(inner) = path.strip_prefix('/') else {
-        return Err(("does not begin with /", format!("write /{path}")));
-    };
-    if path.contains('*') && path.ends_with("/*") {
-        let hint = "remove the *: a path matches all below it".to_owned();
-        return Err(("ends with a *", hint));
-    }
-    if let Some(at) = path.find(['?', '#']) {
-        let bare = path.get(..at).unwrap_or_default();
-        let hint = format!("a route looks at the path alone; write {bare}");
-        return Err(("has a query or a fragment", hint));
-    }
-    let mut segments = inner.split('/').rev().skip(1);
-    if segments.any(str::is_empty) {
-        return Err((
-            "has an empty segment",
-            "write one / in the place of //".to_owned(),
-        ));
-    }
-    if inner
-        .split('/')
-        .any(|segment| segment == "." || segment == "..")
-    {
-        let hint = "requests are matched without . and ..; write what is meant".to_owned();
-        return Err(("has a . or .. in it", hint));
-    }
-    let strange = |b: u8| !b.is_ascii_graphic() || b == b'\\';
-    if path.bytes().any(strange) {
-        let hint = "write what is not an ASCII letter, digit or sign as %XX".to_owned();
-        return Err(("has letters that paths do not have", hint));
-    }
-    for escape in path.split('%').skip(1) {
-        let digits = escape.get(..2).unwrap_or_default();
-        match u8::from_str_radix(digits, 16) {
-            Ok(0 | b'/' | b'\\') => {
-                let hint = "no request with %00, %2F or %5C is let through".to_owned();
-                return Err(("could never match", hint));
-            }
-            Ok(_) if digits.bytes().all(|b| b.is_ascii_hexdigit()) => {}
-            _ => {
-                let hint = "a % is followed by two hexadecimal digits".to_owned();
-                return Err(("has a broken escape", hint));
-            }
-        }
-    }
-    Ok(path)
-}
-
-fn methods(fields: &Fields<'_>) -> Option<Vec<Method>> {
+fn methods(fields: &Fields<'_>) -> Option<Methods> {
+    let mut methods = Methods::none();
     let mut found = Vec::new();
     for node in fields.list("methods")? {
         let Some(written) = text(node, "methods", "a method such as GET", fields.problems) else {
             continue;
         };
         let word = written.value;
-        if METHODS.contains(&word)
-            && let Ok(method) = Method::from_bytes(word.as_bytes())
+        if let Some(with) = Method::from_bytes(word.as_bytes())
+            .ok()
+            .and_then(|method| methods.with(&method).ok())
         {
-            found.push((method, &node.span));
+            methods = with;
+            found.push((word, &node.span));
             continue;
         }
         let hint = if word == "CONNECT" {
             "the proxy opens no tunnels; remove it".to_owned()
         } else {
-            did_you_mean(word, METHODS)
-                .unwrap_or_else(|| format!("the methods are {}", METHODS.join(", ")))
+            did_you_mean(word, Methods::NAMES)
+                .unwrap_or_else(|| format!("the methods are {}", Methods::NAMES.join(", ")))
         };
         let message = format!("a route cannot ask for the method {}", quoted(word));
         fields.error(&node.span, message, hint);
     }
     refuse_doubles(
-        found.iter().map(|(method, at)| (method, *at)),
-        |method| quoted(method.as_str()),
+        found.iter().map(|(word, at)| (word, *at)),
+        |word| quoted(word),
         fields.problems,
     );
-    Some(found.into_iter().map(|(method, _)| method).collect())
+    Some(methods)
 }
 
 fn action(fields: &Fields<'_>) -> Option<ActionDraft> {
@@ -438,46 +377,6 @@ fn status(number: u64) -> Option<StatusCode> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn only_normal_paths_pass() {
-        let good = [
-            "/",
-            "/api",
-            "/api/",
-            "/a%20b",
-            "/a.b/..c",
-            "/~me",
-            "/%E2%82%AC",
-            "/a*b",
-        ];
-        for path in good {
-            assert_eq!(normal_path(path), Ok(path));
-        }
-        let bad = [
-            ("", "does not begin with /"),
-            ("api", "does not begin with /"),
-            ("//", "has an empty segment"),
-            ("/a//b", "has an empty segment"),
-            ("/a/.", "has a . or .. in it"),
-            ("/../a", "has a . or .. in it"),
-            ("/a?b", "has a query or a fragment"),
-            ("/a#b", "has a query or a fragment"),
-            ("/api/*", "ends with a *"),
-            ("/a b", "has letters that paths do not have"),
-            ("/é", "has letters that paths do not have"),
-            ("/a\\b", "has letters that paths do not have"),
-            ("/%2f", "could never match"),
-            ("/%00", "could never match"),
-            ("/%5C", "could never match"),
-            ("/%", "has a broken escape"),
-            ("/%g0", "has a broken escape"),
-            ("/%+1", "has a broken escape"),
-        ];
-        for (path, message) in bad {
-            assert_eq!(normal_path(path).map_err(|e| e.0), Err(message), "{path}");
-        }
-    }
 
     #[test]
     fn redirects_lead_to_urls_and_paths() {

@@ -10,7 +10,7 @@ use std::{
 
 use ipnet::IpNet;
 
-use super::{address, beside, certificate, listener, path, route, upstream};
+use super::{address, beside, certificate, file_path, listener, route, upstream};
 use crate::config::{
     decode::{Fields, text},
     model::{AccessLog, Admin, Control, Drain},
@@ -244,12 +244,12 @@ impl Settings {
             "admin" => self.admin = fields.fields("admin").and_then(|fields| admin(&fields)),
             "trusted_proxies" => self.trusted_proxies = Some(networks(fields)),
             "log" => self.log = fields.fields("log").and_then(|fields| log(&fields)),
-            "state" => self.state = path(fields, "state").map(|path| path.value),
+            "state" => self.state = file_path(fields, "state").map(|path| path.value),
             "workers" => self.workers = fields.count("workers").and_then(NonZeroUsize::new),
             "drain_timeout" => self.drain_timeout = fields.duration("drain_timeout"),
             "drain_delay" => self.drain_delay = fields.duration("drain_delay"),
             _ => {
-                self.control = path(fields, "control").map(|path| Control {
+                self.control = file_path(fields, "control").map(|path| Control {
                     path: path.value,
                     required: true,
                 });
@@ -340,7 +340,7 @@ fn network(node: &Node, fields: &Fields<'_>) -> Option<IpNet> {
     if network != network.trunc() {
         fields.problems.push(
             Problem::warning(format!(
-                "{} names an address and a network",
+                "{} is an address inside its network",
                 quoted(written.value)
             ))
             .at(&node.span)

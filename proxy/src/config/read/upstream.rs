@@ -8,7 +8,8 @@ use super::{address, health, refuse_doubles};
 use crate::config::{
     decode::{Fields, text},
     model::{
-        Address, Name, Passive, Retries, RetryOn, Server, Timeouts, Upstream, UpstreamProtocol,
+        Address, HealthCheck, Name, Passive, Probe, Retries, RetryOn, Server, Timeouts, Upstream,
+        UpstreamProtocol,
     },
     nearest::did_you_mean,
     problem::{Problem, Problems, Span, quoted},
@@ -19,6 +20,9 @@ use crate::config::{
 const MILLISECOND: Duration = Duration::from_millis(1);
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(86_400);
+
+/// What a set of servers holds; see `balance::ServerSet`.
+const MOST_SERVERS: usize = 256;
 
 const BALANCE_LATER: [&str; 3] = ["least_requests", "two_choices", "hash"];
 
@@ -110,7 +114,7 @@ static PASSIVE: Table = Table {
     keys: &[
         Key::new(
             "failures",
-            Kind::Number(1..=1_000_000),
+            Kind::Number(1..=1_000),
             "that eject a server; default 5",
         ),
         Key::new(
@@ -182,10 +186,13 @@ pub(super) fn read(name: Name, entry: &Entry, problems: &Problems) -> Option<Ups
     let fields = Fields::of(&entry.node, &entry.at, &TABLE, problems)?;
     let servers = servers(&fields);
     balance(&fields);
+    let health = fields.fields("health").and_then(|f| health::read(&f));
+    let protocol = protocol(&fields);
+    refuse_http_checks_of_h2c(&fields, health.as_ref(), protocol);
     Some(Upstream {
         name,
         servers,
-        health: fields.fields("health").and_then(|f| health::read(&f)),
+        health,
         passive: fields
             .fields("passive")
             .map_or_else(Passive::default, |f| passive(&f)),
@@ -195,12 +202,37 @@ pub(super) fn read(name: Name, entry: &Entry, problems: &Problems) -> Option<Ups
         retries: fields
             .fields("retries")
             .map_or_else(Retries::default, |f| retries(&f)),
-        protocol: protocol(&fields),
+        protocol,
     })
+}
+
+/// A check over HTTP asks in HTTP/1.1, which such a server does not speak: it would be down for ever.
+fn refuse_http_checks_of_h2c(
+    fields: &Fields<'_>,
+    health: Option<&HealthCheck>,
+    protocol: UpstreamProtocol,
+) {
+    let asks_http = health.is_some_and(|health| matches!(health.probe, Probe::Http { .. }));
+    if let (UpstreamProtocol::H2c, true, Some(entry)) =
+        (protocol, asks_http, fields.entry("health"))
+    {
+        fields.error(
+            &entry.at,
+            "servers that speak h2c cannot be checked by a path yet",
+            "write `health: { tcp: true }`",
+        );
+    }
 }
 
 fn servers(fields: &Fields<'_>) -> Vec<Server> {
     let nodes = fields.list("servers").unwrap_or_default();
+    if let Some(node) = nodes.get(MOST_SERVERS) {
+        fields.error(
+            &node.span,
+            format!("an upstream has {MOST_SERVERS} servers at most"),
+            format!("these are {}; make two upstreams of them", nodes.len()),
+        );
+    }
     let found: Vec<_> = nodes
         .iter()
         .filter_map(|node| server(node, fields.problems))
@@ -225,15 +257,16 @@ fn servers(fields: &Fields<'_>) -> Vec<Server> {
 fn server(node: &Node, problems: &Problems) -> Option<(Server, Span)> {
     let is_mapping = matches!(node.value, Value::Map(_));
     if !is_mapping {
-        let written = text(
-            node,
-            "servers",
-            "an address such as 10.0.0.1:8000",
-            problems,
-        )?;
+        // A port alone is a number to YAML.
+        let written = if let Value::Int(number) = &node.value {
+            number.to_string()
+        } else {
+            let what = "an address such as 10.0.0.1:8000";
+            text(node, "servers", what, problems)?.value.to_owned()
+        };
         return Some((
             Server {
-                address: address_of(written.value, &node.span, problems)?,
+                address: address_of(&written, &node.span, problems)?,
                 weight: 1,
                 max_connections: None,
                 backup: false,
@@ -351,7 +384,8 @@ fn retry_on(fields: &Fields<'_>) -> Option<RetryOn> {
         if KNOWN.contains(&&*word) {
             words.push((word, &node.span));
         } else {
-            let hint = did_you_mean(&word, KNOWN)
+            let words = KNOWN.into_iter().take(2);
+            let hint = did_you_mean(&word, words)
                 .unwrap_or_else(|| "write connect, reset, 502, 503 or 504".to_owned());
             let message = format!("{} is no reason to try again", quoted(&word));
             fields.error(&node.span, message, hint);

@@ -1,3 +1,7 @@
 //! Whole files in, configurations or reports out.
 
+mod defaults;
 mod examples;
+mod files;
+mod mistakes;
+mod strange;

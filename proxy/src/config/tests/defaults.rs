@@ -1,0 +1,250 @@
+//! What a file means: every default, and every key that works.
+
+use std::{path::Path, time::Duration};
+
+use crate::config::{
+    Config, load_with,
+    model::{
+        AccessLog, Action, Address, CertificateSource, HealthCheck, HostPattern, Limits, Passive,
+        PathPattern, Probe, Protocols, Retries, RetryOn, Timeouts, TlsProfile, UpstreamProtocol,
+    },
+    units::{ByteSize, Percent},
+};
+
+fn load(text: &str) -> Config {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("a.yaml");
+    std::fs::write(&path, text).unwrap();
+    let loaded = load_with(&path, &|_| None).unwrap_or_else(|report| panic!("\n{report}"));
+    assert!(loaded.warnings.is_empty(), "\n{}", loaded.warnings);
+    loaded.config
+}
+
+fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+const LEAST: &str = "
+listeners: { http: { bind: ':8080' } }
+upstreams: { app: { servers: [127.0.0.1:3000] } }
+routes: [{ upstream: app }]
+";
+
+#[test]
+fn what_is_left_out_has_the_documented_default() {
+    let config = load(LEAST);
+    let listener = &config.listeners[0];
+    assert_eq!(&*listener.name, "http");
+    let bind: Vec<_> = listener.bind.iter().map(ToString::to_string).collect();
+    assert_eq!(bind, ["0.0.0.0:8080", "[::]:8080"]);
+    assert!(!listener.redirect_to_https);
+    assert_eq!(listener.tls, None);
+    assert_eq!(
+        listener.protocols,
+        Protocols {
+            h2: false,
+            http1: true
+        }
+    );
+    assert_eq!(config.admin.bind.to_string(), "127.0.0.1:8404");
+    assert!(config.trusted_proxies.is_empty() && config.certificates.is_empty());
+    assert_eq!(config.log, AccessLog::Stdout);
+    assert_eq!(config.state, Path::new("/var/lib/simplon"));
+    assert_eq!(config.workers, None);
+    assert_eq!(
+        (config.drain.timeout, config.drain.delay),
+        (seconds(60), Duration::ZERO)
+    );
+    assert_eq!(config.control.path, Path::new("/run/simplon/control.sock"));
+    assert!(!config.control.required);
+    let route = &config.routes[0];
+    assert_eq!(route.path, PathPattern::Prefix("/".to_owned()));
+    assert!(route.hosts.is_empty() && route.methods.is_none());
+    let forward = Action::Forward {
+        upstream: 0,
+        strip_prefix: false,
+    };
+    assert_eq!(route.action, forward);
+}
+
+#[test]
+fn limits_have_the_documented_defaults() {
+    let expected = Limits {
+        connections: 20_000,
+        connections_per_client: 256,
+        handshake_timeout: seconds(10),
+        header_timeout: seconds(10),
+        header_size: ByteSize::bytes(65_536),
+        header_count: 100,
+        uri_size: ByteSize::bytes(16_384),
+        body_size: ByteSize::bytes(67_108_864),
+        body_idle_timeout: seconds(30),
+        write_idle_timeout: seconds(30),
+        keepalive_timeout: seconds(60),
+        requests_per_connection: 10_000.try_into().unwrap(),
+        streams: 100.try_into().unwrap(),
+    };
+    assert_eq!(load(LEAST).listeners[0].limits, expected);
+}
+
+#[test]
+fn an_upstream_has_the_documented_defaults() {
+    let config = load(LEAST);
+    let upstream = &config.upstreams[0];
+    let server = &upstream.servers[0];
+    assert_eq!(
+        server.address,
+        Address::Socket("127.0.0.1:3000".parse().unwrap())
+    );
+    assert_eq!(
+        (server.weight, server.max_connections, server.backup),
+        (1, None, false)
+    );
+    assert_eq!(upstream.health, None);
+    assert_eq!(upstream.protocol, UpstreamProtocol::Http1);
+    let passive = Passive {
+        failures: 5.try_into().unwrap(),
+        window: seconds(10),
+        eject: seconds(30),
+    };
+    assert_eq!(upstream.passive, passive);
+    let timeouts = Timeouts {
+        connect: seconds(2),
+        first_byte: seconds(30),
+        idle: seconds(30),
+        keepalive: seconds(55),
+        tunnel: seconds(3600),
+    };
+    assert_eq!(upstream.timeouts, timeouts);
+    let retries = Retries {
+        attempts: 2,
+        budget: Percent::new(20),
+        on: RetryOn {
+            connect: true,
+            reset: true,
+            statuses: vec![],
+        },
+    };
+    assert_eq!(upstream.retries, retries);
+}
+
+#[test]
+fn a_health_check_has_haproxys_defaults() {
+    let check = |health: &str| {
+        let text = LEAST.replace("[127.0.0.1:3000]", &format!("[a:1], health: {health}"));
+        load(&text).upstreams[0].health.clone().unwrap()
+    };
+    let http = Probe::Http {
+        path: "/up".to_owned(),
+        expect: vec![200..=399],
+    };
+    let expected = HealthCheck {
+        probe: http,
+        interval: seconds(2),
+        timeout: seconds(1),
+        rise: 2.try_into().unwrap(),
+        fall: 3.try_into().unwrap(),
+    };
+    assert_eq!(check("{ path: /up }"), expected);
+    let tcp = check("{ tcp: true, interval: 200ms }");
+    assert_eq!(tcp.probe, Probe::Tcp);
+    assert_eq!(tcp.timeout, Duration::from_millis(200));
+    let Probe::Http { expect, .. } = check("{ path: /, expect: [200, 300-302] }").probe else {
+        panic!("an HTTP check");
+    };
+    assert_eq!(expect, [200..=200, 300..=302]);
+}
+
+const FULL: &str = "
+listeners:
+  http: { bind: 127.0.0.1:80, redirect: https }
+  https:
+    bind: ['127.0.0.1:443', '[::1]:443']
+    tls: modern
+    protocols: [http/1.1]
+    limits: { connections: 5, body_size: 0, header_timeout: 1500ms, streams: 7 }
+admin: { bind: '[::1]:9000' }
+trusted_proxies: [10.0.0.0/8, ::1]
+certificates:
+  - { hosts: ['*.Example.CH', localhost], self_signed: true }
+upstreams:
+  web: { servers: [a:1] }
+  api:
+    servers:
+      - { address: Api.lan:80, weight: 2, max_connections: 10 }
+      - { address: unix:/run/api.sock, backup: true }
+    retries: { attempts: 0, budget: 5%, on: [503, connect] }
+    protocol: h2c
+routes:
+  - { host: ['Example.ch.', '*.example.ch'], path: /api/, methods: [GET, PROPFIND], upstream: api, strip_prefix: true }
+  - { exact: /old/, redirect: { to: https://example.ch/, status: 301 } }
+  - { path: /teapot, respond: { status: 418, body: short } }
+  - { upstream: web }
+defaults: {}
+log: { access: off, format: json }
+workers: 3
+drain_timeout: 5s
+drain_delay: 1s
+metrics: { haproxy: false }
+";
+
+#[test]
+fn the_keys_of_listeners_and_of_the_whole_reach_the_model() {
+    let config = load(FULL);
+    assert!(config.listeners[0].redirect_to_https);
+    let https = &config.listeners[1];
+    assert_eq!(https.tls, Some(TlsProfile::Modern));
+    assert_eq!((https.protocols.h2, https.protocols.http1), (false, true));
+    assert_eq!(https.limits.body_size, ByteSize::bytes(0));
+    assert_eq!(https.limits.header_timeout, Duration::from_millis(1500));
+    assert_eq!(https.limits.header_count, 100);
+    assert_eq!(config.admin.bind, "[::1]:9000".parse().unwrap());
+    let proxies: Vec<_> = config
+        .trusted_proxies
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(proxies, ["10.0.0.0/8", "::1/128"]);
+    let certificate = &config.certificates[0];
+    assert_eq!(certificate.source, CertificateSource::SelfSigned);
+    assert_eq!(certificate.hosts[0].value, "*.example.ch");
+    assert_eq!(config.log, AccessLog::Off);
+    assert_eq!(config.workers.unwrap().get(), 3);
+    assert_eq!(
+        (config.drain.timeout, config.drain.delay),
+        (seconds(5), seconds(1))
+    );
+}
+
+#[test]
+fn the_keys_of_upstreams_and_routes_reach_the_model() {
+    let config = load(FULL);
+    let api = &config.upstreams[1];
+    let addresses: Vec<_> = api.servers.iter().map(|s| s.address.to_string()).collect();
+    assert_eq!(addresses, ["api.lan:80", "unix:/run/api.sock"]);
+    assert!(api.servers[1].backup);
+    assert_eq!((api.retries.attempts, api.retries.budget.get()), (0, 5));
+    assert_eq!(api.retries.on.statuses, [503]);
+    assert!(!api.retries.on.reset);
+    assert_eq!(api.protocol, UpstreamProtocol::H2c);
+    let first = &config.routes[0];
+    let hosts = [
+        HostPattern::Exact("example.ch".to_owned()),
+        HostPattern::Suffix("example.ch".to_owned()),
+    ];
+    assert_eq!(first.hosts, hosts);
+    assert_eq!(first.path, PathPattern::Prefix("/api".to_owned()));
+    assert_eq!(first.methods.unwrap().to_string(), "GET, HEAD, PROPFIND");
+    let forward = Action::Forward {
+        upstream: 1,
+        strip_prefix: true,
+    };
+    assert_eq!(first.action, forward);
+    assert_eq!(first.at.span.as_ref().unwrap().line, 22);
+    assert_eq!(
+        config.routes[1].path,
+        PathPattern::Exact("/old/".to_owned())
+    );
+    assert!(matches!(&config.routes[1].action, Action::Redirect { status, .. } if *status == 301));
+    assert!(matches!(&config.routes[2].action, Action::Respond { body, .. } if body == "short"));
+}
