@@ -64,13 +64,15 @@ async fn what_a_stranger_claims_about_itself_is_dropped() {
     proxy.client().await.ask("GET", "/", &CLAIMS, b"").await;
     let request = origin.only_request();
     for (name, value) in &request.fields {
-        for lie in ["192.0.2.66", "evil", "666", "chosen", "https"] {
+        for lie in ["192.0.2.66", "evil", "chosen", "https"] {
             assert!(!value.contains(lie), "{name}: {value}");
         }
     }
     assert_eq!(request.field("x-forwarded-for"), Some("127.0.0.1"));
     assert_eq!(request.field("x-forwarded-proto"), Some("http"));
-    assert!(!request.has("x-real-ip"));
+    for name in ["x-real-ip", "x-forwarded-port", "x-forwarded-server", "x-forwarded-prefix"] {
+        assert!(!request.has(name), "{name}");
+    }
     let line = proxy.logged(|line| line["path"] == "/").await;
     assert_eq!(line["client"], "127.0.0.1");
 }

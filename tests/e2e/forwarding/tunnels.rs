@@ -1,5 +1,7 @@
 //! WebSocket: an upgrade, and then bytes both ways.
 
+use std::time::{Duration, Instant};
+
 use rustix::process::Signal;
 
 use crate::harness::{Client, Origin, Proxy, Wire};
@@ -158,7 +160,7 @@ async fn a_websocket_by_tls_works_too() {
 async fn an_idle_websocket_is_closed_after_tunnel() {
     let origin = shouting().await;
     let text = "
-        upstreams: { web: { servers: [$1], timeouts: { tunnel: 400ms, idle: 100ms, first_byte: 5s } } }
+        upstreams: { web: { servers: [$1], timeouts: { tunnel: 1s, idle: 100ms, first_byte: 5s } } }
         routes: [{ upstream: web }]
         ";
     let proxy = Proxy::with(text, &[&origin]).await;
@@ -166,10 +168,13 @@ async fn an_idle_websocket_is_closed_after_tunnel() {
     client.send(HANDSHAKE).await;
     upgraded(&mut client).await;
     for word in ["abcde", "fghij", "klmno"] {
-        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        tokio::time::sleep(Duration::from_millis(400)).await;
         says(&mut client, word).await;
     }
+    let started = Instant::now();
     client.expect_end().await;
+    let took = started.elapsed();
+    assert!((900..3000).contains(&took.as_millis()), "{took:?}");
 }
 
 #[tokio::test]
