@@ -13,7 +13,8 @@ fn directory(files: &[(&str, &str)]) -> tempfile::TempDir {
     directory
 }
 
-const GOOD: &str = "listeners: { http: { bind: 127.0.0.1:8080 } }\nroutes: [{ respond: { body: hi } }]\n";
+const GOOD: &str =
+    "listeners: { http: { bind: 127.0.0.1:8080 } }\nroutes: [{ respond: { body: hi } }]\n";
 const BAD: &str = "listeners: { http: { bind: 127.0.0.1:8080 } }
 upstreams: { api: { servers: [127.0.0.1:8000] } }
 routes:
@@ -25,9 +26,17 @@ routes:
 async fn help_shows_examples() {
     let help = simplon("--help").await;
     assert_eq!(help.code, Some(0));
-    assert!(help.output.contains("simplon run --from :8080 --to 127.0.0.1:3000"), "{}", help.output);
+    assert!(
+        help.output
+            .contains("simplon run --from :8080 --to 127.0.0.1:3000"),
+        "{}",
+        help.output
+    );
     for command in ["run", "check", "reload", "up"] {
-        assert!(help.output.contains(&format!("simplon {command}")), "{command}");
+        assert!(
+            help.output.contains(&format!("simplon {command}")),
+            "{command}"
+        );
         let help = simplon(&format!("{command} --help")).await;
         assert_eq!(help.code, Some(0), "{command}");
         assert!(help.output.contains("Usage:"), "{command}");
@@ -38,7 +47,13 @@ async fn help_shows_examples() {
 
 #[tokio::test]
 async fn a_command_line_that_is_not_understood_is_status_2() {
-    for line in ["", "bake", "run --from :8080", "run -c a --from :1 --to b:2", "check --format xml"] {
+    for line in [
+        "",
+        "bake",
+        "run --from :8080",
+        "run -c a --from :1 --to b:2",
+        "check --format xml",
+    ] {
         let ended = simplon(line).await;
         assert_eq!(ended.code, Some(2), "{line}: {}", ended.errors);
         assert!(!ended.errors.is_empty(), "{line}");
@@ -64,14 +79,26 @@ async fn check_shows_every_problem_with_its_place_and_a_hint() {
     let file = place.path().join("simplon.yaml");
     let ended = simplon(&format!("check -c {}", file.display())).await;
     assert_eq!(ended.code, Some(2));
-    for words in ["simplon.yaml:4:29", "upstream: ap", "^^", "did you mean \"api\"?", "simplon.yaml:5:"] {
+    for words in [
+        "simplon.yaml:4:29",
+        "upstream: ap",
+        "^^",
+        "did you mean \"api\"?",
+        "simplon.yaml:5:",
+    ] {
         assert!(ended.errors.contains(words), "{words}: {}", ended.errors);
     }
     let ended = simplon(&format!("check -c {} --format json", file.display())).await;
     assert_eq!(ended.code, Some(2));
     let problems: serde_json::Value = serde_json::from_str(&ended.output).unwrap();
-    let errors = problems.as_array().unwrap().iter().filter(|problem| problem["severity"] == "error");
-    let lines: Vec<_> = errors.map(|problem| problem["line"].as_u64().unwrap()).collect();
+    let errors = problems
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|problem| problem["severity"] == "error");
+    let lines: Vec<_> = errors
+        .map(|problem| problem["line"].as_u64().unwrap())
+        .collect();
     assert_eq!(lines, [4, 5]);
 }
 
@@ -82,18 +109,38 @@ certificates: [{ hosts: [a.test], chain: missing.pem, key: missing.key }]
 routes: [{ respond: { body: hi } }]
 ";
     let place = directory(&[("simplon.yaml", text)]);
-    let ended = simplon(&format!("check -c {}", place.path().join("simplon.yaml").display())).await;
+    let ended = simplon(&format!(
+        "check -c {}",
+        place.path().join("simplon.yaml").display()
+    ))
+    .await;
     assert_eq!(ended.code, Some(2));
-    assert!(ended.errors.contains("simplon.yaml:2:") && ended.errors.contains("missing.pem"), "{}", ended.errors);
+    assert!(
+        ended.errors.contains("simplon.yaml:2:") && ended.errors.contains("missing.pem"),
+        "{}",
+        ended.errors
+    );
 }
 
 #[tokio::test]
 async fn run_refuses_a_bad_configuration_as_check_does() {
     let place = directory(&[("simplon.yaml", BAD)]);
-    let ended = simplon(&format!("run -c {}", place.path().join("simplon.yaml").display())).await;
+    let ended = simplon(&format!(
+        "run -c {}",
+        place.path().join("simplon.yaml").display()
+    ))
+    .await;
     assert_eq!(ended.code, Some(2));
-    assert!(ended.errors.contains("simplon.yaml:4:29"), "{}", ended.errors);
-    let ended = simplon(&format!("run -c {}", place.path().join("nowhere.yaml").display())).await;
+    assert!(
+        ended.errors.contains("simplon.yaml:4:29"),
+        "{}",
+        ended.errors
+    );
+    let ended = simplon(&format!(
+        "run -c {}",
+        place.path().join("nowhere.yaml").display()
+    ))
+    .await;
     assert_eq!(ended.code, Some(2));
     assert!(ended.errors.contains("nowhere.yaml"), "{}", ended.errors);
 }
@@ -107,10 +154,24 @@ async fn a_port_that_is_taken_is_named_with_a_hint() {
         free_port()
     );
     let place = directory(&[("simplon.yaml", &text)]);
-    let ended = simplon(&format!("run -c {}", place.path().join("simplon.yaml").display())).await;
+    let ended = simplon(&format!(
+        "run -c {}",
+        place.path().join("simplon.yaml").display()
+    ))
+    .await;
     assert_eq!(ended.code, Some(1));
-    assert!(ended.errors.contains(&format!("cannot listen on 127.0.0.1:{port}")), "{}", ended.errors);
-    assert!(ended.errors.contains("another process uses this port"), "{}", ended.errors);
+    assert!(
+        ended
+            .errors
+            .contains(&format!("cannot listen on 127.0.0.1:{port}")),
+        "{}",
+        ended.errors
+    );
+    assert!(
+        ended.errors.contains("another process uses this port"),
+        "{}",
+        ended.errors
+    );
     assert!(ended.errors.contains("hint:"), "{}", ended.errors);
 }
 
@@ -123,7 +184,11 @@ async fn two_addresses_make_a_proxy_without_a_file() {
     if Client::try_connect(8404).await.is_ok() {
         let ended = simplon(&line).await;
         assert_eq!(ended.code, Some(1));
-        assert!(ended.errors.contains("cannot listen on 127.0.0.1:8404"), "{}", ended.errors);
+        assert!(
+            ended.errors.contains("cannot listen on 127.0.0.1:8404"),
+            "{}",
+            ended.errors
+        );
         return;
     }
     let _running = command::binary()
@@ -133,7 +198,10 @@ async fn two_addresses_make_a_proxy_without_a_file() {
         .kill_on_drop(true)
         .spawn()
         .unwrap();
-    until("it listens", async || Client::try_connect(port).await.is_ok()).await;
+    until("it listens", async || {
+        Client::try_connect(port).await.is_ok()
+    })
+    .await;
     let answer = Client::connect(port).await.get("/a?b").await;
     assert_eq!(answer.text(), "hello");
     assert_eq!(origin.only_request().target(), "/a?b");
@@ -143,7 +211,11 @@ async fn two_addresses_make_a_proxy_without_a_file() {
 async fn addresses_that_are_none_are_named_by_their_option() {
     let ended = simplon("run --from 8080 --to http://localhost:3000/").await;
     assert_eq!(ended.code, Some(2));
-    assert!(ended.errors.contains("--from") && ended.errors.contains("--to"), "{}", ended.errors);
+    assert!(
+        ended.errors.contains("--from") && ended.errors.contains("--to"),
+        "{}",
+        ended.errors
+    );
 }
 
 #[tokio::test]
@@ -166,12 +238,29 @@ async fn the_access_log_never_holds_secrets() {
         "referer: https://example.ch/page?token=SECRET4",
         "user-agent: test/1",
     ];
-    let answer = proxy.client().await.ask("POST", "/login?password=SECRET5", &lines, b"SECRET6").await;
-    proxy.client().await.ask("GET", "/nowhere%2f?password=SECRET5", &lines, b"").await;
-    proxy.client().await.ask("GET", "/?password=SECRET5", &["no-colon"], b"").await;
+    let answer = proxy
+        .client()
+        .await
+        .ask("POST", "/login?password=SECRET5", &lines, b"SECRET6")
+        .await;
+    proxy
+        .client()
+        .await
+        .ask("GET", "/nowhere%2f?password=SECRET5", &lines, b"")
+        .await;
+    proxy
+        .client()
+        .await
+        .ask("GET", "/?password=SECRET5", &["no-colon"], b"")
+        .await;
     until("all are logged", async || proxy.access_log().len() == 3).await;
-    let line = proxy.logged(|line| line["request_id"] == answer.request_id()).await;
-    assert_eq!((&line["path"], &line["method"]), (&"/login".into(), &"POST".into()));
+    let line = proxy
+        .logged(|line| line["request_id"] == answer.request_id())
+        .await;
+    assert_eq!(
+        (&line["path"], &line["method"]),
+        (&"/login".into(), &"POST".into())
+    );
     assert_eq!(line["user_agent"], "test/1");
     let log = proxy.output().lines().join("\n") + &proxy.errors().lines().join("\n");
     assert!(!log.contains("SECRET"), "{log}");
@@ -181,7 +270,11 @@ async fn the_access_log_never_holds_secrets() {
 async fn the_access_log_tells_the_whole_exchange() {
     let origin = Origin::saying("hello").await;
     let proxy = Proxy::in_front_of(&[&origin]).await;
-    proxy.client().await.ask("POST", "/a/../b", &["host: Example.ch:80"], b"four").await;
+    proxy
+        .client()
+        .await
+        .ask("POST", "/a/../b", &["host: Example.ch:80"], b"four")
+        .await;
     let line = proxy.logged(|_| true).await;
     for (field, value) in [
         ("client", "127.0.0.1".into()),
@@ -202,7 +295,12 @@ async fn the_access_log_tells_the_whole_exchange() {
     ] {
         assert_eq!(line[field], value, "{field}");
     }
-    for timer in ["t_queue_ms", "t_connect_ms", "t_first_byte_ms", "t_total_ms"] {
+    for timer in [
+        "t_queue_ms",
+        "t_connect_ms",
+        "t_first_byte_ms",
+        "t_total_ms",
+    ] {
         assert!(line[timer].is_number(), "{timer}: {line}");
     }
 }

@@ -14,10 +14,13 @@ const TO_SECOND: &str = "
     ";
 
 async fn two() -> (Origin, Origin) {
-    (Origin::saying("first").await, Origin::saying("second").await)
+    (
+        Origin::saying("first").await,
+        Origin::saying("second").await,
+    )
 }
 
-async fn generation(proxy: &Proxy) -> Option<f64> {
+async fn generation(proxy: &Proxy) -> Option<u64> {
     proxy.metric("simplon_config_generation", &[]).await
 }
 
@@ -27,18 +30,31 @@ async fn a_good_reload_changes_servers_and_routes() {
     let proxy = Proxy::with(TO_FIRST, &[&first, &second]).await;
     let mut client = proxy.client().await;
     assert_eq!(client.get("/").await.text(), "first");
-    assert_eq!(generation(&proxy).await, Some(1.0));
+    assert_eq!(generation(&proxy).await, Some(1));
     proxy.rewrite(TO_SECOND);
     proxy.reload().await;
     // A connection from before the reload meets the new routes too.
     assert_eq!(client.get("/").await.text(), "second");
-    assert_eq!(generation(&proxy).await, Some(2.0));
-    assert_eq!(proxy.metric("simplon_config_last_reload_success", &[]).await, Some(1.0));
+    assert_eq!(generation(&proxy).await, Some(2));
+    assert_eq!(
+        proxy
+            .metric("simplon_config_last_reload_success", &[])
+            .await,
+        Some(1)
+    );
     proxy.rewrite("routes: [{ path: /only, respond: { body: here } }]");
     proxy.reload().await;
     assert_eq!(client.get("/").await.status(), 404);
     assert_eq!(client.get("/only").await.text(), "here");
-    assert_eq!(proxy.errors().await_line("generation 3 is in force").await.matches("reloaded").count(), 1);
+    assert_eq!(
+        proxy
+            .errors()
+            .await_line("generation 3 is in force")
+            .await
+            .matches("reloaded")
+            .count(),
+        1
+    );
 }
 
 #[tokio::test]
@@ -76,9 +92,17 @@ async fn a_bad_reload_changes_nothing_and_says_so() {
         ",
     );
     proxy.reload_in_vain().await;
-    assert_eq!(proxy.metric("simplon_config_last_reload_success", &[]).await, Some(0.0));
-    assert_eq!(generation(&proxy).await, Some(1.0));
-    proxy.errors().await_line("reload refused, generation 1 stays in force").await;
+    assert_eq!(
+        proxy
+            .metric("simplon_config_last_reload_success", &[])
+            .await,
+        Some(0)
+    );
+    assert_eq!(generation(&proxy).await, Some(1));
+    proxy
+        .errors()
+        .await_line("reload refused, generation 1 stays in force")
+        .await;
     proxy.errors().await_line("did you mean \"web\"?").await;
     assert!(proxy.is_ready().await);
     assert_eq!(client.get("/").await.text(), "first");
@@ -88,7 +112,12 @@ async fn a_bad_reload_changes_nothing_and_says_so() {
     proxy.rewrite(TO_SECOND);
     proxy.reload().await;
     assert_eq!(client.get("/").await.text(), "second");
-    assert_eq!(proxy.metric("simplon_config_last_reload_success", &[]).await, Some(1.0));
+    assert_eq!(
+        proxy
+            .metric("simplon_config_last_reload_success", &[])
+            .await,
+        Some(1)
+    );
 }
 
 #[tokio::test]
@@ -111,7 +140,11 @@ async fn the_command_waits_and_its_status_tells_what_came_of_it() {
     let ended = simplon(&control).await;
     assert_eq!(ended.code, Some(1));
     assert!(ended.errors.contains("simplon.yaml:2:"), "{}", ended.errors);
-    assert!(ended.errors.contains("did you mean \"web\"?"), "{}", ended.errors);
+    assert!(
+        ended.errors.contains("did you mean \"web\"?"),
+        "{}",
+        ended.errors
+    );
     assert!(ended.errors.contains("stays in force"), "{}", ended.errors);
     assert_eq!(proxy.get("/").await.text(), "second");
 }
@@ -124,7 +157,11 @@ async fn the_command_finds_the_process_though_the_file_is_broken() {
     let ended = proxy.command("reload").await;
     assert_eq!(ended.code, Some(1));
     assert!(ended.errors.contains("simplon.yaml:1:"), "{}", ended.errors);
-    assert!(!ended.errors.contains("no simplon runs"), "{}", ended.errors);
+    assert!(
+        !ended.errors.contains("no simplon runs"),
+        "{}",
+        ended.errors
+    );
 }
 
 #[tokio::test]
@@ -133,7 +170,10 @@ async fn the_control_socket_is_private_and_goes_with_the_process() {
 
     let mut proxy = Proxy::with("routes: [{ respond: { body: hi } }]", &[]).await;
     let socket = proxy.control();
-    assert_eq!(fs::metadata(&socket).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(
+        fs::metadata(&socket).unwrap().permissions().mode() & 0o777,
+        0o600
+    );
     proxy.signal(rustix::process::Signal::TERM);
     proxy.ended().await;
     assert!(!socket.exists());
@@ -158,7 +198,11 @@ async fn files_that_are_no_configuration_are_refused() {
     // A hundred megabytes, as a file with a hole.
     fs::File::create(&file).unwrap().set_len(100 << 20).unwrap();
     proxy.reload_in_vain().await;
-    fs::write(&file, "a: &a [x, x, x]\nb: &b [*a, *a, *a]\nc: &c [*b, *b, *b]\n").unwrap();
+    fs::write(
+        &file,
+        "a: &a [x, x, x]\nb: &b [*a, *a, *a]\nc: &c [*b, *b, *b]\n",
+    )
+    .unwrap();
     proxy.reload_in_vain().await;
     fs::write(&file, "[".repeat(100_000)).unwrap();
     proxy.reload_in_vain().await;
@@ -167,7 +211,7 @@ async fn files_that_are_no_configuration_are_refused() {
     fs::create_dir(&file).unwrap();
     proxy.reload_in_vain().await;
     fs::remove_dir(&file).unwrap();
-    assert_eq!(generation(&proxy).await, Some(1.0));
+    assert_eq!(generation(&proxy).await, Some(1));
     assert_eq!(proxy.get("/").await.text(), "first");
     proxy.rewrite(TO_SECOND);
     proxy.reload().await;
@@ -186,7 +230,7 @@ async fn a_hundred_reloads_under_load_lose_no_request() {
     }
     load.await_more(20).await;
     assert_eq!(load.failures().await, Vec::<String>::new());
-    assert_eq!(generation(&proxy).await, Some(101.0));
+    assert_eq!(generation(&proxy).await, Some(101));
     assert!(first.count("/load") > 0 && second.count("/load") > 0);
 }
 
@@ -218,9 +262,15 @@ async fn an_upstream_that_stays_the_same_keeps_its_connections_and_counters() {
     }
     assert_eq!(first.connections(), after_check + 1);
     assert_eq!(first.count("/health"), 1);
-    assert_eq!(proxy.metric("simplon_server_picks_total", &labels).await, Some(10.0));
+    assert_eq!(
+        proxy.metric("simplon_server_picks_total", &labels).await,
+        Some(10)
+    );
     let requests = [("route", "*/"), ("upstream", "web"), ("class", "2xx")];
-    assert_eq!(proxy.metric("simplon_requests_total", &requests).await, Some(10.0));
+    assert_eq!(
+        proxy.metric("simplon_requests_total", &requests).await,
+        Some(10)
+    );
 }
 
 #[tokio::test]
@@ -238,10 +288,10 @@ async fn a_server_that_stays_keeps_its_state_when_others_come_and_go() {
     let proxy = Proxy::with(&text("$1, $2"), &[&first, &second]).await;
     let labels = [("upstream", "web"), ("server", &*first.to_string())];
     first.stop().await;
-    proxy.await_metric("simplon_server_up", &labels, 0.0).await;
+    proxy.await_metric("simplon_server_up", &labels, 0).await;
     proxy.rewrite(&text("$2, $1, 127.0.0.1:9"));
     proxy.reload().await;
-    assert_eq!(proxy.metric("simplon_server_up", &labels).await, Some(0.0));
+    assert_eq!(proxy.metric("simplon_server_up", &labels).await, Some(0));
 }
 
 #[tokio::test]
@@ -254,7 +304,9 @@ async fn a_request_in_flight_ends_as_it_began() {
     let second = Origin::saying("second").await;
     let proxy = Proxy::with(TO_FIRST, &[&slow, &second]).await;
     let mut client = proxy.client().await;
-    client.send("GET /slow HTTP/1.1\r\nhost: test\r\n\r\n").await;
+    client
+        .send("GET /slow HTTP/1.1\r\nhost: test\r\n\r\n")
+        .await;
     slow.await_count("/slow", 1).await;
     proxy.rewrite(TO_SECOND);
     proxy.reload().await;
@@ -283,7 +335,10 @@ async fn a_listener_comes_and_goes_with_a_reload() {
     assert_eq!(goes.get("/").await.text(), "hi");
     proxy.rewrite(ONE);
     proxy.reload().await;
-    until("nobody listens there", async || Client::try_connect(proxy.other()).await.is_err()).await;
+    until("nobody listens there", async || {
+        Client::try_connect(proxy.other()).await.is_err()
+    })
+    .await;
     goes.expect_end().await;
     assert_eq!(stays.get("/").await.text(), "hi");
 }
@@ -300,7 +355,10 @@ async fn new_limits_of_a_listener_hold_for_new_connections_without_a_gap() {
     };
     let proxy = Proxy::with(&text(1000), &[]).await;
     let mut before = proxy.client().await;
-    assert_eq!(before.get("/").await.field("connection"), Some("keep-alive"));
+    assert_eq!(
+        before.get("/").await.field("connection"),
+        Some("keep-alive")
+    );
     proxy.rewrite(&text(1));
     proxy.reload().await;
     // The idle connection of the old listener is asked to end.
@@ -322,7 +380,10 @@ async fn a_listener_that_cannot_be_bound_refuses_the_whole_reload() {
         ",
     );
     proxy.reload_in_vain().await;
-    proxy.errors().await_line("another process uses this port").await;
+    proxy
+        .errors()
+        .await_line("another process uses this port")
+        .await;
     assert_eq!(proxy.get("/").await.text(), "first");
 }
 
@@ -332,6 +393,9 @@ async fn what_only_a_restart_can_change_refuses_the_reload() {
     let proxy = Proxy::with(TO_FIRST, &[&first, &second]).await;
     proxy.rewrite(&format!("{TO_SECOND}\n    workers: 7"));
     proxy.reload_in_vain().await;
-    proxy.errors().await_line("`workers` cannot change while the process runs").await;
+    proxy
+        .errors()
+        .await_line("`workers` cannot change while the process runs")
+        .await;
     assert_eq!(proxy.get("/").await.text(), "first");
 }

@@ -153,7 +153,11 @@ async fn a_path_is_normalised_once_and_the_server_sees_the_normal_form() {
         ("http://x.test/api/../y", "any /y"),
         ("http://x.test", "any /"),
     ] {
-        let answer = proxy.client().await.ask("GET", target, &["host: x.test"], b"").await;
+        let answer = proxy
+            .client()
+            .await
+            .ask("GET", target, &["host: x.test"], b"")
+            .await;
         assert_eq!(outcome(&answer), expected, "{target}");
     }
 }
@@ -174,7 +178,9 @@ async fn a_path_without_a_route_is_404() {
         ("www.example.ch", "/api", 404),
         ("test", "/api", 404),
     ] {
-        let answer = client.ask("GET", target, &[&format!("host: {host}")], b"").await;
+        let answer = client
+            .ask("GET", target, &[&format!("host: {host}")], b"")
+            .await;
         assert_eq!(answer.status(), status, "{host}{target}");
     }
 }
@@ -219,13 +225,19 @@ async fn ten_thousand_routes_work() {
     let origin = named("web").await;
     let mut text = "upstreams: { web: { servers: [$1] } }\nroutes:\n".to_owned();
     for nth in 0..10_000 {
-        writeln!(text, "  - {{ host: h{nth}.test, path: /p{nth}, upstream: web }}").unwrap();
+        writeln!(
+            text,
+            "  - {{ host: h{nth}.test, path: /p{nth}, upstream: web }}"
+        )
+        .unwrap();
     }
     let proxy = Proxy::with(&text, &[&origin]).await;
     let mut client = proxy.client().await;
     for nth in [0, 1, 4_999, 9_999] {
         let host = format!("host: h{nth}.test");
-        let answer = client.ask("GET", &format!("/p{nth}/x"), &[&host], b"").await;
+        let answer = client
+            .ask("GET", &format!("/p{nth}/x"), &[&host], b"")
+            .await;
         assert_eq!(answer.text(), format!("web /p{nth}/x"));
         let other = format!("/p{}", nth + 1);
         assert_eq!(client.ask("GET", &other, &[&host], b"").await.status(), 404);
@@ -246,13 +258,27 @@ async fn a_listener_redirects_to_https_with_host_path_query_and_port() {
     let mut client = proxy.client().await;
     for (host, target, expected) in [
         ("localhost", "/", format!("https://localhost:{https}/")),
-        ("Localhost:8080", "/a/../b?c=d&e", format!("https://localhost:{https}/b?c=d&e")),
-        ("other.test", "//x.test/y", format!("https://other.test:{https}/x.test/y")),
+        (
+            "Localhost:8080",
+            "/a/../b?c=d&e",
+            format!("https://localhost:{https}/b?c=d&e"),
+        ),
+        (
+            "other.test",
+            "//x.test/y",
+            format!("https://other.test:{https}/x.test/y"),
+        ),
     ] {
-        let answer = client.ask("GET", target, &[&format!("host: {host}")], b"").await;
+        let answer = client
+            .ask("GET", target, &[&format!("host: {host}")], b"")
+            .await;
         assert_eq!(answer.status(), 308);
         assert_eq!(answer.field("location"), Some(expected.as_str()));
     }
-    let answer = proxy.tls_client("localhost").await.ask("GET", "/", &["host: localhost"], b"").await;
+    let answer = proxy
+        .tls_client("localhost")
+        .await
+        .ask("GET", "/", &["host: localhost"], b"")
+        .await;
     assert_eq!(answer.text(), "secure");
 }

@@ -22,27 +22,47 @@ const SELF_SIGNED: &str = "
 #[tokio::test]
 async fn a_self_signed_certificate_is_accepted_by_who_trusts_the_development_authority() {
     let proxy = Proxy::with(SELF_SIGNED, &[]).await;
-    for name in ["localhost", "a.lan.test", "other.test", "LOCALHOST", "127.0.0.1"] {
+    for name in [
+        "localhost",
+        "a.lan.test",
+        "other.test",
+        "LOCALHOST",
+        "127.0.0.1",
+    ] {
         let host = format!("host: {name}");
-        let answer = proxy.tls_client(name).await.ask("GET", "/", &[&host], b"").await;
+        let answer = proxy
+            .tls_client(name)
+            .await
+            .ask("GET", "/", &[&host], b"")
+            .await;
         assert_eq!(answer.text(), "secure", "{name}");
     }
     let stranger = tempfile::tempdir().unwrap();
     let trust = Certificates::new().trust(stranger.path());
-    assert!(shake_hands(proxy.https(), "localhost", &[], &trust).await.is_err());
+    assert!(
+        shake_hands(proxy.https(), "localhost", &[], &trust)
+            .await
+            .is_err()
+    );
 }
 
 #[tokio::test]
 async fn a_name_without_a_certificate_is_refused_in_the_handshake() {
     let proxy = Proxy::with(SELF_SIGNED, &[]).await;
     for name in ["unknown.test", "lan.test", "a.b.lan.test", "localhost.test"] {
-        let error = shake_hands(proxy.https(), name, &[], &proxy.trust()).await.err();
-        let error = error.unwrap_or_else(|| panic!("{name} was accepted")).to_string();
+        let error = shake_hands(proxy.https(), name, &[], &proxy.trust())
+            .await
+            .err();
+        let error = error
+            .unwrap_or_else(|| panic!("{name} was accepted"))
+            .to_string();
         assert!(error.contains("received fatal alert"), "{name}: {error}");
     }
     let labels = [("listener", "https")];
-    let failures = proxy.metric("simplon_tls_handshake_failures_total", &labels).await;
-    assert_eq!(failures, Some(4.0));
+    let failures = proxy
+        .metric("simplon_tls_handshake_failures_total", &labels)
+        .await;
+    assert_eq!(failures, Some(4));
 }
 
 #[tokio::test]
@@ -56,8 +76,15 @@ async fn the_development_authority_is_private_and_outlives_a_restart() {
     let before = std::fs::read(proxy.state().join("dev-ca.pem")).unwrap();
     let trust = proxy.trust();
     let again = Proxy::in_directory(proxy.leave().await, SELF_SIGNED, &[]).await;
-    assert_eq!(std::fs::read(again.state().join("dev-ca.pem")).unwrap(), before);
-    assert!(shake_hands(again.https(), "localhost", &[], &trust).await.is_ok());
+    assert_eq!(
+        std::fs::read(again.state().join("dev-ca.pem")).unwrap(),
+        before
+    );
+    assert!(
+        shake_hands(again.https(), "localhost", &[], &trust)
+            .await
+            .is_ok()
+    );
 }
 
 /// A proxy with certificates from files, and trust in who signed them.
@@ -82,18 +109,28 @@ async fn the_server_name_chooses_the_certificate_from_files() {
     let (proxy, trust) = with_files().await;
     for name in ["one.test", "www.one.test", "a.wild.test"] {
         // A client accepts no certificate but one for the name it asked for.
-        let stream = shake_hands(proxy.https(), name, &["http/1.1"], &trust).await.unwrap();
+        let stream = shake_hands(proxy.https(), name, &["http/1.1"], &trust)
+            .await
+            .unwrap();
         let mut client = Client::new(Wire::new(stream));
-        let answer = client.ask("GET", "/", &[&format!("host: {name}")], b"").await;
+        let answer = client
+            .ask("GET", "/", &[&format!("host: {name}")], b"")
+            .await;
         assert_eq!(answer.text(), "secure");
     }
-    assert!(shake_hands(proxy.https(), "two.test", &[], &trust).await.is_err());
+    assert!(
+        shake_hands(proxy.https(), "two.test", &[], &trust)
+            .await
+            .is_err()
+    );
 }
 
 #[tokio::test]
 async fn a_host_of_another_certificate_is_misdirected() {
     let (proxy, trust) = with_files().await;
-    let stream = shake_hands(proxy.https(), "one.test", &["http/1.1"], &trust).await.unwrap();
+    let stream = shake_hands(proxy.https(), "one.test", &["http/1.1"], &trust)
+        .await
+        .unwrap();
     let mut client = Client::new(Wire::new(stream));
     for (host, status) in [
         ("one.test", 200),
@@ -102,7 +139,9 @@ async fn a_host_of_another_certificate_is_misdirected() {
         ("nobody.test", 421),
         ("ONE.test.:443", 200),
     ] {
-        let answer = client.ask("GET", "/", &[&format!("host: {host}")], b"").await;
+        let answer = client
+            .ask("GET", "/", &[&format!("host: {host}")], b"")
+            .await;
         assert_eq!(answer.status(), status, "{host}");
     }
     let line = proxy.logged(|line| line["status"] == 421).await;
@@ -128,16 +167,33 @@ async fn alpn_settles_the_protocol() {
         (&["http/1.1"], Some(b"http/1.1")),
         (&[], None),
     ] {
-        let stream = shake_hands(proxy.https(), "localhost", offered, &proxy.trust()).await.unwrap();
+        let stream = shake_hands(proxy.https(), "localhost", offered, &proxy.trust())
+            .await
+            .unwrap();
         assert_eq!(stream.get_ref().1.alpn_protocol(), agreed, "{offered:?}");
-        assert_eq!(stream.get_ref().1.protocol_version(), Some(ProtocolVersion::TLSv1_3));
+        assert_eq!(
+            stream.get_ref().1.protocol_version(),
+            Some(ProtocolVersion::TLSv1_3)
+        );
     }
     // Without ALPN it is HTTP/1.1.
-    let stream = shake_hands(proxy.https(), "localhost", &[], &proxy.trust()).await.unwrap();
+    let stream = shake_hands(proxy.https(), "localhost", &[], &proxy.trust())
+        .await
+        .unwrap();
     let mut client = Client::new(Wire::new(stream));
-    assert_eq!(client.ask("GET", "/", &["host: localhost"], b"").await.text(), "secure");
+    assert_eq!(
+        client
+            .ask("GET", "/", &["host: localhost"], b"")
+            .await
+            .text(),
+        "secure"
+    );
     // RFC 7301 section 3.2: nothing in common ends the handshake.
-    assert!(shake_hands(proxy.https(), "localhost", &["spdy/3"], &proxy.trust()).await.is_err());
+    assert!(
+        shake_hands(proxy.https(), "localhost", &["spdy/3"], &proxy.trust())
+            .await
+            .is_err()
+    );
 }
 
 #[tokio::test]
@@ -148,20 +204,31 @@ async fn a_listener_may_leave_http_2_out() {
         routes: [{ respond: { body: secure } }]
         ";
     let proxy = Proxy::with(text, &[]).await;
-    let stream = shake_hands(proxy.https(), "localhost", &["h2", "http/1.1"], &proxy.trust()).await.unwrap();
+    let stream = shake_hands(
+        proxy.https(),
+        "localhost",
+        &["h2", "http/1.1"],
+        &proxy.trust(),
+    )
+    .await
+    .unwrap();
     assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"http/1.1"[..]));
 }
 
 #[tokio::test]
 async fn a_client_that_never_shakes_hands_is_closed_on_in_time() {
     let proxy = Proxy::with(SELF_SIGNED, &[]).await;
-    let silent = TcpStream::connect(("127.0.0.1", proxy.https())).await.unwrap();
+    let silent = TcpStream::connect(("127.0.0.1", proxy.https()))
+        .await
+        .unwrap();
     let started = Instant::now();
     Wire::new(silent).expect_end().await;
     let took = started.elapsed();
     assert!((350..3000).contains(&took.as_millis()), "{took:?}");
     let labels = [("listener", "https"), ("reason", "handshake_timeout")];
-    proxy.await_metric("simplon_connections_refused_total", &labels, 1.0).await;
+    proxy
+        .await_metric("simplon_connections_refused_total", &labels, 1)
+        .await;
 }
 
 #[tokio::test]
@@ -172,19 +239,28 @@ async fn a_client_that_shakes_hands_for_http_2_and_says_nothing_is_closed_on() {
         routes: [{ respond: { body: secure } }]
         ";
     let proxy = Proxy::with(text, &[]).await;
-    let stream = shake_hands(proxy.https(), "localhost", &["h2"], &proxy.trust()).await.unwrap();
+    let stream = shake_hands(proxy.https(), "localhost", &["h2"], &proxy.trust())
+        .await
+        .unwrap();
     let started = Instant::now();
     let _ = Wire::new(stream).read_to_end().await; // an end without close_notify is an error
     assert!(started.elapsed() < Duration::from_secs(3));
-    proxy.await_metric("simplon_connections", &[("listener", "https")], 0.0).await;
+    proxy
+        .await_metric("simplon_connections", &[("listener", "https")], 0)
+        .await;
 }
 
 #[tokio::test]
 async fn plain_http_on_a_tls_listener_gets_no_answer_and_harms_nobody() {
     let proxy = Proxy::with(SELF_SIGNED, &[]).await;
     let mut client = Client::connect(proxy.https()).await;
-    client.send("GET / HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
+    client
+        .send("GET / HTTP/1.1\r\nhost: localhost\r\n\r\n")
+        .await;
     let said = client.wire.read_to_end().await.unwrap_or_default();
     assert!(!said.starts_with(b"HTTP/1.1 200"));
-    assert_eq!(proxy.h2_client("localhost").await.get("/").await.status, 200);
+    assert_eq!(
+        proxy.h2_client("localhost").await.get("/").await.status,
+        200
+    );
 }

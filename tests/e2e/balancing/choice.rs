@@ -24,12 +24,18 @@ async fn weight_five_to_one_spreads_without_bursts() {
 
 #[tokio::test]
 async fn equal_servers_take_turns() {
-    let (a, b, c) = (Origin::saying("a").await, Origin::saying("b").await, Origin::saying("c").await);
+    let (a, b, c) = (
+        Origin::saying("a").await,
+        Origin::saying("b").await,
+        Origin::saying("c").await,
+    );
     let proxy = Proxy::in_front_of(&[&a, &b, &c]).await;
     let mut client = proxy.client().await;
     let mut counts = HashMap::new();
     for _ in 0..30 {
-        *counts.entry(client.get("/").await.text().to_owned()).or_insert(0) += 1;
+        *counts
+            .entry(client.get("/").await.text().to_owned())
+            .or_insert(0) += 1;
     }
     assert!(counts.values().all(|count| *count == 10), "{counts:?}");
 }
@@ -52,12 +58,12 @@ async fn a_backup_serves_only_while_the_primaries_are_down() {
         assert_eq!(client.get("/").await.text(), "primary");
     }
     primary.stop().await;
-    proxy.await_metric("simplon_server_up", &labels, 0.0).await;
+    proxy.await_metric("simplon_server_up", &labels, 0).await;
     for _ in 0..6 {
         assert_eq!(client.get("/").await.text(), "backup");
     }
     primary.start_again().await;
-    proxy.await_metric("simplon_server_up", &labels, 1.0).await;
+    proxy.await_metric("simplon_server_up", &labels, 1).await;
     for _ in 0..6 {
         assert_eq!(client.get("/").await.text(), "primary");
     }
@@ -72,9 +78,13 @@ async fn a_server_at_max_connections_makes_503_with_retry_after() {
         ";
     let proxy = Proxy::with(text, &[&slow]).await;
     let mut first = proxy.client().await;
-    first.send("GET /first HTTP/1.1\r\nhost: test\r\n\r\n").await;
+    first
+        .send("GET /first HTTP/1.1\r\nhost: test\r\n\r\n")
+        .await;
     let labels = [("upstream", "web"), ("server", &*slow.to_string())];
-    proxy.await_metric("simplon_server_in_flight", &labels, 1.0).await;
+    proxy
+        .await_metric("simplon_server_in_flight", &labels, 1)
+        .await;
     let refused = proxy.get("/second").await;
     assert_eq!(refused.status(), 503);
     assert!(refused.has("retry-after"));
@@ -150,7 +160,10 @@ async fn a_host_name_is_a_server() {
     );
     let proxy = Proxy::with(&text, &[]).await;
     // The name is resolved while the proxy runs; until then there is no server.
-    until("the name is resolved", async || proxy.get("/").await.status() == 200).await;
+    until("the name is resolved", async || {
+        proxy.get("/").await.status() == 200
+    })
+    .await;
     assert_eq!(proxy.get("/").await.text(), "by name");
 }
 

@@ -39,13 +39,19 @@ async fn a_check_takes_a_server_out_and_brings_it_back_as_haproxy_counts() {
         ";
     let proxy = Proxy::with(text, &[&a, &b]).await;
     let labels = [("upstream", "web"), ("server", &*a.to_string())];
-    until("both are checked", async || a.count("/health") > 0 && b.count("/health") > 0).await;
+    until("both are checked", async || {
+        a.count("/health") > 0 && b.count("/health") > 0
+    })
+    .await;
     assert!(!stats(&proxy).await.contains("DOWN"));
 
     sick.store(true, Ordering::Relaxed);
-    until("it goes down", async || stats(&proxy).await.contains("UP 2/3")).await;
-    assert_eq!(proxy.metric("simplon_server_up", &labels).await, Some(1.0));
-    proxy.await_metric("simplon_server_up", &labels, 0.0).await;
+    until("it goes down", async || {
+        stats(&proxy).await.contains("UP 2/3")
+    })
+    .await;
+    assert_eq!(proxy.metric("simplon_server_up", &labels).await, Some(1));
+    proxy.await_metric("simplon_server_up", &labels, 0).await;
     assert!(stats(&proxy).await.contains("DOWN"));
     proxy.errors().await_line("server is down").await;
     let mut client = proxy.client().await;
@@ -54,9 +60,15 @@ async fn a_check_takes_a_server_out_and_brings_it_back_as_haproxy_counts() {
     }
 
     sick.store(false, Ordering::Relaxed);
-    until("it comes back", async || stats(&proxy).await.contains("DOWN 1/2")).await;
-    proxy.await_metric("simplon_server_up", &labels, 1.0).await;
-    until("it is used again", async || client.get("/").await.text() == "a").await;
+    until("it comes back", async || {
+        stats(&proxy).await.contains("DOWN 1/2")
+    })
+    .await;
+    proxy.await_metric("simplon_server_up", &labels, 1).await;
+    until("it is used again", async || {
+        client.get("/").await.text() == "a"
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -71,9 +83,9 @@ async fn a_tcp_check_is_content_with_a_connection() {
     let proxy = Proxy::with(text, &[&a, &b]).await;
     let labels = [("upstream", "web"), ("server", &*a.to_string())];
     until("it is checked", async || a.connections() > 2).await;
-    assert_eq!(proxy.metric("simplon_server_up", &labels).await, Some(1.0));
+    assert_eq!(proxy.metric("simplon_server_up", &labels).await, Some(1));
     a.stop().await;
-    proxy.await_metric("simplon_server_up", &labels, 0.0).await;
+    proxy.await_metric("simplon_server_up", &labels, 0).await;
     let mut client = proxy.client().await;
     for _ in 0..6 {
         assert_eq!(client.get("/").await.text(), "b");
@@ -97,10 +109,19 @@ async fn a_server_whose_requests_fail_is_ejected_and_returns_by_time() {
         failed += usize::from(client.get("/").await.status() == 503);
     }
     assert_eq!(failed, 3);
-    assert_eq!(proxy.metric("simplon_server_ejected", &labels).await, Some(1.0));
+    assert_eq!(
+        proxy.metric("simplon_server_ejected", &labels).await,
+        Some(1)
+    );
     sick.store(false, Ordering::Relaxed);
-    until("it is used again", async || client.get("/").await.text() == "a").await;
-    assert_eq!(proxy.metric("simplon_server_ejected", &labels).await, Some(0.0));
+    until("it is used again", async || {
+        client.get("/").await.text() == "a"
+    })
+    .await;
+    assert_eq!(
+        proxy.metric("simplon_server_ejected", &labels).await,
+        Some(0)
+    );
 }
 
 #[tokio::test]
@@ -123,7 +144,10 @@ async fn the_last_server_is_never_ejected() {
 #[tokio::test]
 async fn when_every_check_fails_all_servers_are_used_and_the_metric_says_so() {
     let sick = Arc::new(AtomicBool::new(true));
-    let (a, b) = (fickle("a", &sick, true).await, fickle("b", &sick, true).await);
+    let (a, b) = (
+        fickle("a", &sick, true).await,
+        fickle("b", &sick, true).await,
+    );
     let text = "
         upstreams:
           web: { servers: [$1, $2], health: { path: /health, interval: 100ms, fall: 1 } }
@@ -132,13 +156,18 @@ async fn when_every_check_fails_all_servers_are_used_and_the_metric_says_so() {
     let proxy = Proxy::with(text, &[&a, &b]).await;
     for origin in [&a, &b] {
         let labels = [("upstream", "web"), ("server", &*origin.to_string())];
-        proxy.await_metric("simplon_server_up", &labels, 0.0).await;
+        proxy.await_metric("simplon_server_up", &labels, 0).await;
     }
     let mut client = proxy.client().await;
     for _ in 0..6 {
         assert_eq!(client.get("/").await.status(), 200);
     }
     assert!(a.count("/") > 0 && b.count("/") > 0);
-    assert_eq!(proxy.metric("simplon_upstream_panic", &[("upstream", "web")]).await, Some(1.0));
+    assert_eq!(
+        proxy
+            .metric("simplon_upstream_panic", &[("upstream", "web")])
+            .await,
+        Some(1)
+    );
     proxy.errors().await_line("too few healthy servers").await;
 }

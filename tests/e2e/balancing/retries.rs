@@ -29,8 +29,10 @@ async fn a_get_whose_connection_is_reset_is_answered_by_another_server() {
     assert_eq!(good.requests().len(), 6);
     let line = proxy.logged(|line| line["retries"] == 1).await;
     assert_eq!(line["server"], good.to_string());
-    let retries = proxy.metric("simplon_retries_total", &[("upstream", "web")]).await;
-    assert_eq!(retries, Some(bad.requests().len() as f64));
+    let retries = proxy
+        .metric("simplon_retries_total", &[("upstream", "web")])
+        .await;
+    assert_eq!(retries, Some(bad.requests().len() as u64));
 }
 
 #[tokio::test]
@@ -39,7 +41,11 @@ async fn a_post_whose_bytes_have_left_is_never_sent_twice() {
     let proxy = Proxy::in_front_of(&[&a, &b]).await;
     for body in [&b"once"[..], b""] {
         let before = requests(&[&a, &b]);
-        let lines: &[&str] = if body.is_empty() { &["content-length: 0"] } else { &[] };
+        let lines: &[&str] = if body.is_empty() {
+            &["content-length: 0"]
+        } else {
+            &[]
+        };
         let answer = proxy.client().await.ask("POST", "/pay", lines, body).await;
         assert_eq!(answer.status(), 502);
         assert_eq!(requests(&[&a, &b]), before + 1, "{} bytes", body.len());
@@ -76,7 +82,9 @@ async fn a_put_is_sent_again_with_its_whole_body() {
     let mut client = proxy.client().await;
     for nth in 0..4 {
         let body = format!("body number {nth}");
-        let answer = client.ask("PUT", &format!("/{nth}"), &[], body.as_bytes()).await;
+        let answer = client
+            .ask("PUT", &format!("/{nth}"), &[], body.as_bytes())
+            .await;
         assert_eq!(answer.text(), "good");
         assert_eq!(good.requests()[nth].text(), body);
     }
@@ -105,7 +113,12 @@ async fn a_post_that_could_not_connect_goes_to_another_server() {
 
 #[tokio::test]
 async fn no_server_is_asked_twice_for_one_request() {
-    let origins = [resetting().await, resetting().await, resetting().await, resetting().await];
+    let origins = [
+        resetting().await,
+        resetting().await,
+        resetting().await,
+        resetting().await,
+    ];
     let text = "
         upstreams:
           web: { servers: [$1, $2, $3, $4], retries: { attempts: 9 }, passive: { failures: 1000 } }
@@ -136,7 +149,10 @@ async fn retries_end_after_attempts() {
 
 #[tokio::test]
 async fn a_status_is_tried_again_only_if_the_upstream_says_so() {
-    for (on, expected) in [("[connect, reset, 503]", [200, 200]), ("[connect, reset]", [200, 503])] {
+    for (on, expected) in [
+        ("[connect, reset, 503]", [200, 200]),
+        ("[connect, reset]", [200, 503]),
+    ] {
         let bad = Origin::answering(|_| Reply::new(503, "not now")).await;
         let good = Origin::saying("good").await;
         let text = format!(
@@ -147,7 +163,10 @@ async fn a_status_is_tried_again_only_if_the_upstream_says_so() {
         );
         let proxy = Proxy::with(&text, &[&bad, &good]).await;
         let mut client = proxy.client().await;
-        let mut statuses = [client.get("/").await.status(), client.get("/").await.status()];
+        let mut statuses = [
+            client.get("/").await.status(),
+            client.get("/").await.status(),
+        ];
         statuses.sort_unstable();
         assert_eq!(statuses, expected, "{on}");
         assert_eq!(bad.requests().len(), 1, "{on}");
@@ -162,7 +181,8 @@ async fn a_status_is_tried_again_only_if_the_upstream_says_so() {
 
 #[tokio::test]
 async fn a_status_of_the_last_server_is_the_clients_answer() {
-    let origin = Origin::answering(|_| Reply::new(503, "come back later").with("retry-after: 77")).await;
+    let origin =
+        Origin::answering(|_| Reply::new(503, "come back later").with("retry-after: 77")).await;
     let text = "
         upstreams: { web: { servers: [$1], retries: { on: [503] } } }
         routes: [{ upstream: web }]
@@ -189,5 +209,8 @@ async fn retries_turned_off_leave_the_first_failure_standing() {
     }
     statuses.sort_unstable();
     assert_eq!(statuses, [200, 502]);
-    assert_eq!(client.get("/").await.status() == 200, good.requests().len() == 2);
+    assert_eq!(
+        client.get("/").await.status() == 200,
+        good.requests().len() == 2
+    );
 }

@@ -7,7 +7,8 @@ use crate::harness::{Origin, Proxy};
 /// Begins a response of ten bytes, sends half of it, and then does what it is told.
 async fn halfway(then_reset: Option<bool>) -> Origin {
     Origin::scripted(move |_, mut wire| async move {
-        wire.send("HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf.").await;
+        wire.send("HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf.")
+            .await;
         match then_reset {
             Some(true) => {
                 // The reset must not overtake the half that was sent.
@@ -37,7 +38,11 @@ fn with_timeouts(timeouts: &str) -> String {
 #[tokio::test]
 async fn a_server_without_a_first_byte_in_time_is_504() {
     let silent = Origin::silent().await;
-    for timeouts in ["first_byte: 300ms, idle: 20s", "first_byte: 300ms, idle: 100ms", "first_byte: 300ms, idle: 300ms"] {
+    for timeouts in [
+        "first_byte: 300ms, idle: 20s",
+        "first_byte: 300ms, idle: 100ms",
+        "first_byte: 300ms, idle: 300ms",
+    ] {
         let proxy = Proxy::with(&with_timeouts(timeouts), &[&silent]).await;
         let started = Instant::now();
         let answer = proxy.get("/").await;
@@ -62,7 +67,10 @@ async fn a_post_without_a_first_byte_in_time_is_504_too() {
 #[tokio::test]
 async fn a_response_that_stalls_is_cut_off_after_idle() {
     let stalling = halfway(None).await;
-    for timeouts in ["first_byte: 20s, idle: 300ms", "first_byte: 100ms, idle: 300ms"] {
+    for timeouts in [
+        "first_byte: 20s, idle: 300ms",
+        "first_byte: 100ms, idle: 300ms",
+    ] {
         let proxy = Proxy::with(&with_timeouts(timeouts), &[&stalling]).await;
         let mut client = proxy.client().await;
         client.send("GET / HTTP/1.1\r\nhost: test\r\n\r\n").await;
@@ -80,7 +88,8 @@ async fn a_response_that_stalls_is_cut_off_after_idle() {
 #[tokio::test]
 async fn a_response_that_keeps_moving_may_take_longer_than_idle() {
     let dripping = Origin::scripted(|_, mut wire| async move {
-        wire.send("HTTP/1.1 200 OK\r\ncontent-length: 8\r\n\r\n").await;
+        wire.send("HTTP/1.1 200 OK\r\ncontent-length: 8\r\n\r\n")
+            .await;
         for _ in 0..8 {
             tokio::time::sleep(Duration::from_millis(100)).await;
             wire.send("x").await;
@@ -111,7 +120,8 @@ async fn a_server_that_stops_in_the_middle_of_a_body_is_no_clean_end() {
 #[tokio::test]
 async fn a_chunked_body_that_stops_has_no_last_chunk() {
     let stopping = Origin::scripted(|_, mut wire| async move {
-        wire.send("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhalf.\r\n").await;
+        wire.send("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhalf.\r\n")
+            .await;
         None
     })
     .await;
@@ -119,13 +129,20 @@ async fn a_chunked_body_that_stops_has_no_last_chunk() {
     let mut client = proxy.client().await;
     client.send("GET / HTTP/1.1\r\nhost: test\r\n\r\n").await;
     client.wire.read_head().await.unwrap();
-    assert_eq!(client.wire.read_chunk().await.unwrap(), Some(b"half.".to_vec()));
+    assert_eq!(
+        client.wire.read_chunk().await.unwrap(),
+        Some(b"half.".to_vec())
+    );
     client.expect_end().await;
 }
 
 #[tokio::test]
 async fn a_server_that_speaks_something_else_is_502() {
-    for garbage in ["SSH-2.0-OpenSSH_9.9\r\n\r\n", "HTTP/1.1 two hundred\r\n\r\n", "\0\0\0\0\r\n\r\n"] {
+    for garbage in [
+        "SSH-2.0-OpenSSH_9.9\r\n\r\n",
+        "HTTP/1.1 two hundred\r\n\r\n",
+        "\0\0\0\0\r\n\r\n",
+    ] {
         let origin = Origin::scripted(move |_, mut wire| async move {
             wire.send(garbage).await;
             None

@@ -37,7 +37,8 @@ async fn twenty_megabytes_pass(mut client: Client) {
     let down = client.ask("GET", "/", &["host: localhost"], b"").await;
     assert!(down.body == body, "{} bytes came down", down.body.len());
     // Both at once would need a reader while we write.
-    let request = crate::harness::request("PUT", "/", &["host: localhost", "connection: close"], &body);
+    let request =
+        crate::harness::request("PUT", "/", &["host: localhost", "connection: close"], &body);
     client.send(request).await;
     let up = client.response().await;
     assert!(up.body == body, "{} bytes came back", up.body.len());
@@ -75,7 +76,9 @@ async fn a_chunked_upload_arrives_whole() {
     let origin = echo().await;
     let proxy = Proxy::in_front_of(&[&origin]).await;
     let mut client = proxy.client().await;
-    client.send("PUT / HTTP/1.1\r\nhost: test\r\ntransfer-encoding: chunked\r\n\r\n").await;
+    client
+        .send("PUT / HTTP/1.1\r\nhost: test\r\ntransfer-encoding: chunked\r\n\r\n")
+        .await;
     let body = bytes(300_000);
     for chunk in body.chunks(7_001) {
         client.wire.send_chunk(chunk).await.unwrap();
@@ -106,7 +109,7 @@ async fn a_response_that_ends_with_its_connection_arrives_whole() {
 
 #[tokio::test]
 async fn an_upload_streams_to_the_server_while_the_client_still_sends() {
-    let (heard, mut hears) = tokio::sync::watch::channel(0);
+    let (heard, mut progress) = tokio::sync::watch::channel(0);
     let origin = Origin::scripted(move |_, mut wire| {
         let heard = heard.clone();
         async move {
@@ -115,17 +118,20 @@ async fn an_upload_streams_to_the_server_while_the_client_still_sends() {
                 heard.send_replace(nth);
             }
             wire.read_chunk().await.unwrap();
-            wire.send("HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\ndone").await;
+            wire.send("HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\ndone")
+                .await;
             Some(wire)
         }
     })
     .await;
     let proxy = Proxy::in_front_of(&[&origin]).await;
     let mut client = proxy.client().await;
-    client.send("POST / HTTP/1.1\r\nhost: test\r\ntransfer-encoding: chunked\r\n\r\n").await;
+    client
+        .send("POST / HTTP/1.1\r\nhost: test\r\ntransfer-encoding: chunked\r\n\r\n")
+        .await;
     for nth in 1..=3 {
         client.wire.send_chunk(b"part").await.unwrap();
-        hears.wait_for(|heard| *heard >= nth).await.unwrap();
+        progress.wait_for(|parts| *parts >= nth).await.unwrap();
     }
     client.send("0\r\n\r\n").await;
     assert_eq!(client.response().await.text(), "done");
@@ -134,7 +140,11 @@ async fn an_upload_streams_to_the_server_while_the_client_still_sends() {
 #[tokio::test]
 async fn an_upload_that_keeps_moving_may_take_longer_than_any_timeout_of_the_server() {
     let origin = echo().await;
-    for timeouts in ["first_byte: 400ms, idle: 400ms", "first_byte: 300ms, idle: 400ms", "first_byte: 400ms, idle: 300ms"] {
+    for timeouts in [
+        "first_byte: 400ms, idle: 400ms",
+        "first_byte: 300ms, idle: 400ms",
+        "first_byte: 400ms, idle: 300ms",
+    ] {
         let text = format!(
             "
             upstreams: {{ web: {{ servers: [$1], timeouts: {{ {timeouts} }} }} }}
@@ -143,7 +153,9 @@ async fn an_upload_that_keeps_moving_may_take_longer_than_any_timeout_of_the_ser
         );
         let proxy = Proxy::with(&text, &[&origin]).await;
         let mut client = proxy.client().await;
-        client.send("POST / HTTP/1.1\r\nhost: test\r\ncontent-length: 10\r\n\r\n").await;
+        client
+            .send("POST / HTTP/1.1\r\nhost: test\r\ncontent-length: 10\r\n\r\n")
+            .await;
         for _ in 0..10 {
             tokio::time::sleep(Duration::from_millis(100)).await;
             client.send("x").await;
@@ -155,13 +167,16 @@ async fn an_upload_that_keeps_moving_may_take_longer_than_any_timeout_of_the_ser
 #[tokio::test]
 async fn a_server_may_answer_before_the_body_has_come() {
     let origin = Origin::scripted(|_, mut wire| async move {
-        wire.send("HTTP/1.1 401 No\r\ncontent-length: 2\r\nconnection: close\r\n\r\nno").await;
+        wire.send("HTTP/1.1 401 No\r\ncontent-length: 2\r\nconnection: close\r\n\r\nno")
+            .await;
         None
     })
     .await;
     let proxy = Proxy::in_front_of(&[&origin]).await;
     let mut client = proxy.client().await;
-    client.send("POST / HTTP/1.1\r\nhost: test\r\ncontent-length: 1000\r\n\r\nbegin").await;
+    client
+        .send("POST / HTTP/1.1\r\nhost: test\r\ncontent-length: 1000\r\n\r\nbegin")
+        .await;
     let answer = client.response().await;
     assert_eq!((answer.status(), answer.text()), (401, "no"));
 }
@@ -175,7 +190,9 @@ async fn a_client_that_leaves_in_the_middle_frees_the_server() {
     client.wire.read_head().await.unwrap();
     drop(client);
     let labels = [("upstream", "web"), ("server", &*origin.to_string())];
-    proxy.await_metric("simplon_server_in_flight", &labels, 0.0).await;
+    proxy
+        .await_metric("simplon_server_in_flight", &labels, 0)
+        .await;
     let line = proxy.logged(|line| line["path"] == "/").await;
     assert_eq!(line["status"], 499);
 }

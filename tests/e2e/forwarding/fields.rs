@@ -19,7 +19,10 @@ async fn a_server_sees_exactly_these_fields_of_a_plain_get() {
     let mut fields = request.fields.clone();
     fields.sort();
     let expected = [
-        ("forwarded", "for=127.0.0.1;host=\"Example.ch:8080\";proto=http"),
+        (
+            "forwarded",
+            "for=127.0.0.1;host=\"Example.ch:8080\";proto=http",
+        ),
         ("host", "Example.ch:8080"),
         ("user-agent", "test/1"),
         ("via", "1.1 simplon"),
@@ -70,7 +73,12 @@ async fn what_a_stranger_claims_about_itself_is_dropped() {
     }
     assert_eq!(request.field("x-forwarded-for"), Some("127.0.0.1"));
     assert_eq!(request.field("x-forwarded-proto"), Some("http"));
-    for name in ["x-real-ip", "x-forwarded-port", "x-forwarded-server", "x-forwarded-prefix"] {
+    for name in [
+        "x-real-ip",
+        "x-forwarded-port",
+        "x-forwarded-server",
+        "x-forwarded-prefix",
+    ] {
         assert!(!request.has(name), "{name}");
     }
     let line = proxy.logged(|line| line["path"] == "/").await;
@@ -95,10 +103,16 @@ async fn what_a_trusted_proxy_says_is_kept_and_extended() {
     assert_eq!(answer.request_id(), "from-the-front-1");
     let request = origin.only_request();
     let seen = |name| request.field(name).unwrap();
-    assert_eq!(seen("x-forwarded-for"), "198.51.100.1, 192.0.2.66, 127.0.0.9, 127.0.0.1");
+    assert_eq!(
+        seen("x-forwarded-for"),
+        "198.51.100.1, 192.0.2.66, 127.0.0.9, 127.0.0.1"
+    );
     assert_eq!(seen("x-forwarded-proto"), "https");
     assert_eq!(seen("x-forwarded-host"), "outside.test");
-    assert_eq!(seen("forwarded"), "for=192.0.2.66, for=127.0.0.1;host=\"test\";proto=http");
+    assert_eq!(
+        seen("forwarded"),
+        "for=192.0.2.66, for=127.0.0.1;host=\"test\";proto=http"
+    );
     assert_eq!(seen("x-request-id"), "from-the-front-1");
     assert_eq!(seen("x-real-ip"), "192.0.2.66");
     assert_eq!(seen("via"), "2 front, 1.1 simplon");
@@ -166,7 +180,11 @@ async fn fields_of_one_connection_stay_on_it_towards_the_client() {
 async fn te_trailers_is_kept_for_servers_that_need_it() {
     let origin = Origin::saying("hello").await;
     let proxy = Proxy::in_front_of(&[&origin]).await;
-    proxy.client().await.ask("GET", "/", &["te: gzip, trailers", "connection: te"], b"").await;
+    proxy
+        .client()
+        .await
+        .ask("GET", "/", &["te: gzip, trailers", "connection: te"], b"")
+        .await;
     assert_eq!(origin.only_request().field("te"), Some("trailers"));
 }
 
@@ -178,7 +196,11 @@ async fn the_prefix_taken_off_leaves_the_host_as_it_was() {
         routes: [{ path: /app, upstream: web, strip_prefix: true }]
         ";
     let proxy = Proxy::with(text, &[&origin]).await;
-    proxy.client().await.ask("GET", "/app/x?y=%2F", &["host: example.ch"], b"").await;
+    proxy
+        .client()
+        .await
+        .ask("GET", "/app/x?y=%2F", &["host: example.ch"], b"")
+        .await;
     let request = origin.only_request();
     assert_eq!(request.target(), "/x?y=%2F");
     assert_eq!(request.field("host"), Some("example.ch"));

@@ -98,7 +98,8 @@ async fn expect_100_continue_is_answered_before_the_body_is_sent() {
 #[tokio::test]
 async fn expect_100_continue_may_be_answered_with_a_refusal() {
     let origin = Origin::scripted(|_, mut wire| async move {
-        wire.send("HTTP/1.1 403 Forbidden\r\ncontent-length: 2\r\n\r\nno").await;
+        wire.send("HTTP/1.1 403 Forbidden\r\ncontent-length: 2\r\n\r\nno")
+            .await;
         Some(wire)
     })
     .await;
@@ -170,7 +171,9 @@ async fn events_arrive_one_by_one_before_the_stream_ends() {
     .await;
     let proxy = Proxy::in_front_of(&[&origin]).await;
     let mut client = proxy.client().await;
-    client.send("GET /events HTTP/1.1\r\nhost: test\r\naccept: text/event-stream\r\n\r\n").await;
+    client
+        .send("GET /events HTTP/1.1\r\nhost: test\r\naccept: text/event-stream\r\n\r\n")
+        .await;
     assert!(client.wire.read_head().await.unwrap().unwrap().is_chunked());
     for nth in 1..=3 {
         let event = client.wire.read_chunk().await.unwrap().unwrap();
@@ -187,7 +190,8 @@ async fn a_slow_response_of_known_length_arrives_as_it_comes() {
     let origin = Origin::scripted(move |_, mut wire| {
         let mut turns = turns.clone();
         async move {
-            wire.send("HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nfirst").await;
+            wire.send("HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nfirst")
+                .await;
             turns.wait_for(|turn| *turn).await.unwrap();
             wire.send("later").await;
             Some(wire)

@@ -34,8 +34,16 @@ async fn upgraded(client: &mut Client) {
     let answer = client.response().await;
     assert_eq!(answer.status(), 101);
     assert_eq!(answer.field("upgrade"), Some("websocket"));
-    assert!(answer.field("connection").unwrap().eq_ignore_ascii_case("upgrade"));
-    assert_eq!(answer.field("sec-websocket-accept"), Some("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="));
+    assert!(
+        answer
+            .field("connection")
+            .unwrap()
+            .eq_ignore_ascii_case("upgrade")
+    );
+    assert_eq!(
+        answer.field("sec-websocket-accept"),
+        Some("s3pPLMBiTxaQ9kYGzzhZRbK+xOo=")
+    );
 }
 
 async fn says(client: &mut Client, word: &str) {
@@ -56,7 +64,12 @@ async fn a_websocket_carries_bytes_both_ways_until_the_client_leaves() {
     }
     let request = origin.only_request();
     assert_eq!(request.field("upgrade"), Some("websocket"));
-    assert!(request.field("connection").unwrap().eq_ignore_ascii_case("upgrade"));
+    assert!(
+        request
+            .field("connection")
+            .unwrap()
+            .eq_ignore_ascii_case("upgrade")
+    );
     assert_eq!(request.field("sec-websocket-version"), Some("13"));
     assert_eq!(origin.open(), 1);
     drop(client);
@@ -151,7 +164,9 @@ async fn a_websocket_by_tls_works_too() {
         ";
     let proxy = Proxy::with(text, &[&origin]).await;
     let mut client = proxy.tls_client("localhost").await;
-    client.send(HANDSHAKE.replace("host: test", "host: localhost")).await;
+    client
+        .send(HANDSHAKE.replace("host: test", "host: localhost"))
+        .await;
     upgraded(&mut client).await;
     says(&mut client, "hello").await;
 }

@@ -28,7 +28,10 @@ impl Certificates {
     pub(crate) fn write(&self, directory: &Path, name: &str, hosts: &[&str]) {
         let pair = KeyPair::generate().unwrap();
         let hosts: Vec<String> = hosts.iter().map(|&host| host.to_owned()).collect();
-        let leaf = CertificateParams::new(hosts).unwrap().signed_by(&pair, &self.issuer).unwrap();
+        let leaf = CertificateParams::new(hosts)
+            .unwrap()
+            .signed_by(&pair, &self.issuer)
+            .unwrap();
         std::fs::write(directory.join(format!("{name}.pem")), leaf.pem()).unwrap();
         std::fs::write(directory.join(format!("{name}.key")), pair.serialize_pem()).unwrap();
     }

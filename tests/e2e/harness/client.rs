@@ -32,7 +32,13 @@ impl Client {
     }
 
     /// Sends a request and reads its response.
-    pub(crate) async fn ask(&mut self, method: &str, path: &str, lines: &[&str], body: &[u8]) -> Message {
+    pub(crate) async fn ask(
+        &mut self,
+        method: &str,
+        path: &str,
+        lines: &[&str],
+        body: &[u8],
+    ) -> Message {
         let asked = self.try_ask(method, path, lines, body).await;
         asked.unwrap_or_else(|error| panic!("{method} {path}: {error}"))
     }
@@ -69,7 +75,11 @@ impl Client {
 /// The bytes of a request for host `test`, unless the lines name another. A body comes with its
 /// length, unless the lines give another framing.
 pub(crate) fn request(method: &str, path: &str, lines: &[&str], body: &[u8]) -> Vec<u8> {
-    let has = |name: &str| lines.iter().any(|line| line.to_ascii_lowercase().starts_with(name));
+    let has = |name: &str| {
+        lines
+            .iter()
+            .any(|line| line.to_ascii_lowercase().starts_with(name))
+    };
     let mut head = format!("{method} {path} HTTP/1.1\r\n");
     if !has("host:") {
         head.push_str("host: test\r\n");
@@ -79,7 +89,7 @@ pub(crate) fn request(method: &str, path: &str, lines: &[&str], body: &[u8]) -> 
         head.push_str("\r\n");
     }
     if !body.is_empty() && !has("content-length:") && !has("transfer-encoding:") {
-        head.push_str(&format!("content-length: {}\r\n", body.len()));
+        head.extend(["content-length: ", &body.len().to_string(), "\r\n"]);
     }
     head.push_str("\r\n");
     [head.as_bytes(), body].concat()

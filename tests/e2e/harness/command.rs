@@ -22,7 +22,10 @@ pub(crate) async fn simplon(arguments: &str) -> Ended {
 
 pub(super) async fn run(arguments: &[impl AsRef<OsStr>]) -> Ended {
     let mut command = binary();
-    command.args(arguments).stdin(Stdio::null()).kill_on_drop(true);
+    command
+        .args(arguments)
+        .stdin(Stdio::null())
+        .kill_on_drop(true);
     let output = in_time("the command ends", command.output()).await.unwrap();
     Ended {
         code: output.status.code(),
@@ -34,6 +37,9 @@ pub(super) async fn run(arguments: &[impl AsRef<OsStr>]) -> Ended {
 /// The binary under test, away from what the environment may say.
 pub(crate) fn binary() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_simplon"));
-    command.env_remove("SIMPLON_LOG").env_remove("RUST_LOG").env("NO_COLOR", "1");
+    command
+        .env_remove("SIMPLON_LOG")
+        .env_remove("RUST_LOG")
+        .env("NO_COLOR", "1");
     command
 }

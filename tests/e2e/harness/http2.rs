@@ -25,30 +25,42 @@ pub(crate) struct Answer {
 
 impl Http2 {
     pub(crate) async fn over(stream: TlsStream<TcpStream>) -> Self {
-        let (sender, connection) = in_time("HTTP/2 begins", h2::client::handshake(stream)).await.unwrap();
+        let (sender, connection) = in_time("HTTP/2 begins", h2::client::handshake(stream))
+            .await
+            .unwrap();
         tokio::spawn(connection);
         Self { sender }
     }
 
     /// GET, for host `localhost`.
     pub(crate) async fn get(&self, path: &str) -> Answer {
-        let request = Request::get(format!("https://localhost{path}")).body(()).unwrap();
+        let request = Request::get(format!("https://localhost{path}"))
+            .body(())
+            .unwrap();
         self.ask(request, b"").await
     }
 
     /// Sends a GET and does not wait for its response.
     pub(crate) async fn start(&self, path: &str) -> h2::client::ResponseFuture {
-        let request = Request::get(format!("https://localhost{path}")).body(()).unwrap();
+        let request = Request::get(format!("https://localhost{path}"))
+            .body(())
+            .unwrap();
         let mut sender = self.sender.clone().ready().await.unwrap();
         sender.send_request(request, true).unwrap().0
     }
 
     /// Sends a request and reads its response.
     pub(crate) async fn ask(&self, request: Request<()>, body: &[u8]) -> Answer {
-        in_time("an answer by HTTP/2", self.try_ask(request, body)).await.unwrap()
+        in_time("an answer by HTTP/2", self.try_ask(request, body))
+            .await
+            .unwrap()
     }
 
-    pub(crate) async fn try_ask(&self, request: Request<()>, body: &[u8]) -> Result<Answer, h2::Error> {
+    pub(crate) async fn try_ask(
+        &self,
+        request: Request<()>,
+        body: &[u8],
+    ) -> Result<Answer, h2::Error> {
         let mut sender = self.sender.clone().ready().await?;
         let (response, mut stream) = sender.send_request(request, body.is_empty())?;
         if !body.is_empty() {

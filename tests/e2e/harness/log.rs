@@ -41,7 +41,11 @@ impl Log {
     pub(crate) async fn await_line(&self, words: &str) -> String {
         until(&format!("a line with {words:?}"), async || self.has(words)).await;
         let lines = self.lines.lock();
-        lines.iter().find(|line| line.contains(words)).unwrap().clone()
+        lines
+            .iter()
+            .find(|line| line.contains(words))
+            .unwrap()
+            .clone()
     }
 
     /// Waits until the process has closed the stream.

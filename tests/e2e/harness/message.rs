@@ -55,7 +55,9 @@ impl Message {
 
     /// Of a response.
     pub(crate) fn status(&self) -> u16 {
-        self.word(1).parse().unwrap_or_else(|_| panic!("{:?}", self.start))
+        self.word(1)
+            .parse()
+            .unwrap_or_else(|_| panic!("{:?}", self.start))
     }
 
     /// Of a request.
@@ -77,11 +79,13 @@ impl Message {
     }
 
     pub(crate) fn length(&self) -> Option<usize> {
-        self.field("content-length").map(|length| usize::from_str(length).unwrap())
+        self.field("content-length")
+            .map(|length| usize::from_str(length).unwrap())
     }
 
     /// What the proxy calls this exchange.
     pub(crate) fn request_id(&self) -> &str {
-        self.field("x-request-id").unwrap_or_else(|| panic!("no request id: {self:?}"))
+        self.field("x-request-id")
+            .unwrap_or_else(|| panic!("no request id: {self:?}"))
     }
 }

@@ -122,7 +122,11 @@ impl Origin {
                     loop {
                         let (stream, _) = listener.accept().await.unwrap();
                         stream.set_nodelay(true).unwrap();
-                        connections.spawn(converse(Wire::new(stream), Arc::clone(&script), Arc::clone(&seen)));
+                        connections.spawn(converse(
+                            Wire::new(stream),
+                            Arc::clone(&script),
+                            Arc::clone(&seen),
+                        ));
                     }
                 })
             }
@@ -133,7 +137,11 @@ impl Origin {
                     let mut connections = JoinSet::new();
                     loop {
                         let (stream, _) = listener.accept().await.unwrap();
-                        connections.spawn(converse(Wire::new(stream), Arc::clone(&script), Arc::clone(&seen)));
+                        connections.spawn(converse(
+                            Wire::new(stream),
+                            Arc::clone(&script),
+                            Arc::clone(&seen),
+                        ));
                     }
                 })
             }
@@ -165,7 +173,10 @@ impl Origin {
     /// How many requests were for this target.
     pub(crate) fn count(&self, target: &str) -> usize {
         let requests = self.seen.requests.lock();
-        requests.iter().filter(|request| request.target() == target).count()
+        requests
+            .iter()
+            .filter(|request| request.target() == target)
+            .count()
     }
 
     /// The one request there was.
@@ -176,7 +187,10 @@ impl Origin {
     }
 
     pub(crate) async fn await_count(&self, target: &str, count: usize) {
-        until("the origin hears of it", async || self.count(target) >= count).await;
+        until("the origin hears of it", async || {
+            self.count(target) >= count
+        })
+        .await;
     }
 }
 
@@ -189,7 +203,9 @@ fn reader(
         let answer = Arc::clone(&answer);
         Box::pin(async move {
             // A proxy that goes away in the middle is no fault of this origin.
-            answer_one(head, wire, &seen, &*answer).await.unwrap_or(None)
+            answer_one(head, wire, &seen, &*answer)
+                .await
+                .unwrap_or(None)
         })
     }
 }

@@ -32,7 +32,11 @@ impl H2cOrigin {
                 connections.spawn(converse(stream, Arc::clone(&into)));
             }
         });
-        Self { port, heads, serving }
+        Self {
+            port,
+            heads,
+            serving,
+        }
     }
 
     /// The heads of the requests so far.

@@ -121,24 +121,28 @@ impl Proxy {
     }
 
     pub(crate) async fn is_ready(&self) -> bool {
-        self.admin("/ready").await.is_some_and(|answer| answer.status() == 200)
+        self.admin("/ready")
+            .await
+            .is_some_and(|answer| answer.status() == 200)
     }
 
     /// The value of the one series with this name and these labels; nothing if there is none.
-    pub(crate) async fn metric(&self, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
+    pub(crate) async fn metric(&self, name: &str, labels: &[(&str, &str)]) -> Option<u64> {
         let answer = self.admin("/metrics").await?;
-        let mut found = answer.text().lines().filter(|line| is_series(line, name, labels));
+        let mut found = answer
+            .text()
+            .lines()
+            .filter(|line| is_series(line, name, labels));
         let line = found.next()?;
         assert_eq!(found.next(), None, "more than one series like {line}");
         line.rsplit(' ').next()?.parse().ok()
     }
 
     /// Waits until a series has this value.
-    pub(crate) async fn await_metric(&self, name: &str, labels: &[(&str, &str)], value: f64) {
+    pub(crate) async fn await_metric(&self, name: &str, labels: &[(&str, &str)], value: u64) {
         let what = format!("{name}{labels:?} is {value}");
         until(&what, async || {
-            let found = self.metric(name, labels).await;
-            found.is_some_and(|found| (found - value).abs() < f64::EPSILON)
+            self.metric(name, labels).await == Some(value)
         })
         .await;
     }
@@ -153,7 +157,10 @@ impl Proxy {
     /// Every line of the access log so far.
     pub(crate) fn access_log(&self) -> Vec<Value> {
         let lines = self.output.lines();
-        lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect()
+        lines
+            .iter()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
     }
 
     /// Standard error so far.
@@ -185,7 +192,9 @@ impl Proxy {
     async fn reloads_well(&self) -> bool {
         let count = async |result| {
             let labels = [("result", result)];
-            self.metric("simplon_config_reloads_total", &labels).await.unwrap_or(0.0)
+            self.metric("simplon_config_reloads_total", &labels)
+                .await
+                .unwrap_or(0)
         };
         let before = (count("success").await, count("failure").await);
         self.signal(Signal::HUP);
@@ -273,7 +282,10 @@ impl Drop for Proxy {
             for (name, log) in [("error", &self.errors), ("output", &self.output)] {
                 let lines = log.lines();
                 let tail = lines.len().saturating_sub(20);
-                eprintln!("--- standard {name} of the proxy\n{}", lines[tail..].join("\n"));
+                eprintln!(
+                    "--- standard {name} of the proxy\n{}",
+                    lines[tail..].join("\n")
+                );
             }
         }
     }

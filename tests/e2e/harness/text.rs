@@ -51,6 +51,17 @@ pub(super) fn complete(text: &str, origins: &[String], ports: Ports, directory: 
 /// Takes off what all lines are indented by.
 fn dedent(text: &str) -> String {
     let lines = || text.lines().filter(|line| !line.trim().is_empty());
-    let indent = lines().map(|line| line.len() - line.trim_start().len()).min().unwrap_or(0);
-    lines().map(|line| format!("{}\n", &line[indent..])).collect()
+    let indent = lines()
+        .map(|line| line.len() - line.trim_start().len())
+        .min()
+        .unwrap_or(0);
+    lines()
+        .flat_map(|line| {
+            [
+                &line[indent..],
+                "
+",
+            ]
+        })
+        .collect()
 }

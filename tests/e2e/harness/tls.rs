@@ -18,7 +18,9 @@ pub(crate) struct Trust(RootCertStore);
 impl Trust {
     pub(crate) fn in_file(path: &Path) -> Self {
         let mut roots = RootCertStore::empty();
-        roots.add(CertificateDer::from_pem_file(path).unwrap()).unwrap();
+        roots
+            .add(CertificateDer::from_pem_file(path).unwrap())
+            .unwrap();
         Self(roots)
     }
 }
@@ -35,12 +37,17 @@ pub(crate) async fn shake_hands(
         .unwrap()
         .with_root_certificates(trust.0.clone())
         .with_no_client_auth();
-    config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
+    config.alpn_protocols = protocols
+        .iter()
+        .map(|name| name.as_bytes().to_vec())
+        .collect();
     let name = ServerName::try_from(name.to_owned()).unwrap();
     in_time("the handshake", async {
         let stream = TcpStream::connect(("127.0.0.1", port)).await?;
         stream.set_nodelay(true)?;
-        TlsConnector::from(Arc::new(config)).connect(name, stream).await
+        TlsConnector::from(Arc::new(config))
+            .connect(name, stream)
+            .await
     })
     .await
 }

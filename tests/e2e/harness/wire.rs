@@ -17,7 +17,9 @@ pub(crate) trait Carrier: AsyncRead + AsyncWrite + Send + Unpin {
 
 impl Carrier for TcpStream {
     fn linger_zero(&self) {
-        socket2::SockRef::from(self).set_linger(Some(Duration::ZERO)).unwrap();
+        socket2::SockRef::from(self)
+            .set_linger(Some(Duration::ZERO))
+            .unwrap();
     }
 }
 
@@ -55,11 +57,6 @@ impl Wire {
         self.try_send(format!("{:x}\r\n", bytes.len())).await?;
         self.try_send(bytes).await?;
         self.try_send("\r\n").await
-    }
-
-    /// Ends our half; what the other side still says can be read.
-    pub(crate) async fn close_half(&mut self) {
-        self.carrier.shutdown().await.unwrap();
     }
 
     /// Ends the connection with a reset.
@@ -100,15 +97,6 @@ impl Wire {
                 self.fill_more().await?;
             }
         }
-    }
-
-    /// The next request with its body.
-    pub(crate) async fn read_request(&mut self) -> io::Result<Option<Message>> {
-        let Some(mut request) = self.read_head().await? else {
-            return Ok(None);
-        };
-        request.body = self.read_request_body(&request).await?;
-        Ok(Some(request))
     }
 
     pub(crate) async fn read_request_body(&mut self, request: &Message) -> io::Result<Vec<u8>> {

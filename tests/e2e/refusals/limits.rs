@@ -15,13 +15,19 @@ async fn limited(limits: &str, origin: &Origin) -> Proxy {
     Proxy::with(&text, &[origin]).await
 }
 
-async fn refusals(proxy: &Proxy, label: &str) -> f64 {
-    proxy.metric("simplon_refusals_total", &[("reason", label)]).await.unwrap()
+async fn refusals(proxy: &Proxy, label: &str) -> u64 {
+    proxy
+        .metric("simplon_refusals_total", &[("reason", label)])
+        .await
+        .unwrap()
 }
 
-async fn turned_away(proxy: &Proxy, reason: &str) -> f64 {
+async fn turned_away(proxy: &Proxy, reason: &str) -> u64 {
     let labels = [("listener", "http"), ("reason", reason)];
-    proxy.metric("simplon_connections_refused_total", &labels).await.unwrap()
+    proxy
+        .metric("simplon_connections_refused_total", &labels)
+        .await
+        .unwrap()
 }
 
 #[tokio::test]
@@ -36,8 +42,8 @@ async fn a_client_with_too_many_connections_gets_429() {
     assert_eq!(page.status(), 429);
     assert!(page.has("retry-after"));
     third.expect_end().await;
-    assert_eq!(refusals(&proxy, "too_many_connections").await, 1.0);
-    assert_eq!(turned_away(&proxy, "client").await, 1.0);
+    assert_eq!(refusals(&proxy, "too_many_connections").await, 1);
+    assert_eq!(turned_away(&proxy, "client").await, 1);
     drop(first);
     until("its seat is free again", async || {
         let mut next = proxy.client().await;
@@ -55,9 +61,14 @@ async fn a_listener_at_its_limit_closes_at_once() {
     let mut first = proxy.client().await;
     assert_eq!(first.get("/").await.status(), 200);
     proxy.client().await.expect_end().await;
-    assert_eq!(turned_away(&proxy, "full").await, 1.0);
+    assert_eq!(turned_away(&proxy, "full").await, 1);
     assert_eq!(first.get("/").await.status(), 200);
-    assert_eq!(proxy.metric("simplon_connections", &[("listener", "http")]).await, Some(1.0));
+    assert_eq!(
+        proxy
+            .metric("simplon_connections", &[("listener", "http")])
+            .await,
+        Some(1)
+    );
 }
 
 #[tokio::test]
@@ -85,10 +96,12 @@ async fn a_head_that_is_not_complete_in_time_is_408() {
         let page = client.response().await;
         assert_eq!(page.status(), 408);
         client.expect_end().await;
-        let line = proxy.logged(|line| line["request_id"] == page.request_id()).await;
+        let line = proxy
+            .logged(|line| line["request_id"] == page.request_id())
+            .await;
         assert_eq!(line["refusal"], "header_timeout");
     }
-    assert_eq!(refusals(&proxy, "header_timeout").await, 2.0);
+    assert_eq!(refusals(&proxy, "header_timeout").await, 2);
 }
 
 #[tokio::test]
@@ -135,7 +148,11 @@ async fn a_connection_carries_so_many_requests_and_the_last_says_close() {
     for nth in 1..=3 {
         let answer = client.get("/").await;
         assert_eq!(answer.text(), "hello");
-        assert_eq!(answer.field("connection") == Some("close"), nth == 3, "{nth}");
+        assert_eq!(
+            answer.field("connection") == Some("close"),
+            nth == 3,
+            "{nth}"
+        );
     }
     client.expect_end().await;
 }
@@ -144,9 +161,17 @@ async fn a_connection_carries_so_many_requests_and_the_last_says_close() {
 async fn a_body_of_announced_length_over_the_limit_is_413_and_never_reaches_a_server() {
     let origin = Origin::saying("hello").await;
     let proxy = limited("body_size: 1KiB", &origin).await;
-    let fits = proxy.client().await.ask("POST", "/", &[], &[b'x'; 1024]).await;
+    let fits = proxy
+        .client()
+        .await
+        .ask("POST", "/", &[], &[b'x'; 1024])
+        .await;
     assert_eq!(fits.status(), 200);
-    let page = proxy.client().await.ask("POST", "/", &[], &[b'x'; 1025]).await;
+    let page = proxy
+        .client()
+        .await
+        .ask("POST", "/", &[], &[b'x'; 1025])
+        .await;
     assert_eq!(page.status(), 413);
     assert_eq!(origin.requests().len(), 1);
 }
@@ -156,7 +181,9 @@ async fn a_chunked_body_over_the_limit_is_413_as_soon_as_it_is() {
     let origin = Origin::answering(|request| Reply::ok(request.body.clone())).await;
     let proxy = limited("body_size: 1KiB", &origin).await;
     let mut client = proxy.client().await;
-    client.send("POST / HTTP/1.1\r\nhost: test\r\ntransfer-encoding: chunked\r\n\r\n").await;
+    client
+        .send("POST / HTTP/1.1\r\nhost: test\r\ntransfer-encoding: chunked\r\n\r\n")
+        .await;
     for _ in 0..3 {
         let _ = client.wire.send_chunk(&[b'x'; 500]).await;
     }
@@ -172,7 +199,9 @@ async fn a_body_that_stops_coming_is_408() {
     let origin = Origin::saying("hello").await;
     let proxy = limited("body_idle_timeout: 300ms", &origin).await;
     let mut client = proxy.client().await;
-    client.send("POST / HTTP/1.1\r\nhost: test\r\ncontent-length: 100\r\n\r\nsome").await;
+    client
+        .send("POST / HTTP/1.1\r\nhost: test\r\ncontent-length: 100\r\n\r\nsome")
+        .await;
     assert_eq!(client.response().await.status(), 408);
     let line = proxy.logged(|line| line["path"] == "/").await;
     assert_eq!(line["refusal"], "body_timeout");
@@ -184,15 +213,24 @@ async fn a_client_that_stops_reading_is_cut_off() {
     let proxy = limited("write_idle_timeout: 300ms", &origin).await;
     let mut client = proxy.client().await;
     client.send("GET / HTTP/1.1\r\nhost: test\r\n\r\n").await;
-    until("it is cut off", async || turned_away(&proxy, "write_timeout").await > 0.0).await;
+    until("it is cut off", async || {
+        turned_away(&proxy, "write_timeout").await > 0
+    })
+    .await;
     let labels = [("upstream", "web"), ("server", &*origin.to_string())];
-    proxy.await_metric("simplon_server_in_flight", &labels, 0.0).await;
+    proxy
+        .await_metric("simplon_server_in_flight", &labels, 0)
+        .await;
 }
 
 #[tokio::test]
 async fn a_head_over_its_limits_is_414_or_431() {
     let origin = Origin::saying("hello").await;
-    let proxy = limited("uri_size: 100, header_size: 2KiB, header_count: 10", &origin).await;
+    let proxy = limited(
+        "uri_size: 100, header_size: 2KiB, header_count: 10",
+        &origin,
+    )
+    .await;
     let long = |count| format!("/{}", "x".repeat(count));
     let field = format!("x-long: {}", "y".repeat(2100));
     for (target, lines, status) in [
@@ -213,7 +251,12 @@ async fn an_endless_head_is_431_and_closed() {
     let origin = Origin::saying("hello").await;
     let proxy = limited("header_size: 2KiB", &origin).await;
     let mut client = proxy.client().await;
-    client.send(format!("GET / HTTP/1.1\r\nhost: test\r\nx: {}", "y".repeat(10_000))).await;
+    client
+        .send(format!(
+            "GET / HTTP/1.1\r\nhost: test\r\nx: {}",
+            "y".repeat(10_000)
+        ))
+        .await;
     assert_eq!(client.response().await.status(), 431);
     client.expect_end().await;
 }

@@ -21,7 +21,12 @@ async fn scene() -> Scene {
         wire.send("SSH-2.0-OpenSSH_9.9\r\n\r\n").await;
         None
     });
-    let origins = [resetting.await, garbage.await, Origin::silent().await, Origin::silent().await];
+    let origins = [
+        resetting.await,
+        garbage.await,
+        Origin::silent().await,
+        Origin::silent().await,
+    ];
     let deaf = Deaf::new();
     let text = format!(
         "
@@ -51,7 +56,8 @@ async fn scene() -> Scene {
     );
     let proxy = Proxy::with(&text, &origins.iter().collect::<Vec<_>>()).await;
     let mut held = proxy.client().await;
-    held.send("GET /full/held HTTP/1.1\r\nhost: test\r\n\r\n").await;
+    held.send("GET /full/held HTTP/1.1\r\nhost: test\r\n\r\n")
+        .await;
     origins[3].await_count("/full/held", 1).await;
     Scene {
         proxy,
@@ -67,8 +73,16 @@ fn provoke(label: &str, accept: &str) -> String {
         "malformed" => ("GET", "/a%2fb".to_owned(), String::new()),
         "no_route" => ("GET", "/nowhere".to_owned(), String::new()),
         "method_not_allowed" => ("PUT", "/read".to_owned(), String::new()),
-        "body_too_large" => ("POST", "/nowhere".to_owned(), "content-length: 2000\r\n".to_owned()),
-        "body_timeout" => ("POST", "/patient".to_owned(), "content-length: 200\r\n".to_owned()),
+        "body_too_large" => (
+            "POST",
+            "/nowhere".to_owned(),
+            "content-length: 2000\r\n".to_owned(),
+        ),
+        "body_timeout" => (
+            "POST",
+            "/patient".to_owned(),
+            "content-length: 200\r\n".to_owned(),
+        ),
         "uri_too_long" => ("GET", format!("/{}", "x".repeat(300)), String::new()),
         "header_too_large" => ("GET", "/many".to_owned(), "x: y\r\n".repeat(25)),
         "connect_failed" => ("GET", "/dead".to_owned(), String::new()),
@@ -114,9 +128,17 @@ async fn every_refusal_is_html_by_default() {
             wrong.push(format!("{label}: {} in place of {status}", page.status()));
             continue;
         }
-        assert_eq!(page.field("content-type"), Some("text/html; charset=utf-8"), "{label}");
+        assert_eq!(
+            page.field("content-type"),
+            Some("text/html; charset=utf-8"),
+            "{label}"
+        );
         assert_eq!(page.field("cache-control"), Some("no-store"), "{label}");
-        assert!(page.text().contains(&format!("<h1>{status} {title}</h1>")), "{label}: {}", page.text());
+        assert!(
+            page.text().contains(&format!("<h1>{status} {title}</h1>")),
+            "{label}: {}",
+            page.text()
+        );
         assert!(page.text().contains(page.request_id()), "{label}");
     }
     assert_eq!(wrong, Vec::<String>::new());
@@ -128,8 +150,13 @@ async fn every_refusal_is_a_json_problem_for_who_asks_for_json() {
     let mut wrong = Vec::new();
     for (label, status, title) in REFUSALS {
         let page = refused(&scene.proxy, label, "accept: application/json\r\n").await;
-        if page.status() != status || page.field("content-type") != Some("application/problem+json") {
-            wrong.push(format!("{label}: {} {:?}", page.status(), page.field("content-type")));
+        if page.status() != status || page.field("content-type") != Some("application/problem+json")
+        {
+            wrong.push(format!(
+                "{label}: {} {:?}",
+                page.status(),
+                page.field("content-type")
+            ));
             continue;
         }
         let problem = page.json();
@@ -149,12 +176,16 @@ async fn every_refusal_is_counted_and_logged_by_its_label() {
     let mut wrong = Vec::new();
     for (label, status, _) in REFUSALS {
         let labels = [("reason", label)];
-        assert_eq!(proxy.metric("simplon_refusals_total", &labels).await, Some(0.0), "{label}");
+        assert_eq!(
+            proxy.metric("simplon_refusals_total", &labels).await,
+            Some(0),
+            "{label}"
+        );
         let page = refused(proxy, label, "").await;
         let id = page.request_id();
         let line = proxy.logged(|line| line["request_id"] == id).await;
         let counted = proxy.metric("simplon_refusals_total", &labels).await;
-        if line["refusal"] != label || line["status"] != status || counted != Some(1.0) {
+        if line["refusal"] != label || line["status"] != status || counted != Some(1) {
             wrong.push(format!("{label}: {counted:?} {line}"));
         }
     }
@@ -167,7 +198,11 @@ async fn a_refusal_says_nothing_of_what_stands_behind() {
     for (label, ..) in REFUSALS {
         let page = refused(&scene.proxy, label, "").await;
         for secret in ["127.0.0.1", "silent", "garbage", "OpenSSH", "pingora"] {
-            assert!(!page.text().to_lowercase().contains(&secret.to_lowercase()), "{label}: {}", page.text());
+            assert!(
+                !page.text().to_lowercase().contains(&secret.to_lowercase()),
+                "{label}: {}",
+                page.text()
+            );
         }
     }
 }
@@ -195,19 +230,49 @@ async fn refusals_are_pages_by_http_2_too() {
     let client = proxy.h2_client("localhost").await;
     let body = vec![b'x'; 2000];
     for (method, url, body, status, label) in [
-        ("GET", "https://localhost/nowhere", &b""[..], 404, "no_route"),
-        ("PUT", "https://localhost/read", b"", 405, "method_not_allowed"),
+        (
+            "GET",
+            "https://localhost/nowhere",
+            &b""[..],
+            404,
+            "no_route",
+        ),
+        (
+            "PUT",
+            "https://localhost/read",
+            b"",
+            405,
+            "method_not_allowed",
+        ),
         ("GET", "https://localhost/a%2fb", b"", 400, "malformed"),
         ("GET", "https://other.test/read", b"", 421, "misdirected"),
-        ("POST", "https://localhost/nowhere", &body, 413, "body_too_large"),
+        (
+            "POST",
+            "https://localhost/nowhere",
+            &body,
+            413,
+            "body_too_large",
+        ),
     ] {
-        let request = Request::builder().method(method).uri(url).header("accept", "application/json");
-        let request = request.header("content-length", body.len()).body(()).unwrap();
+        let request = Request::builder()
+            .method(method)
+            .uri(url)
+            .header("accept", "application/json");
+        let request = request
+            .header("content-length", body.len())
+            .body(())
+            .unwrap();
         let page = client.ask(request, body).await;
         assert_eq!(page.status, status, "{label}");
         let problem: serde_json::Value = serde_json::from_slice(&page.body).unwrap();
         assert_eq!(problem["status"], status, "{label}");
-        assert_eq!(proxy.metric("simplon_refusals_total", &[("reason", label)]).await, Some(1.0), "{label}");
+        assert_eq!(
+            proxy
+                .metric("simplon_refusals_total", &[("reason", label)])
+                .await,
+            Some(1),
+            "{label}"
+        );
     }
     // None of them has cost the others their connection.
     assert_eq!(client.get("/read").await.body, b"read");

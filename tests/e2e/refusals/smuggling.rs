@@ -16,9 +16,14 @@ const ROUTES: &str = "
 
 /// Asks for `/open`, if the connection still takes a question. Whatever comes must be its answer.
 async fn nothing_else_is_said(client: &mut Client) {
-    if let Ok(answer) = client.try_ask("GET", "/open", &["x-marker: mine"], b"").await {
+    if let Ok(answer) = client
+        .try_ask("GET", "/open", &["x-marker: mine"], b"")
+        .await
+    {
         assert_eq!((answer.status(), answer.text()), (200, "from the server"));
-        client.send("GET /open HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n").await;
+        client
+            .send("GET /open HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n")
+            .await;
         assert_eq!(client.response().await.text(), "from the server");
         client.expect_end().await;
     }
@@ -28,8 +33,17 @@ async fn nothing_else_is_said(client: &mut Client) {
 async fn a_body_behind_a_local_answer_is_never_read_as_a_request() {
     let origin = Origin::saying("from the server").await;
     let proxy = Proxy::with(ROUTES, &[&origin]).await;
-    for (path, status) in [("/nowhere", 404), ("/read", 405), ("/old", 308), ("/teapot", 418), ("/a%2fb", 400)] {
-        let length = format!("POST {path} HTTP/1.1\r\nhost: test\r\ncontent-length: {}\r\n\r\n{HIDDEN}", HIDDEN.len());
+    for (path, status) in [
+        ("/nowhere", 404),
+        ("/read", 405),
+        ("/old", 308),
+        ("/teapot", 418),
+        ("/a%2fb", 400),
+    ] {
+        let length = format!(
+            "POST {path} HTTP/1.1\r\nhost: test\r\ncontent-length: {}\r\n\r\n{HIDDEN}",
+            HIDDEN.len()
+        );
         let chunked = format!(
             "POST {path} HTTP/1.1\r\nhost: test\r\ntransfer-encoding: chunked\r\n\r\n{:x}\r\n{HIDDEN}\r\n0\r\n\r\n",
             HIDDEN.len()
@@ -50,8 +64,17 @@ async fn a_body_that_comes_after_the_local_answer_is_never_read_as_a_request() {
     let proxy = Proxy::with(ROUTES, &[&origin]).await;
     for path in ["/nowhere", "/old", "/teapot", "/read"] {
         let mut client = proxy.client().await;
-        client.send(format!("POST {path} HTTP/1.1\r\nhost: test\r\ncontent-length: {}\r\n\r\n", HIDDEN.len())).await;
-        let early = tokio::time::timeout(std::time::Duration::from_millis(200), client.wire.read_response("POST")).await;
+        client
+            .send(format!(
+                "POST {path} HTTP/1.1\r\nhost: test\r\ncontent-length: {}\r\n\r\n",
+                HIDDEN.len()
+            ))
+            .await;
+        let early = tokio::time::timeout(
+            std::time::Duration::from_millis(200),
+            client.wire.read_response("POST"),
+        )
+        .await;
         let _ = client.wire.try_send(HIDDEN).await; // it may be closed by now
         if early.is_err() {
             assert!(client.response().await.status() > 300);
@@ -79,7 +102,12 @@ async fn a_body_behind_an_early_answer_of_the_server_is_never_read_as_a_request(
         ";
     let proxy = Proxy::with(text, &[&origin]).await;
     let mut client = proxy.client().await;
-    client.send(format!("POST /early HTTP/1.1\r\nhost: test\r\ncontent-length: {}\r\n\r\n", HIDDEN.len())).await;
+    client
+        .send(format!(
+            "POST /early HTTP/1.1\r\nhost: test\r\ncontent-length: {}\r\n\r\n",
+            HIDDEN.len()
+        ))
+        .await;
     assert_eq!(client.response().await.status(), 403);
     let _ = client.wire.try_send(HIDDEN).await; // it may be closed by now
     nothing_else_is_said(&mut client).await;
