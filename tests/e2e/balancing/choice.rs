@@ -171,8 +171,10 @@ async fn a_host_name_is_a_server() {
 async fn connections_to_a_server_are_kept_and_shared() {
     let origin = Origin::saying("kept").await;
     let proxy = Proxy::in_front_of(&[&origin]).await;
-    for _ in 0..20 {
+    for nth in 1..=5 {
         assert_eq!(proxy.get("/").await.text(), "kept");
+        // An exchange is logged after its connection is given back.
+        until("it is logged", async || proxy.access_log().len() == nth).await;
     }
     assert_eq!(origin.connections(), 1);
 }
