@@ -28,7 +28,8 @@ pub(super) async fn serve(door: &Door, mut stream: Stream) {
         retired.mark_changed(); // or Pingora would wait for a change that has been
     }
     // A client that shakes hands and then says nothing holds a seat for no longer than this.
-    if !stream.read_first_bytes(limits.header_timeout).await {
+    let first_byte_by = tokio::time::Instant::now() + limits.header_timeout;
+    if !stream.read_first_bytes(first_byte_by).await {
         return;
     }
     let lane = Arc::new(Lane::new(door, limits));

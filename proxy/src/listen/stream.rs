@@ -92,8 +92,9 @@ impl Stream {
     pub async fn read_head(&mut self, silence: Duration) -> HeadRead {
         let connection = Arc::clone(&self.connection);
         let limits = &connection.listener.settings.limits;
+        let first_byte_by = Instant::now() + silence;
         while self.skip_empty_lines() {
-            if !self.read_first_bytes(silence).await {
+            if !self.read_first_bytes(first_byte_by).await {
                 return HeadRead::Ended;
             }
         }
@@ -120,10 +121,7 @@ impl Stream {
         }
         let parsed = Head::parse(
             self.inbox.get(..end).unwrap_or_default(),
-            &HeadLimits {
-                uri_size: usize::try_from(limits.uri_size.get()).unwrap_or(usize::MAX),
-                header_count: limits.header_count,
-            },
+            &HeadLimits::from(limits),
         );
         match parsed {
             Ok(head) => {
@@ -136,11 +134,11 @@ impl Stream {
     }
 
     /// Waits for the client to begin; false if it leaves, stays silent, or the connection is retired.
-    pub async fn read_first_bytes(&mut self, silence: Duration) -> bool {
+    pub async fn read_first_bytes(&mut self, deadline: Instant) -> bool {
         let mut retired = self.connection.retired();
         tokio::select! {
             biased; // what has arrived is still served
-            read = tokio::time::timeout(silence, self.fill()) => matches!(read, Ok(Ok(1..))),
+            read = tokio::time::timeout_at(deadline, self.fill()) => matches!(read, Ok(Ok(1..))),
             () = farewell(&mut retired) => false,
         }
     }
