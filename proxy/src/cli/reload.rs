@@ -22,7 +22,9 @@ pub(super) struct Reload {
 
 impl Reload {
     pub(super) fn execute(self) -> u8 {
-        let path = self.control.unwrap_or_else(|| control_of(&self.file));
+        let path = self
+            .control
+            .unwrap_or_else(|| config::control(&self.file.config).path);
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build();
@@ -44,14 +46,6 @@ impl Reload {
             }
         }
     }
-}
-
-/// A file that is broken is no reason not to ask: the process will say what is wrong with it.
-fn control_of(file: &ConfigFile) -> PathBuf {
-    config::load(&file.config).map_or_else(
-        |_| config::model::Control::default().path,
-        |loaded| loaded.config.control.path,
-    )
 }
 
 fn not_reached(path: &std::path::Path, error: &io::Error) -> String {

@@ -80,6 +80,16 @@ pub fn load_with(path: &Path, environment: &Environment<'_>) -> Result<Loaded, R
     }
 }
 
+/// The control socket that a file names, whatever else is wrong with the file; the default if none can be
+/// read. So an operator with a broken file still finds the process that is to say what is wrong.
+pub fn control(path: &Path) -> model::Control {
+    let problems = Problems::default();
+    let environment: &Environment<'_> = &|name| std::env::var(name).ok();
+    read_all(path, environment, &mut Sources::default(), &problems)
+        .map(|draft| resolve::resolve(draft, &problems).control)
+        .unwrap_or_default()
+}
+
 fn read_all(
     path: &Path,
     environment: &Environment<'_>,

@@ -125,7 +125,9 @@ impl Exchange {
             return Ok(());
         }
         self.tries.body_sent = true;
-        self.moved();
+        if let (Some(watchdog), None) = (&self.watchdog, self.tally.answered) {
+            watchdog.request_moved();
+        }
         if self.tally.upgraded {
             return Ok(());
         }
@@ -143,29 +145,24 @@ impl Exchange {
     }
 
     /// Sets a watchdog on the connection of this try, where Pingora's own timeout is not enough.
-    pub(super) fn watch(&mut self, socket: RawFd, is_upgrade: bool) {
+    pub(super) fn watch(&mut self, socket: RawFd) {
         let Some(pick) = &self.pick else {
             return;
         };
-        let upstream = pick.upstream();
+        let timeouts = pick.upstream().timeouts();
         // One HTTP/2 connection carries many exchanges; shutting it would end them all.
-        let shared = upstream.protocol() == UpstreamProtocol::H2c;
-        let timeouts = upstream.timeouts();
-        let streaming = if is_upgrade {
-            timeouts.tunnel
-        } else {
-            timeouts.idle
-        };
-        self.watchdog = if !shared && (is_upgrade || timeouts.first_byte != timeouts.idle) {
-            Watchdog::set(socket, timeouts.first_byte, streaming)
+        let shared = pick.upstream().protocol() == UpstreamProtocol::H2c;
+        self.watchdog = if !shared && timeouts.first_byte != timeouts.idle {
+            Watchdog::set(socket, timeouts.first_byte, timeouts.idle)
         } else {
             None
         };
     }
 
-    pub(super) fn moved(&self) {
+    /// Bytes of the response moved.
+    pub(super) fn response_moved(&self) {
         if let Some(watchdog) = &self.watchdog {
-            watchdog.moved();
+            watchdog.response_moved();
         }
     }
 }

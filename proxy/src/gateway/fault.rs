@@ -65,21 +65,26 @@ fn of_client(kind: &ErrorType) -> Refusal {
 
 /// What an error of a server's side counts as; `None` if it is not the server's.
 pub(super) fn failure(error: &Error) -> Option<Failure> {
-    if *error.esource() != ErrorSource::Upstream || ours(error).is_some() {
+    if *error.esource() != ErrorSource::Upstream {
         return None;
     }
-    Some(match of_server(error.etype()) {
+    let refusal = match ours(error) {
+        None => of_server(error.etype()),
+        Some(Refusal::ServerTimeout) => Refusal::ServerTimeout, // a link raised it
+        Some(_) => return None,
+    };
+    Some(match refusal {
         Refusal::ConnectFailed | Refusal::ConnectTimeout => Failure::Connect,
         Refusal::ServerTimeout => Failure::Timeout,
         _ => Failure::Reset,
     })
 }
 
-/// A refusal that the stream raises while a body is read.
+/// A refusal that a stream of ours raises while Pingora reads from it.
 impl From<Refusal> for io::Error {
     fn from(refusal: Refusal) -> Self {
         let kind = match refusal {
-            Refusal::BodyTimeout => io::ErrorKind::TimedOut,
+            Refusal::BodyTimeout | Refusal::ServerTimeout => io::ErrorKind::TimedOut,
             _ => io::ErrorKind::InvalidData,
         };
         Self::new(kind, refusal)

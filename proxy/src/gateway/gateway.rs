@@ -97,7 +97,10 @@ impl ProxyHttp for Gateway {
             .map_err(|refusal| fault::refuse(exchange.tries.failed.unwrap_or(refusal)))?;
         exchange.tries.begin(&pick);
         exchange.tally.pick(now);
-        let peer = peer::reach(&pick, session.is_upgrade_req())?;
+        let for_upgrade = session
+            .is_upgrade_req()
+            .then_some(&exchange.admitted()?.connection);
+        let peer = peer::reach(&pick, for_upgrade)?;
         exchange.pick = Some(pick);
         Ok(peer)
     }
@@ -113,7 +116,9 @@ impl ProxyHttp for Gateway {
     ) -> Result<()> {
         exchange.tally.reused = reused;
         exchange.tally.connected = Some(Instant::now());
-        exchange.watch(descriptor, session.is_upgrade_req());
+        if !session.is_upgrade_req() {
+            exchange.watch(descriptor);
+        }
         Ok(())
     }
 
@@ -175,7 +180,7 @@ impl ProxyHttp for Gateway {
         _end_of_stream: bool,
         exchange: &mut Exchange,
     ) -> Result<Option<std::time::Duration>> {
-        exchange.moved();
+        exchange.response_moved();
         Ok(None)
     }
 
@@ -222,12 +227,9 @@ impl ProxyHttp for Gateway {
     ) -> FailToProxy {
         let refusal = exchange.refusal_for(error);
         exchange.refusal = Some(refusal);
-        let unanswered = session
-            .response_written()
-            .is_none_or(|written| written.status.is_informational());
         // An exchange that never reached a server leaves its connection in order.
         let can_reuse_downstream = exchange.tries.count == 0 && refusal.keeps_connection();
-        if unanswered && refusal != Refusal::ClientGone {
+        if !session::has_begun(session) && refusal != Refusal::ClientGone {
             if !can_reuse_downstream {
                 session.set_keepalive(None);
             }

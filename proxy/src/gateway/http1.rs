@@ -57,7 +57,7 @@ async fn exchange(
 async fn refuse(door: &Door, mut stream: Stream, refusal: Refusal, head: &[u8]) {
     let started = Instant::now();
     let id = RequestId::new(fastrand::u128(..).to_be_bytes());
-    let page = Page::of(refusal, None, id.as_str());
+    let page = Page::of(refusal, accept(head), id.as_str());
     // The client may have left; the log line stands either way.
     let _ = stream.write_all(&page.to_http1(SystemTime::now())).await;
     let _ = stream.shutdown().await;
@@ -93,6 +93,16 @@ async fn refuse(door: &Door, mut stream: Stream, refusal: Refusal, head: &[u8]) 
         },
         None,
     );
+}
+
+/// The `Accept` field of a head that may be anything, for the form of the page alone.
+fn accept(head: &[u8]) -> Option<&[u8]> {
+    const NAME: &[u8] = b"accept:";
+    let line = head.split(|byte| *byte == b'\n').skip(1).find(|line| {
+        line.get(..NAME.len())
+            .is_some_and(|name| name.eq_ignore_ascii_case(NAME))
+    })?;
+    Some(line.get(NAME.len()..)?.trim_ascii())
 }
 
 /// Method and path of a head that may be anything, for the log alone.

@@ -11,6 +11,7 @@ mod fault;
 mod gateway;
 mod http1;
 mod http2;
+mod link;
 mod outcome;
 mod peer;
 mod session;

@@ -5,7 +5,7 @@ use std::time::{Instant, SystemTime};
 use http::{HeaderValue, StatusCode, Version, header};
 use pingora::{Error, Result, http::ResponseHeader, proxy::Session};
 
-use super::{Exchange, admission, fault};
+use super::{Exchange, admission, fault, session};
 use crate::{
     balance::{Attempt, Failure, Sent, is_idempotent},
     listen::TlsFacts,
@@ -25,9 +25,7 @@ pub(super) fn answered(
     }
     let now = Instant::now();
     exchange.tally.answered = Some(now);
-    if let Some(watchdog) = &exchange.watchdog {
-        watchdog.answered();
-    }
+    exchange.response_moved();
     // A server that switches without having been asked is refused by Pingora in a moment.
     if response.status == StatusCode::SWITCHING_PROTOCOLS && session.is_upgrade_req() {
         exchange.tally.upgraded = true;
@@ -91,16 +89,15 @@ pub(super) fn broken_off(
         .is_some_and(super::watchdog::Watchdog::has_expired);
     let failure = match fault::failure(&error) {
         Some(_) if expired => Some(Failure::Timeout),
+        // Tunnels end in many ways, and none says that the server is ill.
+        Some(_) if exchange.tally.upgraded => None,
         failure => failure,
     };
     let again = failure.is_some_and(|failure| {
         if let Some(pick) = &exchange.pick {
             pick.failed(failure, now);
         }
-        let begun = session
-            .response_written()
-            .is_some_and(|written| !written.status.is_informational());
-        !begun && may_go_again(session, exchange, failure, now)
+        !session::has_begun(session) && may_go_again(session, exchange, failure, now)
     });
     error.set_retry(again);
     error
@@ -163,6 +160,14 @@ impl Exchange {
             refusal => refusal,
         }
     }
+}
+
+/// Queries hold tokens, those of the page before too.
+fn without_query(referer: &[u8]) -> &[u8] {
+    referer
+        .split(|byte| *byte == b'?')
+        .next()
+        .unwrap_or_default()
 }
 
 impl<'a> From<&'a TlsFacts> for Tls<'a> {
@@ -231,7 +236,7 @@ pub(super) fn record(session: &Session, exchange: &Exchange, observer: &Observer
             tls: connection.tls.as_ref().map(Tls::from),
             request_id: admitted.id.as_str(),
             user_agent: field(header::USER_AGENT),
-            referer: field(header::REFERER),
+            referer: without_query(field(header::REFERER)),
             timers: Timers {
                 queue: tally.in_queue(),
                 connect: tally.to_connect(),

@@ -1,11 +1,14 @@
 //! How Pingora reaches the server that was picked.
 
+use std::sync::Arc;
+
 use pingora::upstreams::peer::HttpPeer;
 
-use super::fault;
+use super::{fault, link::Linker};
 use crate::{
     balance::{Pick, Target},
     config::model::UpstreamProtocol,
+    listen::Connection,
     respond::Refusal,
 };
 
@@ -14,7 +17,12 @@ const STREAMS: usize = 100;
 
 /// The peer for one try, with every deadline set. Pingora's one read timeout is the longest of ours;
 /// where ours differ, the watchdog holds the shorter ones.
-pub(super) fn reach(pick: &Pick, is_upgrade: bool) -> pingora::Result<Box<HttpPeer>> {
+///
+/// A request that asks for an upgrade gets a link of its own, with `for_upgrade` the client's connection.
+pub(super) fn reach(
+    pick: &Pick,
+    for_upgrade: Option<&Arc<Connection>>,
+) -> pingora::Result<Box<HttpPeer>> {
     let mut peer = match pick.target() {
         #[expect(
             clippy::disallowed_methods,
@@ -32,12 +40,23 @@ pub(super) fn reach(pick: &Pick, is_upgrade: bool) -> pingora::Result<Box<HttpPe
     let options = &mut peer.options;
     options.connection_timeout = Some(timeouts.connect);
     options.total_connection_timeout = Some(timeouts.connect);
-    options.read_timeout = (!is_upgrade).then(|| timeouts.first_byte.max(timeouts.idle));
+    options.read_timeout = Some(timeouts.first_byte.max(timeouts.idle));
     options.write_timeout = Some(timeouts.idle);
     options.idle_timeout = Some(timeouts.keepalive);
-    if pick.upstream().protocol() == UpstreamProtocol::H2c {
-        options.set_http_version(2, 2);
-        options.max_h2_streams = STREAMS;
+    match (pick.upstream().protocol(), for_upgrade) {
+        (UpstreamProtocol::H2c, _) => {
+            options.set_http_version(2, 2);
+            options.max_h2_streams = STREAMS;
+        }
+        (UpstreamProtocol::Http1, Some(connection)) => {
+            options.read_timeout = None; // the link has deadlines of its own
+            options.custom_l4 = Some(Arc::new(Linker {
+                target: pick.target().clone(),
+                timeouts: timeouts.clone(),
+                connection: Arc::clone(connection),
+            }));
+        }
+        (UpstreamProtocol::Http1, None) => {}
     }
     Ok(Box::new(peer))
 }

@@ -1,6 +1,6 @@
 //! Pingora's session and headers, in our terms.
 
-use http::{HeaderMap, HeaderName, HeaderValue, Version, header};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header};
 use pingora::{
     Result,
     http::{RequestHeader, ResponseHeader},
@@ -39,6 +39,13 @@ impl Fields for ResponseFields<'_> {
     fn remove(&mut self, name: &HeaderName) {
         self.0.remove_header(name);
     }
+}
+
+/// Whether the client has been sent a response, or a tunnel in its place. Interim responses are none.
+pub(super) fn has_begun(session: &Session) -> bool {
+    session.response_written().is_some_and(|written| {
+        !written.status.is_informational() || written.status == StatusCode::SWITCHING_PROTOCOLS
+    })
 }
 
 /// Writes an answer of ours as the whole response.

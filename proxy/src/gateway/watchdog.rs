@@ -1,69 +1,78 @@
 //! Deadlines towards a server that Pingora's one read timeout cannot tell apart.
 //!
-//! `first_byte`, `idle` and `tunnel` are three promises; Pingora keeps one number for a whole exchange.
-//! Where they differ, or the connection may become a tunnel, a watchdog holds them: when the phase
-//! the exchange is in lasts too long, it shuts the server's socket, and Pingora sees it close.
+//! `first_byte` and `idle` are two promises; Pingora keeps one number for a whole exchange. Where they
+//! differ, a watchdog holds the shorter one: when the phase the exchange is in lasts too long, it shuts the
+//! server's socket, and Pingora sees it close.
 
 use std::{
     os::fd::{OwnedFd, RawFd},
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
+use parking_lot::Mutex;
 use rustix::{
     net::{Shutdown, shutdown},
     process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open},
 };
-use tokio::task::AbortHandle;
+use tokio::{sync::Notify, task::AbortHandle, time::Instant};
 
 /// Watches one try. Dropping it ends the watch.
 pub struct Watchdog {
     shared: Arc<Shared>,
     watching: AbortHandle,
-    /// How long the phase after the first byte may stand still.
-    streaming: Duration,
+    first_byte: Duration,
+    idle: Duration,
 }
 
 struct Shared {
-    origin: Instant,
-    /// Milliseconds after `origin`.
-    expires: AtomicU64,
-    /// Milliseconds that each movement puts the deadline off.
-    allowance: AtomicU64,
+    expires: Mutex<Instant>,
+    /// The deadline has come nearer.
+    nearer: Notify,
     expired: AtomicBool,
 }
 
 impl Watchdog {
-    /// Watches the connection `socket`: `first_byte` until a response begins, `streaming` between
-    /// movements from then on. `None` if the socket cannot be had twice; Pingora's timeout remains.
-    pub fn set(socket: RawFd, first_byte: Duration, streaming: Duration) -> Option<Self> {
+    /// Watches the connection `socket`: `first_byte` until a response begins, `idle` between movements
+    /// from then on. `None` if the socket cannot be had twice; Pingora's timeout remains.
+    pub fn set(socket: RawFd, first_byte: Duration, idle: Duration) -> Option<Self> {
         let socket = second_handle(socket)?;
         let shared = Arc::new(Shared {
-            origin: Instant::now(),
-            expires: AtomicU64::new(0),
-            allowance: AtomicU64::new(0),
+            expires: Mutex::new(Instant::now() + first_byte),
+            nearer: Notify::new(),
             expired: AtomicBool::new(false),
         });
-        shared.allow(first_byte);
         let watching = tokio::spawn(watch(Arc::clone(&shared), socket)).abort_handle();
         Some(Self {
             shared,
             watching,
-            streaming,
+            first_byte,
+            idle,
         })
     }
 
-    /// The response has begun.
-    pub fn answered(&self) {
-        self.shared.allow(self.streaming);
+    /// Bytes of the request moved: the server cannot be expected to answer yet.
+    pub fn request_moved(&self) {
+        self.put_off(self.first_byte);
     }
 
-    /// Bytes moved, in either direction.
-    pub fn moved(&self) {
-        self.shared.put_off();
+    /// Bytes of the response moved, its first ones too.
+    pub fn response_moved(&self) {
+        self.put_off(self.idle);
+    }
+
+    fn put_off(&self, allowance: Duration) {
+        let next = Instant::now() + allowance;
+        let mut expires = self.shared.expires.lock();
+        let nearer = next < *expires;
+        *expires = next;
+        drop(expires);
+        if nearer {
+            self.shared.nearer.notify_one();
+        }
     }
 
     /// Whether it was the watchdog that ended the connection.
@@ -78,28 +87,17 @@ impl Drop for Watchdog {
     }
 }
 
-impl Shared {
-    fn allow(&self, allowance: Duration) {
-        let allowance = u64::try_from(allowance.as_millis()).unwrap_or(u64::MAX);
-        self.allowance.store(allowance, Ordering::Relaxed);
-        self.put_off();
-    }
-
-    fn put_off(&self) {
-        let elapsed = u64::try_from(self.origin.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let expires = elapsed.saturating_add(self.allowance.load(Ordering::Relaxed));
-        self.expires.store(expires, Ordering::Relaxed);
-    }
-}
-
-/// Sleeps until the deadline as it stands, and looks again: movements only write a number.
+/// Sleeps until the deadline as it stands, and looks again: it may have been put off.
 async fn watch(shared: Arc<Shared>, socket: OwnedFd) {
     loop {
-        let expires = shared.origin + Duration::from_millis(shared.expires.load(Ordering::Relaxed));
+        let expires = *shared.expires.lock();
         if Instant::now() >= expires {
             break;
         }
-        tokio::time::sleep_until(expires.into()).await;
+        tokio::select! {
+            () = tokio::time::sleep_until(expires) => {}
+            () = shared.nearer.notified() => {}
+        }
     }
     shared.expired.store(true, Ordering::Release);
     // A socket that is closed already needs no help.

@@ -10,7 +10,7 @@ use tokio::time::{Instant, Sleep};
 
 /// Runs only while the direction waits; any progress puts it off.
 #[derive(Debug)]
-pub(super) struct Deadline {
+pub struct Deadline {
     limit: Duration,
     /// Kept between waits, so that a stream allocates it once.
     sleep: Option<Pin<Box<Sleep>>>,
@@ -18,7 +18,7 @@ pub(super) struct Deadline {
 }
 
 impl Deadline {
-    pub(super) fn new(limit: Duration) -> Self {
+    pub fn new(limit: Duration) -> Self {
         Self {
             limit,
             sleep: None,
@@ -26,13 +26,21 @@ impl Deadline {
         }
     }
 
+    /// Waits may last this long. If that is new, the wait of the moment starts over.
+    pub fn allow(&mut self, limit: Duration) {
+        if self.limit != limit {
+            self.limit = limit;
+            self.armed = false;
+        }
+    }
+
     /// The direction moved.
-    pub(super) fn moved(&mut self) {
+    pub fn moved(&mut self) {
         self.armed = false;
     }
 
     /// The direction waits; ready once it has waited for the limit without having moved.
-    pub(super) fn poll_expired(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    pub fn poll_expired(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let limit = self.limit;
         let sleep = self
             .sleep

@@ -15,6 +15,7 @@ mod stream;
 mod transport;
 
 pub use connection::{Connection, TlsFacts};
+pub use deadline::Deadline;
 pub use gate::Gate;
 pub use listeners::{Listeners, Prepared};
 pub use seat::{Seat, Seats};

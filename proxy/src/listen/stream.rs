@@ -166,10 +166,13 @@ impl Stream {
     /// Reads while the message has ended: keeps a little of what comes next, and notices the end.
     fn poll_watch(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while self.inbox.len() < INBOX {
-            if ready!(self.poll_fill(GLANCE, cx))? == 0 {
-                return Poll::Ready(Ok(()));
+            match self.poll_fill(GLANCE, cx) {
+                Poll::Ready(Ok(1..)) => {}
+                Poll::Ready(end) => return Poll::Ready(end.map(|_| ())),
+                Poll::Pending => break,
             }
         }
+        self.poll_hand_out(cx);
         Poll::Pending
     }
 
@@ -201,6 +204,7 @@ impl Stream {
                     }
                 }
                 Poll::Pending => {
+                    self.poll_hand_out(cx);
                     ready!(self.reading.poll_expired(cx));
                     return Poll::Ready(Err(Refusal::BodyTimeout.into()));
                 }
@@ -226,6 +230,15 @@ impl Stream {
         match &mut self.transport {
             Some(transport) => Pin::new(transport).poll_read(cx, buf),
             None => Poll::Ready(Ok(())),
+        }
+    }
+
+    /// Writes out what waits for company. Whoever waits for the client has nothing to add just now, and
+    /// what a server has sent so far is not held back until it sends more.
+    fn poll_hand_out(&mut self, cx: &mut Context<'_>) {
+        if !self.outbox.is_empty() {
+            // An error, or a client that does not read, is met again by the next write.
+            let _ = self.poll_write_out(cx);
         }
     }
 
@@ -336,10 +349,12 @@ impl Drop for Stream {
             Gate::Open => false,
             gate => !gate.is_closed() || !self.inbox.is_empty(),
         };
-        if client_may_talk && tokio::runtime::Handle::try_current().is_ok() {
-            tokio::spawn(transport.linger());
-        } else {
+        let unsent = std::mem::take(&mut self.outbox).freeze();
+        let in_order = unsent.is_empty() && !client_may_talk;
+        if in_order || tokio::runtime::Handle::try_current().is_err() {
             transport.close();
+        } else {
+            tokio::spawn(transport.linger(unsent));
         }
     }
 }

@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf},
     net::TcpStream,
@@ -39,12 +40,13 @@ impl Transport {
         let _ = Pin::new(&mut self).poll_shutdown(&mut cx);
     }
 
-    /// Closes our half and reads on for a while, so that the client gets to see the answer.
+    /// Sends the rest, closes our half and reads on for a while, so that the client gets to see it all.
     ///
     /// Closing a socket with unread bytes resets it, and the reset may overtake the answer
     /// (RFC 9112 section 9.6; nginx's `lingering_close`).
-    pub(super) async fn linger(mut self) {
+    pub(super) async fn linger(mut self, rest: Bytes) {
         let _ = tokio::time::timeout(LINGER, async {
+            self.write_all(&rest).await?;
             self.shutdown().await?;
             let mut scrap = [0; 4096];
             let mut left = LINGER_BYTES;

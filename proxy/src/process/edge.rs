@@ -1,6 +1,8 @@
 //! The edge as a whole: what it is made of, and how it starts.
 
 use std::{
+    io,
+    net::SocketAddr,
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -91,8 +93,7 @@ impl Edge {
         let prepared = listeners
             .prepare(first.listeners.clone())
             .map_err(StartError::World)?;
-        let admin = listen::listen(first.config.admin.bind)
-            .map_err(|error| StartError::World(listen::why(first.config.admin.bind, &error)))?;
+        let admin = bind_admin(&source, first.config.admin.bind).map_err(StartError::World)?;
         let (wish, wishes) = mpsc::channel(8);
         let control = control::open(&first.config.control, wish)
             .await
@@ -187,6 +188,18 @@ fn observer(config: &Config) -> Result<Observer, String> {
     let access_log = AccessLog::open(&config.log, metrics.access_log_dropped())
         .map_err(|error| format!("cannot open the access log: {error}\n  hint: `log: {{ access: … }}` names it; its directory must exist"))?;
     Ok(Observer::new(metrics, access_log))
+}
+
+/// A proxy without a file has nothing to say where its admin endpoint is: if the usual port is taken,
+/// perhaps by another one like it, any other will do.
+fn bind_admin(source: &Source, address: SocketAddr) -> Result<TcpListener, String> {
+    match (listen::listen(address), source) {
+        (Err(error), Source::Given) if error.kind() == io::ErrorKind::AddrInUse => {
+            let any = SocketAddr::new(address.ip(), 0);
+            listen::listen(any).map_err(|error| listen::why(any, &error))
+        }
+        (bound, _) => bound.map_err(|error| listen::why(address, &error)),
+    }
 }
 
 async fn resolve_names(snapshot: &Snapshot) {

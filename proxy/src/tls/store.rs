@@ -36,7 +36,7 @@ impl CertificateStore {
         self.unnamed.get_or_insert_with(|| Arc::clone(chain));
     }
 
-    /// `None` ends the handshake with `unrecognized_name`.
+    /// `None` ends the handshake; rustls says `access_denied` to the client.
     pub fn find(&self, server_name: Option<&str>) -> Option<Chain> {
         match server_name {
             Some(name) => self.covering(&name.to_ascii_lowercase()).cloned(),

@@ -1,0 +1,195 @@
+//! A connection to a server for a request that asks for an upgrade.
+//!
+//! Ours rather than Pingora's for two reasons. Pingora 0.9.1 may read a server's 101 before it has noticed
+//! that the request is over, and then takes the end of the request for the end of the tunnel; so nothing
+//! is read here until the request is over. And a tunnel has deadlines of its own.
+
+use std::{
+    io,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, Waker, ready},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use pingora::{
+    Error, ErrorType,
+    connectors::L4Connect,
+    protocols::l4::{
+        socket::SocketAddr,
+        stream::Stream,
+        virt::{VirtualSockOpt, VirtualSocket, VirtualSocketStream},
+    },
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::{TcpStream, UnixStream},
+};
+
+use crate::{
+    balance::Target,
+    config::model::Timeouts,
+    listen::{Connection, Deadline},
+    respond::Refusal,
+};
+
+/// Opens a link for one try. It is never shared: what may become a tunnel is not pooled.
+#[derive(Debug)]
+pub(super) struct Linker {
+    pub(super) target: Target,
+    pub(super) timeouts: Timeouts,
+    /// The client's; it tells whether the server has agreed to the upgrade.
+    pub(super) connection: Arc<Connection>,
+}
+
+#[async_trait]
+impl L4Connect for Linker {
+    async fn connect(&self, _: &SocketAddr) -> pingora::Result<Stream> {
+        let socket = match &self.target {
+            Target::Socket(address) => TcpStream::connect(address).await.map(Socket::Tcp),
+            Target::Unix(path) => UnixStream::connect(path).await.map(Socket::Unix),
+        };
+        let socket = socket.map_err(|error| {
+            Error::because(ErrorType::ConnectError, "connecting for an upgrade", error)
+        })?;
+        let link = Link {
+            socket,
+            progress: Progress::default(),
+            held: None,
+            waiting: Deadline::new(self.timeouts.first_byte),
+            timeouts: self.timeouts.clone(),
+            connection: Arc::clone(&self.connection),
+        };
+        Ok(VirtualSocketStream::new(Box::new(link)).into())
+    }
+}
+
+#[derive(Debug)]
+enum Socket {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
+/// How far the exchange on a link has come.
+#[derive(Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+enum Progress {
+    #[default]
+    Connected,
+    /// The head has been flushed.
+    HeadSent,
+    /// Something was written or flushed after it: Pingora has seen the end of the request, or goes on.
+    RequestOver,
+    Answered,
+}
+
+#[derive(Debug)]
+struct Link {
+    socket: Socket,
+    progress: Progress,
+    /// Who waits to read while nothing may be read yet.
+    held: Option<Waker>,
+    waiting: Deadline,
+    timeouts: Timeouts,
+    connection: Arc<Connection>,
+}
+
+impl Link {
+    fn advance(&mut self, flushed: bool) {
+        match self.progress {
+            Progress::Connected if flushed => self.progress = Progress::HeadSent,
+            Progress::HeadSent => {
+                self.progress = Progress::RequestOver;
+                if let Some(waker) = self.held.take() {
+                    waker.wake();
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// How long nothing may move just now.
+    fn allowance(&self) -> Duration {
+        match self.progress {
+            Progress::Answered if self.connection.is_upgraded() => self.timeouts.tunnel,
+            Progress::Answered => self.timeouts.idle,
+            _ => self.timeouts.first_byte,
+        }
+    }
+}
+
+impl AsyncRead for Link {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        if this.progress < Progress::RequestOver {
+            this.held = Some(cx.waker().clone());
+            return Poll::Pending;
+        }
+        // Pingora reads one byte to ask whether a connection may be kept for others. This one may not.
+        if buf.remaining() == 1 {
+            return Poll::Ready(Ok(()));
+        }
+        let before = buf.filled().len();
+        let polled = match &mut this.socket {
+            Socket::Tcp(socket) => Pin::new(socket).poll_read(cx, buf),
+            Socket::Unix(socket) => Pin::new(socket).poll_read(cx, buf),
+        };
+        if polled.is_pending() {
+            this.waiting.allow(this.allowance());
+            ready!(this.waiting.poll_expired(cx));
+            return Poll::Ready(Err(Refusal::ServerTimeout.into()));
+        }
+        if buf.filled().len() > before {
+            this.progress = Progress::Answered;
+            this.waiting.moved();
+        }
+        polled
+    }
+}
+
+impl AsyncWrite for Link {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let written = ready!(match &mut this.socket {
+            Socket::Tcp(socket) => Pin::new(socket).poll_write(cx, buf),
+            Socket::Unix(socket) => Pin::new(socket).poll_write(cx, buf),
+        });
+        this.waiting.moved();
+        this.advance(false);
+        Poll::Ready(written)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let flushed = ready!(match &mut this.socket {
+            Socket::Tcp(socket) => Pin::new(socket).poll_flush(cx),
+            Socket::Unix(socket) => Pin::new(socket).poll_flush(cx),
+        });
+        this.advance(true);
+        Poll::Ready(flushed)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.get_mut().socket {
+            Socket::Tcp(socket) => Pin::new(socket).poll_shutdown(cx),
+            Socket::Unix(socket) => Pin::new(socket).poll_shutdown(cx),
+        }
+    }
+}
+
+impl VirtualSocket for Link {
+    fn set_socket_option(&self, option: VirtualSockOpt) -> io::Result<()> {
+        match (&self.socket, option) {
+            (Socket::Tcp(socket), VirtualSockOpt::NoDelay) => socket.set_nodelay(true),
+            _ => Ok(()), // Pingora sets no other, since none is asked of the peer
+        }
+    }
+}
