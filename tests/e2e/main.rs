@@ -19,3 +19,4 @@ mod refusals;
 mod reloading;
 mod routing;
 mod tls;
+mod up;
