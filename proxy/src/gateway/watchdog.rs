@@ -14,11 +14,10 @@ use std::{
 };
 
 use parking_lot::Mutex;
-use rustix::{
-    net::{Shutdown, shutdown},
-    process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open},
-};
+use rustix::net::{Shutdown, shutdown};
 use tokio::{sync::Notify, task::AbortHandle, time::Instant};
+
+use crate::listen::second_handle;
 
 /// Watches one try. Dropping it ends the watch.
 pub struct Watchdog {
@@ -37,9 +36,9 @@ struct Shared {
 
 impl Watchdog {
     /// Watches the connection `socket`: `first_byte` until a response begins, `idle` between movements
-    /// from then on. `None` if the socket cannot be had twice; Pingora's timeout remains.
+    /// from then on. `None` if the process is out of descriptors; Pingora's timeout remains.
     pub fn set(socket: RawFd, first_byte: Duration, idle: Duration) -> Option<Self> {
-        let socket = second_handle(socket)?;
+        let socket = second_handle(socket).ok()?;
         let shared = Arc::new(Shared {
             expires: Mutex::new(Instant::now() + first_byte),
             nearer: Notify::new(),
@@ -102,11 +101,4 @@ async fn watch(shared: Arc<Shared>, socket: OwnedFd) {
     shared.expired.store(true, Ordering::Release);
     // A socket that is closed already needs no help.
     let _ = shutdown(&socket, Shutdown::Both);
-}
-
-/// A handle of our own on a socket that belongs to Pingora: its number alone could be another
-/// connection's by the time a deadline passes.
-fn second_handle(socket: RawFd) -> Option<OwnedFd> {
-    let this_process = pidfd_open(getpid(), PidfdFlags::empty()).ok()?;
-    pidfd_getfd(this_process, socket, PidfdGetfdFlags::empty()).ok()
 }

@@ -6,6 +6,7 @@
 mod accept;
 mod connection;
 mod deadline;
+mod descriptor;
 mod gate;
 mod io;
 mod listeners;
@@ -16,6 +17,7 @@ mod transport;
 
 pub use connection::{Connection, TlsFacts};
 pub use deadline::Deadline;
+pub use descriptor::second_handle;
 pub use gate::Gate;
 pub use listeners::{Listeners, Prepared};
 pub use seat::{Seat, Seats};
