@@ -41,7 +41,7 @@ impl ProxyHttp for Gateway {
         Exchange::begin(self.snapshot.load(), Instant::now())
     }
 
-    /// Pingora's own compression is not used; see `policy`.
+    /// None: Pingora's compression reads `Accept-Encoding` too simply, and holds events back.
     fn init_downstream_modules(&self, _modules: &mut HttpModules) {}
 
     /// Admit: who asks, and is the message sane?
@@ -91,7 +91,9 @@ impl ProxyHttp for Gateway {
         let Action::Forward { upstream, .. } = &route.action else {
             return Err(fault::refuse(Refusal::Internal));
         };
-        exchange.pick = None; // the last try's server is free before the next is chosen
+        // The last try is over: its server is free before the next is chosen.
+        exchange.pick = None;
+        exchange.watchdog = None;
         let pick = upstream
             .pick(&exchange.tries.servers, now)
             .map_err(|refusal| fault::refuse(exchange.tries.failed.unwrap_or(refusal)))?;
