@@ -93,7 +93,7 @@ fn write_process(page: &mut String, process: &ProcessView) -> Result {
 fn write_upstream(page: &mut String, upstream: &UpstreamRows) -> Result {
     let name = Escaped(&upstream.name);
     let panic = if upstream.panic {
-        "<span class=\"badge down\">no server is usable, all are used</span>"
+        "<span class=\"badge down\">fewer than half are healthy, all are used</span>"
     } else {
         ""
     };

@@ -230,7 +230,7 @@ async fn the_page_escapes_every_name_and_says_each_state_in_words() {
         "UP 2/3",
         "DOWN<span class=\"badge\">backup</span>",
         "UP<span class=\"badge\">ejected</span>",
-        "no server is usable",
+        "fewer than half are healthy",
         "✕ failed",
         "1 d 1 h",
         "77",

@@ -52,7 +52,7 @@ pub struct ListenerRow {
 #[derive(Clone, Debug)]
 pub struct UpstreamRows {
     pub name: String,
-    /// No server is usable, so all are used.
+    /// Fewer than half of the servers are healthy, so all are used.
     pub panic: bool,
     pub servers: Vec<ServerView<'static>>,
 }

@@ -50,7 +50,7 @@ pub const FAILURES: [&str; 4] = ["connect", "reset", "timeout", "status"];
 #[derive(Clone, Debug)]
 pub struct UpstreamView<'a> {
     pub upstream: Cow<'a, str>,
-    /// No server is usable, so all are used.
+    /// Fewer than half of the servers are healthy, so all are used.
     pub panic: bool,
 }
 
@@ -118,7 +118,7 @@ impl Families {
             ),
             panic: Family::gauge(
                 "simplon_upstream_panic",
-                "Whether no server is usable, so that all are used.",
+                "Whether fewer than half of the servers are healthy, so that all are used.",
             ),
         }
     }
