@@ -191,8 +191,11 @@ impl ProxyHttp for Gateway {
         &self,
         session: &mut Session,
         response: &mut ResponseHeader,
-        _exchange: &mut Exchange,
+        exchange: &mut Exchange,
     ) -> Result<()> {
+        if !response.status.is_informational() {
+            session::keep_after_continue(session, &exchange.admitted()?.connection);
+        }
         session::suit_old_client(session, response);
         Ok(())
     }

@@ -7,7 +7,7 @@ use pingora::{
     proxy::Session,
 };
 
-use crate::{forward::Fields, respond::Answer};
+use crate::{forward::Fields, listen::Connection, respond::Answer};
 
 pub(super) struct RequestFields<'a>(pub(super) &'a mut RequestHeader);
 pub(super) struct ResponseFields<'a>(pub(super) &'a mut ResponseHeader);
@@ -88,6 +88,32 @@ pub(super) fn retarget(
         request.insert_header(header::HOST, host)?; // HTTP/2 has it in the URI that goes
     }
     request.set_raw_path(target.as_bytes())
+}
+
+/// Keeps a connection that Pingora gives up when it passes on `100 Continue`, since by then the body has
+/// not been read. Once it has been, nothing speaks against the next request.
+pub(super) fn keep_after_continue(session: &mut Session, connection: &Connection) {
+    let request = session.req_header();
+    let expected = request.headers.contains_key(header::EXPECT);
+    let wants_close = request
+        .headers
+        .get_all(header::CONNECTION)
+        .iter()
+        .any(|value| {
+            value
+                .as_bytes()
+                .to_ascii_lowercase()
+                .windows(5)
+                .any(|word| word == b"close")
+        });
+    if expected
+        && request.version == Version::HTTP_11
+        && !wants_close
+        && !connection.is_retired()
+        && session.as_mut().is_body_done()
+    {
+        session.set_keepalive(Some(0)); // the stream keeps the time between requests
+    }
 }
 
 /// HTTP/1.0 knows no chunks: a body without a length ends with the connection (RFC 9112 section 6.1).

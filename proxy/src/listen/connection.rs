@@ -62,6 +62,10 @@ impl Connection {
         self.retire.subscribe()
     }
 
+    pub fn is_retired(&self) -> bool {
+        *self.retire.borrow()
+    }
+
     pub fn upgrade(&self) {
         self.upgraded.store(true, Ordering::Release);
     }

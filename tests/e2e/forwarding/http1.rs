@@ -94,6 +94,11 @@ async fn expect_100_continue_is_answered_before_the_body_is_sent() {
     let answer = client.response().await;
     assert_eq!((answer.status(), answer.text()), (200, "body"));
     assert_eq!(origin.only_request().text(), "body");
+    assert_eq!(
+        client.get("/").await.status(),
+        200,
+        "the connection is kept"
+    );
 }
 
 #[tokio::test]
