@@ -95,9 +95,12 @@ impl Edge {
             .map_err(StartError::World)?;
         let admin = bind_admin(&source, first.config.admin.bind).map_err(StartError::World)?;
         let (wish, wishes) = mpsc::channel(8);
-        let control = control::open(&first.config.control, wish)
-            .await
-            .map_err(StartError::World)?;
+        let control = match source {
+            Source::File(_) => control::open(&first.config.control, wish)
+                .await
+                .map_err(StartError::World)?,
+            Source::Given => None, // there is nothing to reload
+        };
 
         announce(&first.config, &prepared, &admin);
         resolve_names(&first).await;
