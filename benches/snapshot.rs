@@ -45,6 +45,7 @@ fn snapshot(criterion: &mut Criterion) {
     let world = World {
         metrics: Metrics::new(&[], &[], SystemTime::now()).unwrap(),
         resolver: Arc::new(Resolver(Arc::default())),
+        may_write: false,
     };
     let loaded = config::load(&file)
         .map_err(|report| report.to_string())

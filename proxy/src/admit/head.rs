@@ -234,18 +234,21 @@ fn parse_length(value: &[u8]) -> Result<u64, Refusal> {
 }
 
 /// Headers that we set or rely on; CGI and WSGI servers read `_` as `-`, and would take a twin for the real one.
-const RELIED_ON: [&[u8]; 8] = [
+const RELIED_ON: [&[u8]; 10] = [
     b"content-length",
     b"transfer-encoding",
     b"x-forwarded-for",
     b"x-forwarded-host",
     b"x-forwarded-port",
+    b"x-forwarded-prefix",
     b"x-forwarded-proto",
+    b"x-forwarded-server",
     b"x-real-ip",
     b"x-request-id",
 ];
 
-fn imitates(name: &[u8]) -> bool {
+/// Whether a name is that of a header we set or rely on, but for `_` in the place of `-`.
+pub fn imitates(name: &[u8]) -> bool {
     let hyphenated = |byte: &u8| match byte {
         b'_' => b'-',
         byte => byte.to_ascii_lowercase(),

@@ -10,7 +10,7 @@ mod syntax;
 
 pub use chunks::ChunkMeter;
 pub use client::{ClientKey, Networks, client_of};
-pub use head::{Framing, Head, HeadLimits, find_end as find_head_end};
+pub use head::{Framing, Head, HeadLimits, find_end as find_head_end, imitates};
 pub use host::Host;
 pub use identity::RequestId;
 pub use path::normalise;

@@ -72,6 +72,7 @@ fn check(file: &ConfigFile) -> Result<Report, Report> {
     let world = World {
         metrics,
         resolver: Arc::new(tls::Resolver(Arc::default())),
+        may_write: false,
     };
     match Snapshot::build(
         loaded.config,

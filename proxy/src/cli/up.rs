@@ -127,7 +127,7 @@ impl Up {
     }
 
     async fn run(&self, program: &Path, loaded: Loaded) -> u8 {
-        let signals = match Signals::install() {
+        let mut signals = match Signals::install() {
             Ok(signals) => signals,
             Err(error) => {
                 tell(format_args!("cannot take signals: {error}"));
@@ -139,8 +139,18 @@ impl Up {
             .iter()
             .map(|port| self.application_server(program, *port));
         let children = Children::start(servers);
-        for port in &self.app {
-            await_server(*port).await;
+        let started = async {
+            for port in &self.app {
+                await_server(*port).await;
+            }
+        };
+        let stopped = tokio::select! {
+            () = started => false,
+            () = signals.stop() => true,
+        };
+        if stopped {
+            children.stop().await;
+            return 0;
         }
         let status = match Edge::start(Source::File(self.config()), loaded).await {
             Ok(running) => {

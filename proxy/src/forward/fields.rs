@@ -26,3 +26,16 @@ impl Fields for HeaderMap {
         while HeaderMap::remove(self, name).is_some() {}
     }
 }
+
+/// Adds an element to a list field, joining what came in several lines.
+pub(super) fn append(fields: &mut impl Fields, name: HeaderName, element: &str) {
+    let mut list = Vec::new();
+    for value in fields.map().get_all(&name) {
+        list.extend_from_slice(value.as_bytes());
+        list.extend_from_slice(b", ");
+    }
+    list.extend_from_slice(element.as_bytes());
+    if let Ok(list) = HeaderValue::from_bytes(&list) {
+        fields.set(name, list);
+    }
+}

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use http::{HeaderName, HeaderValue, header};
 
-use super::Fields;
+use super::{Fields, fields::append};
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
@@ -96,19 +96,6 @@ fn join_cookies(fields: &mut impl Fields) {
     }
     if let Ok(whole) = HeaderValue::from_bytes(&whole) {
         fields.set(header::COOKIE, whole);
-    }
-}
-
-/// Adds an element to a list field, joining what came in several lines.
-fn append(fields: &mut impl Fields, name: HeaderName, element: &str) {
-    let mut list = Vec::new();
-    for value in fields.map().get_all(&name) {
-        list.extend_from_slice(value.as_bytes());
-        list.extend_from_slice(b", ");
-    }
-    list.extend_from_slice(element.as_bytes());
-    if let Ok(list) = HeaderValue::from_bytes(&list) {
-        fields.set(name, list);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use http::{HeaderName, HeaderValue, header};
 
-use super::Fields;
+use super::{Fields, fields::append};
 
 /// Fields that speak of one connection (RFC 9110 section 7.6.1), beside `Connection` itself and what it
 /// names. `Transfer-Encoding` is not among them: the lane that writes the body frames it anew and needs
@@ -26,13 +26,7 @@ pub fn response(fields: &mut impl Fields, request_id: &str, is_upgrade: bool) {
     for name in &HOP_BY_HOP {
         fields.remove(name);
     }
-    let via = match fields.map().get(header::VIA).map(HeaderValue::to_str) {
-        Some(Ok(before)) => HeaderValue::from_str(&format!("{before}, 1.1 simplon")).ok(),
-        _ => Some(HeaderValue::from_static("1.1 simplon")),
-    };
-    if let Some(via) = via {
-        fields.set(header::VIA, via);
-    }
+    append(fields, header::VIA, "1.1 simplon");
     if let Ok(id) = HeaderValue::from_str(request_id) {
         fields.set(HeaderName::from_static("x-request-id"), id);
     }

@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderValue, StatusCode, Version, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Version, header};
 use pingora::{Result, http::RequestHeader, proxy::Session};
 
 use super::{Exchange, exchange::Admitted, fault};
 use crate::{
-    admit::{Host, RequestId, client_of, normalise},
+    admit::{Host, RequestId, client_of, imitates, normalise},
     forward::Origin,
     listen::Connection,
     respond::{Answer, Refusal},
+    route::Methods,
     snapshot::Snapshot,
 };
 
@@ -23,8 +24,10 @@ pub(super) fn admit(session: &mut Session, exchange: &mut Exchange) -> Result<()
         session.set_keepalive(None);
         connection.retire();
     }
-    session.set_read_timeout(None); // the stream keeps the deadlines of HTTP/1
-    session.set_write_timeout(Some(limits.write_idle_timeout));
+    // The stream keeps the deadlines of HTTP/1. A stream of HTTP/2 may wait for its window besides.
+    let is_h2 = session.req_header().version == Version::HTTP_2;
+    session.set_read_timeout(None);
+    session.set_write_timeout(is_h2.then_some(limits.write_idle_timeout));
 
     let header = session.req_header();
     let admitted = exchange.admitted.insert(identify(
@@ -38,8 +41,23 @@ pub(super) fn admit(session: &mut Session, exchange: &mut Exchange) -> Result<()
     if header.headers.len() > limits.header_count {
         return Err(Refusal::HeaderTooLarge);
     }
+    if header.method == Method::CONNECT {
+        return Err(Refusal::MethodNotAllowed(Methods::any()));
+    }
+    if header
+        .headers
+        .keys()
+        .any(|name| imitates(name.as_str().as_bytes()))
+    {
+        return Err(Refusal::Malformed(
+            "a header name has _ where a known one has -",
+        ));
+    }
     admitted.host = host(header)?;
-    admitted.path = normalise(split_target(header)?.0)?.into();
+    admitted.path = match split_target(header)?.0 {
+        "*" if header.method == Method::OPTIONS => "*".into(), // leads nowhere; no server is asked
+        path => normalise(path)?.into(),
+    };
     let announced = header.headers.get(header::CONTENT_LENGTH).and_then(length);
     if announced.is_some_and(|length| length > limits.body_size.get()) {
         return Err(Refusal::BodyTooLarge);
@@ -71,6 +89,7 @@ fn identify(header: &RequestHeader, connection: Arc<Connection>, snapshot: &Snap
         .and_then(|id| RequestId::accept(id.as_bytes()))
         .unwrap_or_else(|| RequestId::new(fastrand::u128(..).to_be_bytes()));
     Admitted {
+        carried: connection.carry(),
         connection,
         client,
         trusted,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use pingora::{
+    apps::HttpServerOptions,
     proxy::{HttpProxy, http_proxy},
     server::configuration::ServerConf,
 };
@@ -39,8 +40,13 @@ impl Door {
             snapshot,
             observer: Arc::clone(&observer),
         };
+        let mut proxy = http_proxy(&Arc::new(conf), gateway);
+        let mut options = HttpServerOptions::default();
+        // Not that we would: but so it is admission that refuses it, with a page, a count and a log line.
+        options.allow_connect_method_proxying = true;
+        proxy.server_options = Some(options);
         Self {
-            proxy: Arc::new(http_proxy(&Arc::new(conf), gateway)),
+            proxy: Arc::new(proxy),
             observer,
         }
     }

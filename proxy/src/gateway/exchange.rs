@@ -7,12 +7,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{fault, watchdog::Watchdog};
+use super::{
+    fault,
+    watchdog::{Patience, Watchdog},
+};
 use crate::{
     admit::{Host, RequestId},
     balance::{Pick, Tried},
-    config::model::UpstreamProtocol,
-    listen::Connection,
+    config::model::{Limits, UpstreamProtocol},
+    listen::{Carried, Connection},
     respond::Refusal,
     snapshot::{Action, Route, Snapshot},
 };
@@ -39,6 +42,7 @@ pub struct Exchange {
 /// What *admit* found out about a request.
 pub struct Admitted {
     pub connection: Arc<Connection>,
+    pub carried: Carried,
     pub client: IpAddr,
     /// Whether the peer is a trusted proxy.
     pub trusted: bool,
@@ -71,7 +75,10 @@ pub struct Tally {
     pub connected: Option<Instant>,
     pub sent: Option<Instant>,
     pub answered: Option<Instant>,
+    /// Body bytes of this try; a try after the first replays what was read before.
     pub body_in: u64,
+    /// The client has sent all of the request.
+    pub request_over: bool,
     pub reused: bool,
     pub upgraded: bool,
 }
@@ -120,24 +127,27 @@ impl Exchange {
     }
 
     /// Counts body bytes on their way to the server, up to the listener's limit.
-    pub(super) fn pass_body(&mut self, bytes: usize) -> Result<(), Refusal> {
+    pub(super) fn pass_body(&mut self, bytes: usize, is_last: bool) -> Result<(), Refusal> {
+        if is_last {
+            self.tally.request_over = true;
+        }
+        if let (Some(watchdog), None) = (&self.watchdog, self.tally.answered) {
+            if is_last {
+                watchdog.request_over();
+            } else {
+                watchdog.upload_moved();
+            }
+        }
         if bytes == 0 {
             return Ok(());
         }
         self.tries.body_sent = true;
-        if let (Some(watchdog), None) = (&self.watchdog, self.tally.answered) {
-            watchdog.request_moved();
-        }
         if self.tally.upgraded {
             return Ok(());
         }
         self.tally.body_in += bytes as u64;
-        let limit = self
-            .admitted
-            .as_ref()
-            .map(|admitted| &admitted.connection.listener.settings.limits);
-        match limit {
-            Some(limits) if self.tally.body_in > limits.body_size.get() => {
+        match &self.admitted {
+            Some(admitted) if self.tally.body_in > admitted.limits().body_size.get() => {
                 Err(Refusal::BodyTooLarge)
             }
             _ => Ok(()),
@@ -145,18 +155,26 @@ impl Exchange {
     }
 
     /// Sets a watchdog on the connection of this try, where Pingora's own timeout is not enough.
-    pub(super) fn watch(&mut self, socket: RawFd) {
-        let Some(pick) = &self.pick else {
+    pub(super) fn watch(&mut self, socket: RawFd, has_upload: bool) {
+        let (Some(pick), Some(admitted)) = (&self.pick, &self.admitted) else {
             return;
         };
         let timeouts = pick.upstream().timeouts();
         // One HTTP/2 connection carries many exchanges; shutting it would end them all.
         let shared = pick.upstream().protocol() == UpstreamProtocol::H2c;
-        self.watchdog = if !shared && timeouts.first_byte != timeouts.idle {
-            Watchdog::set(socket, timeouts.first_byte, timeouts.idle)
-        } else {
-            None
-        };
+        if !shared && (has_upload || timeouts.first_byte != timeouts.idle) {
+            let patience = Patience {
+                upload: admitted.limits().body_idle_timeout,
+                first_byte: timeouts.first_byte,
+                idle: timeouts.idle,
+            };
+            self.watchdog = Watchdog::set(socket, patience, has_upload);
+        }
+    }
+
+    /// Whether the watchdog ended the try.
+    pub(super) fn has_expired(&self) -> bool {
+        self.watchdog.as_ref().is_some_and(Watchdog::has_expired)
     }
 
     /// Bytes of the response moved.
@@ -164,6 +182,12 @@ impl Exchange {
         if let Some(watchdog) = &self.watchdog {
             watchdog.response_moved();
         }
+    }
+}
+
+impl Admitted {
+    pub(super) fn limits(&self) -> &Limits {
+        &self.connection.listener.settings.limits
     }
 }
 
@@ -185,6 +209,7 @@ impl Tally {
             sent: None,
             answered: None,
             body_in: 0,
+            request_over: false,
             reused: false,
             upgraded: false,
         }
@@ -196,6 +221,8 @@ impl Tally {
         self.connected = None;
         self.sent = None;
         self.answered = None;
+        self.body_in = 0;
+        self.request_over = false;
     }
 
     pub fn to_connect(&self) -> Option<Duration> {

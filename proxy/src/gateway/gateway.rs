@@ -102,7 +102,9 @@ impl ProxyHttp for Gateway {
         let for_upgrade = session
             .is_upgrade_req()
             .then_some(&exchange.admitted()?.connection);
-        let peer = peer::reach(&pick, for_upgrade)?;
+        let has_upload = !session.as_mut().is_body_empty();
+        let upload = has_upload.then_some(exchange.admitted()?.limits().body_idle_timeout);
+        let peer = peer::reach(&pick, upload, for_upgrade)?;
         exchange.pick = Some(pick);
         Ok(peer)
     }
@@ -119,7 +121,7 @@ impl ProxyHttp for Gateway {
         exchange.tally.reused = reused;
         exchange.tally.connected = Some(Instant::now());
         if !session.is_upgrade_req() {
-            exchange.watch(descriptor);
+            exchange.watch(descriptor, !session.as_mut().is_body_empty());
         }
         Ok(())
     }
@@ -148,11 +150,11 @@ impl ProxyHttp for Gateway {
         &self,
         _session: &mut Session,
         body: &mut Option<Bytes>,
-        _end_of_stream: bool,
+        end_of_stream: bool,
         exchange: &mut Exchange,
     ) -> Result<()> {
         exchange
-            .pass_body(body.as_ref().map_or(0, Bytes::len))
+            .pass_body(body.as_ref().map_or(0, Bytes::len), end_of_stream)
             .map_err(fault::refuse)
     }
 
@@ -193,8 +195,11 @@ impl ProxyHttp for Gateway {
         response: &mut ResponseHeader,
         exchange: &mut Exchange,
     ) -> Result<()> {
-        if !response.status.is_informational() {
-            session::keep_after_continue(session, &exchange.admitted()?.connection);
+        let connection = &exchange.admitted()?.connection;
+        if connection.is_retired() {
+            session.set_keepalive(None); // what is promised is kept
+        } else if !response.status.is_informational() {
+            session::keep_after_continue(session);
         }
         session::suit_old_client(session, response);
         Ok(())

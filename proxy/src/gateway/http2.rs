@@ -1,6 +1,6 @@
 //! An HTTP/2 connection: Pingora's own loop, behind a deadline and with the listener's limits.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use pingora::{
@@ -14,11 +14,16 @@ use pingora::{
 };
 
 use super::{Door, Gateway};
-use crate::{config::model::Limits, listen::Stream};
+use crate::{
+    config::model::Limits,
+    listen::{Connection, Stream},
+};
 
 /// A stream's window: enough for an upload at 80 ms and 100 Mbit/s.
 const STREAM_WINDOW: u32 = 1 << 20;
 const CONNECTION_WINDOW: u32 = 4 << 20;
+/// How long a retired connection without a request waits for one that is on its way.
+const GOODBYE: Duration = Duration::from_millis(500);
 
 pub(super) async fn serve(door: &Door, mut stream: Stream) {
     let connection = Arc::clone(stream.connection());
@@ -27,13 +32,29 @@ pub(super) async fn serve(door: &Door, mut stream: Stream) {
     if *retired.borrow() {
         retired.mark_changed(); // or Pingora would wait for a change that has been
     }
-    // A client that shakes hands and then says nothing holds a seat for no longer than this.
-    let first_byte_by = tokio::time::Instant::now() + limits.header_timeout;
-    if !stream.read_first_bytes(first_byte_by).await {
+    // A client that shakes hands and then says little holds a seat for no longer than this.
+    let preface_by = tokio::time::Instant::now() + limits.header_timeout;
+    if !stream.read_preface(preface_by).await {
         return;
     }
     let lane = Arc::new(Lane::new(door, limits));
-    lane.process_new(Box::new(stream), &retired).await;
+    tokio::select! {
+        _ = lane.process_new(Box::new(stream), &retired) => {}
+        () = done(&connection) => {} // Pingora would wait for a client that may be gone
+    }
+}
+
+/// Returns when the connection has been retired and carries nothing any more.
+async fn done(connection: &Connection) {
+    let mut retired = connection.retired();
+    // An error means that the connection is gone, which is the same.
+    drop(retired.wait_for(|retired| *retired).await);
+    loop {
+        tokio::time::sleep(GOODBYE).await;
+        if connection.is_idle() {
+            return;
+        }
+    }
 }
 
 /// The proxy with one listener's limits for HTTP/2; Pingora asks for both per connection.

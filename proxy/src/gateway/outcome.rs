@@ -83,14 +83,15 @@ pub(super) fn broken_off(
         return error;
     }
     let now = Instant::now();
-    let expired = exchange
-        .watchdog
-        .as_ref()
-        .is_some_and(super::watchdog::Watchdog::has_expired);
     let failure = match fault::failure(&error) {
-        Some(_) if expired => Some(Failure::Timeout),
         // Tunnels end in many ways, and none says that the server is ill.
         Some(_) if exchange.tally.upgraded => None,
+        // The client has not sent all of its body yet: it is the client that takes too long.
+        Some(failure) if !exchange.tally.request_over => {
+            let too_slow = exchange.has_expired() || failure == Failure::Timeout;
+            (!too_slow).then_some(failure)
+        }
+        Some(_) if exchange.has_expired() => Some(Failure::Timeout),
         failure => failure,
     };
     let again = failure.is_some_and(|failure| {
@@ -151,12 +152,14 @@ impl From<Failure> for Refusal {
 impl Exchange {
     /// What the client is told after the last try failed with `error`.
     pub(super) fn refusal_for(&self, error: &Error) -> Refusal {
-        let expired = self
-            .watchdog
-            .as_ref()
-            .is_some_and(super::watchdog::Watchdog::has_expired);
         match Refusal::of(error) {
-            Refusal::ServerReset if expired => Refusal::ServerTimeout,
+            Refusal::ServerReset if self.has_expired() && self.tally.request_over => {
+                Refusal::ServerTimeout
+            }
+            Refusal::ServerReset if self.has_expired() => Refusal::BodyTimeout,
+            Refusal::ServerTimeout if self.tries.head_sent && !self.tally.request_over => {
+                Refusal::BodyTimeout
+            }
             refusal => refusal,
         }
     }

@@ -1,6 +1,6 @@
 //! How Pingora reaches the server that was picked.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use pingora::upstreams::peer::HttpPeer;
 
@@ -15,12 +15,17 @@ use crate::{
 /// HTTP/2 streams on one connection to a server, as many as its defaults usually allow.
 const STREAMS: usize = 100;
 
-/// The peer for one try, with every deadline set. Pingora's one read timeout is the longest of ours;
+/// Keeps upgrades apart in Pingora's pool: an ordinary connection from there would not be a link.
+const FOR_UPGRADES: u64 = 1;
+
+/// The peer for one try, with every deadline set. Pingora's one read timeout is the longest of ours, that
+/// for the client's body (`upload`, if there is one) too;
 /// where ours differ, the watchdog holds the shorter ones.
 ///
 /// A request that asks for an upgrade gets a link of its own, with `for_upgrade` the client's connection.
 pub(super) fn reach(
     pick: &Pick,
+    upload: Option<Duration>,
     for_upgrade: Option<&Arc<Connection>>,
 ) -> pingora::Result<Box<HttpPeer>> {
     let mut peer = match pick.target() {
@@ -40,7 +45,12 @@ pub(super) fn reach(
     let options = &mut peer.options;
     options.connection_timeout = Some(timeouts.connect);
     options.total_connection_timeout = Some(timeouts.connect);
-    options.read_timeout = Some(timeouts.first_byte.max(timeouts.idle));
+    options.read_timeout = Some(
+        timeouts
+            .first_byte
+            .max(timeouts.idle)
+            .max(upload.unwrap_or_default()),
+    );
     options.write_timeout = Some(timeouts.idle);
     options.idle_timeout = Some(timeouts.keepalive);
     match (pick.upstream().protocol(), for_upgrade) {
@@ -49,6 +59,8 @@ pub(super) fn reach(
             options.max_h2_streams = STREAMS;
         }
         (UpstreamProtocol::Http1, Some(connection)) => {
+            peer.group_key = FOR_UPGRADES;
+            let options = &mut peer.options;
             options.read_timeout = None; // the link has deadlines of its own
             options.custom_l4 = Some(Arc::new(Linker {
                 target: pick.target().clone(),

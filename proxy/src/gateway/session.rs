@@ -50,6 +50,11 @@ pub(super) fn has_begun(session: &Session) -> bool {
 
 /// Writes an answer of ours as the whole response.
 pub(super) async fn write(session: &mut Session, answer: &Answer) -> Result<()> {
+    if let Some(digest) = session.digest()
+        && Connection::of(digest).is_some_and(|connection| connection.is_retired())
+    {
+        session.set_keepalive(None);
+    }
     let mut head = ResponseHeader::build(answer.status, Some(answer.fields.len() + 4))?;
     for (name, value) in &answer.fields {
         head.append_header(name.clone(), value.clone())?;
@@ -92,7 +97,7 @@ pub(super) fn retarget(
 
 /// Keeps a connection that Pingora gives up when it passes on `100 Continue`, since by then the body has
 /// not been read. Once it has been, nothing speaks against the next request.
-pub(super) fn keep_after_continue(session: &mut Session, connection: &Connection) {
+pub(super) fn keep_after_continue(session: &mut Session) {
     let request = session.req_header();
     let expected = request.headers.contains_key(header::EXPECT);
     let wants_close = request
@@ -109,7 +114,6 @@ pub(super) fn keep_after_continue(session: &mut Session, connection: &Connection
     if expected
         && request.version == Version::HTTP_11
         && !wants_close
-        && !connection.is_retired()
         && session.as_mut().is_body_done()
     {
         session.set_keepalive(Some(0)); // the stream keeps the time between requests

@@ -1,8 +1,9 @@
-//! Deadlines towards a server that Pingora's one read timeout cannot tell apart.
+//! Deadlines that Pingora's one read timeout cannot tell apart.
 //!
-//! `first_byte` and `idle` are two promises; Pingora keeps one number for a whole exchange. Where they
-//! differ, a watchdog holds the shorter one: when the phase the exchange is in lasts too long, it shuts the
-//! server's socket, and Pingora sees it close.
+//! An exchange waits for the client to send its body (`body_idle_timeout`), then for the server to begin
+//! its response (`first_byte`), then for the server to go on with it (`idle`): three promises, two of them
+//! about the server. A watchdog knows which one runs. When it is broken it shuts the server's socket, and
+//! Pingora sees that close.
 
 use std::{
     os::fd::{OwnedFd, RawFd},
@@ -14,7 +15,10 @@ use std::{
 };
 
 use parking_lot::Mutex;
-use rustix::net::{Shutdown, shutdown};
+use rustix::{
+    io::ioctl_fionread,
+    net::{Shutdown, shutdown},
+};
 use tokio::{sync::Notify, task::AbortHandle, time::Instant};
 
 use crate::listen::second_handle;
@@ -23,8 +27,15 @@ use crate::listen::second_handle;
 pub struct Watchdog {
     shared: Arc<Shared>,
     watching: AbortHandle,
-    first_byte: Duration,
-    idle: Duration,
+    patience: Patience,
+}
+
+/// How long each phase may stand still.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    pub upload: Duration,
+    pub first_byte: Duration,
+    pub idle: Duration,
 }
 
 struct Shared {
@@ -35,35 +46,44 @@ struct Shared {
 }
 
 impl Watchdog {
-    /// Watches the connection `socket`: `first_byte` until a response begins, `idle` between movements
-    /// from then on. `None` if the process is out of descriptors; Pingora's timeout remains.
-    pub fn set(socket: RawFd, first_byte: Duration, idle: Duration) -> Option<Self> {
+    /// Watches the connection `socket`, beginning with the upload or, without one, with the wait for the
+    /// first byte. `None` if the process is out of descriptors; Pingora's timeout remains.
+    pub fn set(socket: RawFd, patience: Patience, has_upload: bool) -> Option<Self> {
         let socket = second_handle(socket).ok()?;
+        let first = if has_upload {
+            patience.upload
+        } else {
+            patience.first_byte
+        };
         let shared = Arc::new(Shared {
-            expires: Mutex::new(Instant::now() + first_byte),
+            expires: Mutex::new(Instant::now() + first),
             nearer: Notify::new(),
             expired: AtomicBool::new(false),
         });
-        let watching = tokio::spawn(watch(Arc::clone(&shared), socket)).abort_handle();
+        let watching = tokio::spawn(watch(Arc::clone(&shared), socket, patience.idle));
         Some(Self {
             shared,
-            watching,
-            first_byte,
-            idle,
+            watching: watching.abort_handle(),
+            patience,
         })
     }
 
-    /// Bytes of the request moved: the server cannot be expected to answer yet.
-    pub fn request_moved(&self) {
-        self.put_off(self.first_byte);
+    /// A piece of the body came from the client.
+    pub fn upload_moved(&self) {
+        self.allow(self.patience.upload);
+    }
+
+    /// The request has been sent in full.
+    pub fn request_over(&self) {
+        self.allow(self.patience.first_byte);
     }
 
     /// Bytes of the response moved, its first ones too.
     pub fn response_moved(&self) {
-        self.put_off(self.idle);
+        self.allow(self.patience.idle);
     }
 
-    fn put_off(&self, allowance: Duration) {
+    fn allow(&self, allowance: Duration) {
         let next = Instant::now() + allowance;
         let mut expires = self.shared.expires.lock();
         let nearer = next < *expires;
@@ -87,11 +107,18 @@ impl Drop for Watchdog {
 }
 
 /// Sleeps until the deadline as it stands, and looks again: it may have been put off.
-async fn watch(shared: Arc<Shared>, socket: OwnedFd) {
+///
+/// Bytes that wait to be read mean that we are the slow ones, because the client reads slowly: the server
+/// has kept its promise.
+async fn watch(shared: Arc<Shared>, socket: OwnedFd, idle: Duration) {
     loop {
         let expires = *shared.expires.lock();
         if Instant::now() >= expires {
-            break;
+            if ioctl_fionread(&socket).unwrap_or(0) == 0 {
+                break;
+            }
+            *shared.expires.lock() = Instant::now() + idle;
+            continue;
         }
         tokio::select! {
             () = tokio::time::sleep_until(expires) => {}

@@ -69,22 +69,28 @@ fn admit(tcp: TcpStream, peer: SocketAddr, listener: &Arc<Listener>, host: &Arc<
     }
 }
 
-/// Serves the connection to its end, and passes on to it that its listener retires.
+/// Serves the connection to its end, and passes on to it that its listener retires; what it then still
+/// carries is cut off when the listener's patience is over.
 async fn serve(stream: Stream, host: &dyn Host) {
     let connection = Arc::clone(stream.connection());
     let mut retired = connection.listener.retired.subscribe();
     let mut serving = std::pin::pin!(host.serve(stream));
-    tokio::select! {
+    let patience = tokio::select! {
         () = &mut serving => return,
-        () = retirement(&mut retired) => connection.retire(),
-    }
-    serving.await;
+        patience = retirement(&mut retired) => patience,
+    };
+    connection.retire();
+    // What is not done by then is dropped, and with it the connection.
+    let _ = tokio::time::timeout(patience, serving).await;
 }
 
-/// Returns once the listener has retired.
-async fn retirement(retired: &mut watch::Receiver<bool>) {
-    // An error means that the listener is gone, which is the same.
-    drop(retired.wait_for(|retired| *retired).await);
+/// Returns once the listener has retired, with its patience.
+async fn retirement(retired: &mut watch::Receiver<Option<Duration>>) -> Duration {
+    let retired = retired.wait_for(Option::is_some).await;
+    // An error means that the listener is gone, and nobody waits any more.
+    retired
+        .map_or(None, |patience| *patience)
+        .unwrap_or_default()
 }
 
 /// Closes at once; a client without TLS that holds too many connections is told so.

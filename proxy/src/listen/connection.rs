@@ -20,6 +20,8 @@ pub struct Connection {
     /// Set once a server has agreed to an upgrade; from then on bytes pass as they come.
     upgraded: AtomicBool,
     requests: AtomicU32,
+    /// Requests under way.
+    busy: AtomicU32,
     retire: watch::Sender<bool>,
 }
 
@@ -42,6 +44,7 @@ impl Connection {
             tls,
             upgraded: AtomicBool::new(false),
             requests: AtomicU32::new(0),
+            busy: AtomicU32::new(0),
             retire: watch::Sender::new(false),
         }
     }
@@ -50,6 +53,17 @@ impl Connection {
     pub fn count_request(&self) -> bool {
         let before = self.requests.fetch_add(1, Ordering::Relaxed);
         before.saturating_add(1) < self.listener.settings.limits.requests_per_connection.get()
+    }
+
+    /// Counts a request as under way until the guard is dropped.
+    pub fn carry(self: &Arc<Self>) -> Carried {
+        self.busy.fetch_add(1, Ordering::AcqRel);
+        Carried(Arc::clone(self))
+    }
+
+    /// Whether no request is under way.
+    pub fn is_idle(&self) -> bool {
+        self.busy.load(Ordering::Acquire) == 0
     }
 
     /// Takes no new request from now on; those in flight end as they would.
@@ -72,6 +86,15 @@ impl Connection {
 
     pub fn is_upgraded(&self) -> bool {
         self.upgraded.load(Ordering::Acquire)
+    }
+}
+
+/// A request under way on a connection, counted until dropped.
+pub struct Carried(Arc<Connection>);
+
+impl Drop for Carried {
+    fn drop(&mut self) {
+        self.0.busy.fetch_sub(1, Ordering::AcqRel);
     }
 }
 

@@ -5,6 +5,7 @@ use std::{
     io,
     net::{IpAddr, SocketAddr},
     sync::Arc,
+    time::Duration,
 };
 
 use tokio::{net::TcpListener, task::JoinHandle};
@@ -85,8 +86,9 @@ impl Listeners {
     /// Accepts on what was prepared, and stops accepting on what is gone.
     ///
     /// A listener whose settings are as before keeps its connections. One that changed or went away
-    /// takes no new request on the old ones: they end as soon as what they carry is done.
-    pub fn commit(&mut self, prepared: Prepared) {
+    /// takes no new request on the old ones: they end as soon as what they carry is done, and after
+    /// `patience` at the latest.
+    pub fn commit(&mut self, prepared: Prepared, patience: Duration) {
         let Prepared {
             listeners,
             mut bound,
@@ -96,7 +98,7 @@ impl Listeners {
             for address in &listener.settings.bind {
                 let open = match (before.remove(address), bound.remove(address)) {
                     (Some(open), _) if Arc::ptr_eq(&open.listener, &listener) => open,
-                    (Some(open), _) => self.open(open.close(), Arc::clone(&listener)),
+                    (Some(open), _) => self.open(open.close(patience), Arc::clone(&listener)),
                     (None, Some(socket)) => self.open(socket, Arc::clone(&listener)),
                     (None, None) => continue, // IPv6 on a machine without
                 };
@@ -104,14 +106,14 @@ impl Listeners {
             }
         }
         for (_, gone) in before {
-            gone.close();
+            gone.close(patience);
         }
     }
 
     /// Accepts no further connection, and asks those that stand to end.
-    pub fn close(&mut self) {
+    pub fn close(&mut self, patience: Duration) {
         for (_, open) in self.open.drain() {
-            open.close();
+            open.close(patience);
         }
     }
 
@@ -141,9 +143,9 @@ impl Listeners {
 }
 
 impl Open {
-    fn close(self) -> Arc<TcpListener> {
+    fn close(self, patience: Duration) -> Arc<TcpListener> {
         self.accepting.abort();
-        self.listener.retire();
+        self.listener.retire(patience);
         self.socket
     }
 }

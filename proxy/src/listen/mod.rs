@@ -15,7 +15,7 @@ mod socket;
 mod stream;
 mod transport;
 
-pub use connection::{Connection, TlsFacts};
+pub use connection::{Carried, Connection, TlsFacts};
 pub use deadline::Deadline;
 pub use descriptor::second_handle;
 pub use gate::Gate;
@@ -24,7 +24,7 @@ pub use seat::{Seat, Seats};
 pub use socket::{listen, why};
 pub use stream::{HeadRead, Stream};
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use tokio::sync::watch;
@@ -47,7 +47,8 @@ pub struct Listener {
     pub seats: Arc<Seats>,
     pub meters: Arc<ListenerMeters>,
     pub tls: Option<TlsAcceptor>,
-    retired: watch::Sender<bool>,
+    /// Once it has retired: how long what its connections carry may take.
+    retired: watch::Sender<Option<Duration>>,
 }
 
 impl Listener {
@@ -61,13 +62,13 @@ impl Listener {
             seats: Arc::default(),
             meters,
             tls,
-            retired: watch::Sender::new(false),
+            retired: watch::Sender::new(None),
         }
     }
 
-    /// Asks every connection to end as soon as what it carries is done.
-    fn retire(&self) {
-        self.retired.send_replace(true);
+    /// Asks every connection to end as soon as what it carries is done, and within `patience`.
+    fn retire(&self, patience: Duration) {
+        self.retired.send_replace(Some(patience));
     }
 
     pub fn scheme(&self) -> &'static str {

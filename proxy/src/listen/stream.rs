@@ -32,6 +32,8 @@ const GLANCE: usize = 4 << 10;
 /// Written together at most; larger writes pass through.
 const OUTBOX: usize = 16 << 10;
 
+/// Bytes of the preface of HTTP/2.
+const PREFACE: usize = 24;
 /// How long a retired connection still listens for a request that is on its way.
 const FAREWELL: Duration = Duration::from_millis(200);
 
@@ -46,8 +48,10 @@ pub struct Stream {
     outbox: BytesMut,
     reading: Deadline,
     writing: Deadline,
-    _seat: Seat,
-    _counted: Connected,
+    /// The client may be sending what nobody will read.
+    client_may_talk: bool,
+    /// Given up when the socket is.
+    place: Option<(Seat, Connected)>,
 }
 
 /// What came of waiting for a request.
@@ -71,8 +75,8 @@ impl Stream {
             outbox: BytesMut::new(),
             reading: Deadline::new(limits.body_idle_timeout),
             writing: Deadline::new(limits.write_idle_timeout),
-            _seat: seat,
-            _counted: connection.listener.meters.connected(),
+            client_may_talk: false,
+            place: Some((seat, connection.listener.meters.connected())),
             connection,
         }
     }
@@ -134,7 +138,7 @@ impl Stream {
     }
 
     /// Waits for the client to begin; false if it leaves, stays silent, or the connection is retired.
-    pub async fn read_first_bytes(&mut self, deadline: Instant) -> bool {
+    async fn read_first_bytes(&mut self, deadline: Instant) -> bool {
         let mut retired = self.connection.retired();
         tokio::select! {
             biased; // what has arrived is still served
@@ -143,7 +147,23 @@ impl Stream {
         }
     }
 
+    /// Waits for the whole preface of HTTP/2 (RFC 9113 section 3.4); false if it does not come in time, or
+    /// the connection is retired before it begins. What comes in its place is for the lane to refuse.
+    pub async fn read_preface(&mut self, deadline: Instant) -> bool {
+        if !self.read_first_bytes(deadline).await {
+            return false;
+        }
+        while self.inbox.len() < PREFACE {
+            let read = tokio::time::timeout_at(deadline, self.fill()).await;
+            if !matches!(read, Ok(Ok(1..))) {
+                return false;
+            }
+        }
+        true
+    }
+
     fn refused(&mut self, refusal: Refusal) -> HeadRead {
+        self.client_may_talk = true;
         HeadRead::Refused(refusal, self.inbox.split())
     }
 
@@ -172,7 +192,7 @@ impl Stream {
                 Poll::Pending => break,
             }
         }
-        self.poll_hand_out(cx);
+        self.poll_hand_out(cx)?;
         Poll::Pending
     }
 
@@ -204,7 +224,7 @@ impl Stream {
                     }
                 }
                 Poll::Pending => {
-                    self.poll_hand_out(cx);
+                    self.poll_hand_out(cx)?;
                     ready!(self.reading.poll_expired(cx));
                     return Poll::Ready(Err(Refusal::BodyTimeout.into()));
                 }
@@ -235,10 +255,10 @@ impl Stream {
 
     /// Writes out what waits for company. Whoever waits for the client has nothing to add just now, and
     /// what a server has sent so far is not held back until it sends more.
-    fn poll_hand_out(&mut self, cx: &mut Context<'_>) {
-        if !self.outbox.is_empty() {
-            // An error, or a client that does not read, is met again by the next write.
-            let _ = self.poll_write_out(cx);
+    fn poll_hand_out(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        match self.poll_write_out(cx) {
+            Poll::Ready(written) => written,
+            Poll::Pending => Ok(()),
         }
     }
 
@@ -346,15 +366,19 @@ impl Drop for Stream {
             return;
         };
         let client_may_talk = match &self.gate {
-            Gate::Open => false,
-            gate => !gate.is_closed() || !self.inbox.is_empty(),
+            Gate::Open => self.client_may_talk,
+            gate => self.client_may_talk || !gate.is_closed() || !self.inbox.is_empty(),
         };
         let unsent = std::mem::take(&mut self.outbox).freeze();
         let in_order = unsent.is_empty() && !client_may_talk;
         if in_order || tokio::runtime::Handle::try_current().is_err() {
             transport.close();
         } else {
-            tokio::spawn(transport.linger(unsent));
+            let place = self.place.take();
+            tokio::spawn(async move {
+                transport.linger(unsent).await;
+                drop(place);
+            });
         }
     }
 }

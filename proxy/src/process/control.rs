@@ -4,7 +4,7 @@
 
 use std::{
     io,
-    os::unix::fs::{DirBuilderExt, PermissionsExt},
+    os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -42,14 +42,17 @@ pub struct Asked {
 /// The open socket. Its file goes when this is dropped.
 pub(super) struct ControlSocket {
     path: PathBuf,
+    identity: Option<(u64, u64)>,
     listening: JoinHandle<()>,
 }
 
 impl Drop for ControlSocket {
     fn drop(&mut self) {
         self.listening.abort();
-        // Nothing is lost if it is gone already.
-        let _ = std::fs::remove_file(&self.path);
+        if identity(&self.path) == self.identity {
+            // Nothing is lost if it is gone already.
+            let _ = std::fs::remove_file(&self.path);
+        }
     }
 }
 
@@ -62,7 +65,11 @@ pub(super) async fn open(
         Ok(listener) => {
             let listening = tokio::spawn(listen(listener, wishes));
             let path = control.path.clone();
-            Ok(Some(ControlSocket { path, listening }))
+            Ok(Some(ControlSocket {
+                identity: identity(&path),
+                path,
+                listening,
+            }))
         }
         Err(error) if error.kind() == io::ErrorKind::AddrInUse => Err(format!(
             "another simplon runs with the control socket {}\n  hint: stop it, or give this one a path of its own with `control:`",
@@ -92,17 +99,30 @@ async fn bind(path: &Path) -> io::Result<UnixListener> {
             .mode(0o700)
             .create(directory)?;
     }
-    if UnixStream::connect(path).await.is_ok() {
-        return Err(io::ErrorKind::AddrInUse.into());
+    match UnixStream::connect(path).await {
+        Ok(_) => return Err(io::ErrorKind::AddrInUse.into()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        // A socket at which nobody answers was left behind by a process that is gone.
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused && is_socket(path) => {}
+        Err(error) if is_socket(path) => return Err(error),
+        Err(_) => return Err(io::Error::other("there is a file that is no socket")),
     }
-    // Nobody answers: what is there was left behind by a process that is gone.
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let listener = UnixListener::bind(path)?;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+    // Bound under another name, so that it is nobody else's to open from the start.
+    let draft = path.with_extension(format!("new-{}", std::process::id()));
+    let listener = UnixListener::bind(&draft)?;
+    std::fs::set_permissions(&draft, std::fs::Permissions::from_mode(0o600))?;
+    std::fs::rename(&draft, path)?;
     Ok(listener)
+}
+
+fn is_socket(path: &Path) -> bool {
+    std::fs::symlink_metadata(path).is_ok_and(|file| file.file_type().is_socket())
+}
+
+/// What tells one file from another that later has its name.
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    let file = std::fs::symlink_metadata(path).ok()?;
+    Some((file.dev(), file.ino()))
 }
 
 async fn listen(listener: UnixListener, wishes: mpsc::Sender<Wish>) {

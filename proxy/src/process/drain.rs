@@ -19,7 +19,8 @@ impl Edge {
             tracing::info!("not ready any more; listeners close in {:?}", drain.delay);
             tokio::time::sleep(drain.delay).await;
         }
-        self.listeners.lock().close();
+        // What takes longer than the drain may is cut off by the end of the process.
+        self.listeners.lock().close(Duration::MAX);
         tracing::info!(connections = self.connections(), "draining");
         let deadline = Instant::now() + drain.timeout;
         while self.connections() > 0 {

@@ -84,6 +84,7 @@ impl Edge {
         let world = World {
             metrics: Arc::clone(&observer.metrics),
             resolver: Arc::new(tls::Resolver(Arc::clone(&snapshot))),
+            may_write: true,
         };
         let first =
             build(config, &snapshot.load(), &world, &sources).map_err(StartError::Config)?;
@@ -106,7 +107,7 @@ impl Edge {
         resolve_names(&first).await;
         snapshot.publish(first);
         start_checks(&snapshot.load());
-        listeners.commit(prepared);
+        listeners.commit(prepared, Duration::ZERO); // there is nobody yet
         let edge = Arc::new(Self {
             source,
             snapshot,
@@ -159,7 +160,7 @@ impl Edge {
         let now = self.snapshot.load();
         start_checks(&now);
         retire(&before, &now);
-        listeners.commit(prepared);
+        listeners.commit(prepared, now.config.drain.timeout);
         Ok(generation)
     }
 

@@ -18,6 +18,8 @@ pub enum ReloadError {
         "this process was started without a configuration file\n  hint: start it with `simplon run -c FILE`"
     )]
     NoFile,
+    #[error("the process is stopping")]
+    Stopping,
     #[error("building the configuration failed within simplon, please report it: {0}")]
     Panicked(tokio::task::JoinError),
 }

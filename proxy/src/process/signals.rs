@@ -4,7 +4,7 @@ use std::{io, time::Duration};
 
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
-    sync::oneshot,
+    sync::{mpsc, oneshot},
 };
 
 use super::{Edge, edge::Running, reload::ReloadError};
@@ -39,22 +39,46 @@ impl Signals {
             reopen: signal(SignalKind::user_defined1())?,
         })
     }
+
+    /// Waits for a signal that ends the process.
+    pub async fn stop(&mut self) {
+        tokio::select! {
+            _ = self.stop.recv() => {}
+            _ = self.drain.recv() => {}
+        }
+    }
 }
 
 impl Running {
     /// Serves until a signal ends it.
     pub async fn serve(mut self, mut signals: Signals) -> Ending {
         let edge = &self.edge;
-        let ending = loop {
-            tokio::select! {
-                _ = signals.reload.recv() => drop(edge.reload().await),
-                _ = signals.reopen.recv() => edge.observer.access_log.reopen(),
-                _ = signals.stop.recv() => break Ending::Stopped,
-                _ = signals.drain.recv() => break edge.end(&mut signals).await,
-                Some(wish) = self.wishes.recv() => match wish {
-                    Wish::Reload(answer) => drop(answer.send(edge.reload().await)),
-                },
+        let hurry = loop {
+            // A reload may take its time over names and files; a signal to stop does not wait for it.
+            let (result, answer) = tokio::select! {
+                _ = signals.reload.recv() => (edge.reload(), None),
+                _ = signals.reopen.recv() => {
+                    edge.observer.access_log.reopen();
+                    continue;
+                }
+                _ = signals.stop.recv() => break true,
+                _ = signals.drain.recv() => break false,
+                Some(Wish::Reload(answer)) = self.wishes.recv() => (edge.reload(), Some(answer)),
+            };
+            let result = tokio::select! {
+                result = result => result,
+                _ = signals.stop.recv() => break true,
+                _ = signals.drain.recv() => break false,
+            };
+            if let Some(answer) = answer {
+                // Whoever asked may have left.
+                drop(answer.send(result));
             }
+        };
+        let ending = if hurry {
+            Ending::Stopped
+        } else {
+            edge.end(&mut signals, &mut self.wishes).await
         };
         if !edge.observer.access_log.close(Duration::from_secs(2)) {
             tracing::warn!("the last lines of the access log could not be written");
@@ -65,11 +89,19 @@ impl Running {
 
 impl Edge {
     /// Drains, unless a second signal is in a hurry.
-    async fn end(&self, signals: &mut Signals) -> Ending {
-        tokio::select! {
-            () = self.drain() => Ending::Drained,
-            _ = signals.drain.recv() => Ending::Stopped,
-            _ = signals.stop.recv() => Ending::Stopped,
+    async fn end(&self, signals: &mut Signals, wishes: &mut mpsc::Receiver<Wish>) -> Ending {
+        let mut draining = std::pin::pin!(self.drain());
+        loop {
+            tokio::select! {
+                () = &mut draining => return Ending::Drained,
+                _ = signals.drain.recv() => return Ending::Stopped,
+                _ = signals.stop.recv() => return Ending::Stopped,
+                _ = signals.reload.recv() => tracing::warn!("stopping; no reload any more"),
+                _ = signals.reopen.recv() => self.observer.access_log.reopen(),
+                Some(Wish::Reload(answer)) = wishes.recv() => {
+                    drop(answer.send(Err(ReloadError::Stopping)));
+                }
+            }
         }
     }
 }

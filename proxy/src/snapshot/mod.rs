@@ -52,6 +52,8 @@ pub struct World {
     pub metrics: Arc<Metrics>,
     /// Finds certificates in whatever snapshot is published when a client shakes hands.
     pub resolver: Arc<dyn ResolvesServerCert>,
+    /// Whether what is missing in the state directory may be made; `simplon check` only looks.
+    pub may_write: bool,
 }
 
 impl Snapshot {
@@ -78,7 +80,7 @@ impl Snapshot {
         now: Instant,
     ) -> Result<Self, Vec<Problem>> {
         let mut problems = Vec::new();
-        let (certificates, self_signed) = certificates(&config, previous, &mut problems);
+        let (certificates, self_signed) = certificates(&config, previous, world, &mut problems);
         let upstreams = Upstreams::build(&config.upstreams, &previous.upstreams, now);
         let listeners = listeners(&config.listeners, previous, world, &mut problems);
         if !problems.is_empty() {
@@ -105,6 +107,7 @@ impl Snapshot {
 fn certificates(
     config: &Config,
     previous: &Snapshot,
+    world: &World,
     problems: &mut Vec<Problem>,
 ) -> (CertificateStore, Vec<(Vec<String>, Chain)>) {
     let mut store = CertificateStore::default();
@@ -119,7 +122,7 @@ fn certificates(
             CertificateSource::Files { chain, key } => {
                 tls::read(chain, key).map_err(|problem| *problem)
             }
-            CertificateSource::SelfSigned => self_signed_for(&hosts, config, previous)
+            CertificateSource::SelfSigned => self_signed_for(&hosts, config, previous, world)
                 .inspect(|chain| self_signed.push((hosts.clone(), Arc::clone(chain))))
                 .map_err(|error| Problem {
                     severity: Severity::Error,
@@ -142,6 +145,7 @@ fn self_signed_for(
     hosts: &[String],
     config: &Config,
     previous: &Snapshot,
+    world: &World,
 ) -> Result<Chain, tls::AuthorityError> {
     let kept = previous.self_signed.iter().find(|(of, _)| of == hosts);
     if let Some((_, chain)) = kept
@@ -150,7 +154,12 @@ fn self_signed_for(
         return Ok(Arc::clone(chain));
     }
     let hosts: Vec<&str> = hosts.iter().map(String::as_str).collect();
-    Authority::open(&config.state)?.sign(&hosts)
+    let authority = if world.may_write {
+        Authority::open(&config.state)
+    } else {
+        Authority::fleeting()
+    };
+    authority?.sign(&hosts)
 }
 
 fn https_port(config: &Config) -> u16 {

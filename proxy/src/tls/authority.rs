@@ -54,7 +54,7 @@ impl Authority {
         };
         private_directory(state).map_err(in_state)?;
         let (certificate, key) = (state.join(CERTIFICATE), state.join(KEY));
-        if !(certificate.exists() && key.exists()) {
+        if !belong_together(&certificate, &key) {
             let (pair, pem) = create().map_err(|error| unusable(error.to_string()))?;
             write_private(&key, &pair.serialize_pem()).map_err(in_state)?;
             write_private(&certificate, &pem).map_err(in_state)?;
@@ -66,6 +66,17 @@ impl Authority {
         Ok(Self {
             issuer: Issuer::new(authority_params(), pair),
             certificate,
+        })
+    }
+
+    /// An authority that is kept nowhere, for a look at what would be signed.
+    pub fn fleeting() -> Result<Self, AuthorityError> {
+        let wrong = |error: &dyn std::fmt::Display| AuthorityError::Hosts(error.to_string());
+        let (pair, pem) = create().map_err(|error| wrong(&error))?;
+        let certificate = CertificateDer::from_pem_slice(pem.as_bytes());
+        Ok(Self {
+            issuer: Issuer::new(authority_params(), pair),
+            certificate: certificate.map_err(|error| wrong(&format!("{error:?}")))?,
         })
     }
 
@@ -98,6 +109,17 @@ impl Authority {
     }
 }
 
+/// Whether both files are there and of one making; two processes that start at once may leave others.
+fn belong_together(certificate: &Path, key: &Path) -> bool {
+    let (Ok(certificate), Ok(key)) = (
+        CertificateDer::from_pem_file(certificate),
+        PrivateKeyDer::from_pem_file(key),
+    ) else {
+        return false;
+    };
+    CertifiedKey::from_der(vec![certificate], key, &aws_lc_rs::default_provider()).is_ok()
+}
+
 fn create() -> Result<(KeyPair, String), rcgen::Error> {
     let pair = KeyPair::generate()?;
     let certificate = authority_params().self_signed(&pair)?;
@@ -125,22 +147,29 @@ fn validity(days: i64) -> (time::OffsetDateTime, time::OffsetDateTime) {
     (now - time::Duration::DAY, now + time::Duration::days(days))
 }
 
-/// Makes the directory with mode 0700, whatever the umask.
+/// Makes the directory with mode 0700. One that others may open is used as it is, and told of.
 fn private_directory(path: &Path) -> io::Result<()> {
     fs::DirBuilder::new()
         .recursive(true)
         .mode(0o700)
-        .create(path)
+        .create(path)?;
+    let mode = fs::metadata(path)?.permissions().mode() & 0o777;
+    if mode & 0o077 != 0 {
+        tracing::warn!(
+            "the state directory {} has mode {mode:o}; 700 keeps keys from others",
+            path.display()
+        );
+    }
+    Ok(())
 }
 
 /// Writes a file of mode 0600 whole or not at all.
 fn write_private(path: &Path, text: &str) -> io::Result<()> {
     use io::Write as _;
-    let draft = path.with_extension(format!("new-{}", std::process::id()));
+    let draft = path.with_extension(format!("new-{:016x}", fastrand::u64(..)));
     let mut file = fs::OpenOptions::new()
         .write(true)
-        .create(true)
-        .truncate(true)
+        .create_new(true) // whatever has that name already is not ours
         .mode(0o600)
         .open(&draft)?;
     file.set_permissions(fs::Permissions::from_mode(0o600))?;

@@ -45,9 +45,10 @@ impl CertificateStore {
     }
 
     /// Whether a connection made for `server_name` may carry requests for `host`: the same
-    /// certificate covers both. A host that no certificate here covers is not ours to judge.
+    /// certificate covers both. A request without a host, or on a connection without a name, says nothing
+    /// that could be wrong.
     pub fn covers_both(&self, server_name: &str, host: &str) -> bool {
-        if server_name.is_empty() || server_name == host {
+        if server_name.is_empty() || host.is_empty() || server_name == host {
             return true;
         }
         match (self.covering(server_name), self.covering(host)) {

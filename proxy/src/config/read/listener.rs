@@ -75,10 +75,10 @@ static LIMITS: Table = Table {
         ),
         Key::new(
             "header_size",
-            Kind::Size(ByteSize::kib(1)..=ByteSize::mib(1)),
+            Kind::Size(ByteSize::kib(1)..=ByteSize::kib(512)),
             "of a request, with its first line",
         ),
-        Key::new("header_count", Kind::Number(1..=10_000), "of a request"),
+        Key::new("header_count", Kind::Number(1..=256), "of a request"),
         Key::new(
             "uri_size",
             Kind::Size(ByteSize::bytes(64)..=ByteSize::mib(1)),
