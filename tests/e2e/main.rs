@@ -11,6 +11,7 @@
 )]
 
 mod balancing;
+mod blame;
 mod commands;
 mod ending;
 mod forwarding;

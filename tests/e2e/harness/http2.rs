@@ -49,6 +49,15 @@ impl Http2 {
         sender.send_request(request, true).unwrap().0
     }
 
+    /// Begins a request whose body is still to come.
+    pub(crate) async fn begin(
+        &self,
+        request: Request<()>,
+    ) -> (h2::client::ResponseFuture, h2::SendStream<Bytes>) {
+        let mut sender = self.sender.clone().ready().await.unwrap();
+        sender.send_request(request, false).unwrap()
+    }
+
     /// Sends a request and reads its response.
     pub(crate) async fn ask(&self, request: Request<()>, body: &[u8]) -> Answer {
         in_time("an answer by HTTP/2", self.try_ask(request, body))
