@@ -264,3 +264,16 @@ async fn plain_http_on_a_tls_listener_gets_no_answer_and_harms_nobody() {
         200
     );
 }
+
+#[tokio::test]
+async fn a_client_of_http_2_is_told_how_many_streams_it_may_open() {
+    let text = "
+        listeners: { https: { bind: 127.0.0.1:$https, tls: modern, limits: { streams: 7 } } }
+        certificates: [{ hosts: [localhost], self_signed: true }]
+        routes: [{ respond: { body: secure } }]
+        ";
+    let proxy = Proxy::with(text, &[]).await;
+    let http2 = proxy.h2_client("localhost").await;
+    assert_eq!(http2.get("/").await.body, b"secure");
+    assert_eq!(http2.streams(), 7);
+}

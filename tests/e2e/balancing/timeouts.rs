@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::harness::{Origin, Proxy};
+use crate::harness::{Origin, Proxy, until};
 
 /// Begins a response of ten bytes, sends half of it, and then does what it is told.
 async fn halfway(then_reset: Option<bool>) -> Origin {
@@ -151,4 +151,15 @@ async fn a_server_that_speaks_something_else_is_502() {
         let proxy = Proxy::in_front_of(&[&origin]).await;
         assert_eq!(proxy.get("/").await.status(), 502, "{garbage:?}");
     }
+}
+
+#[tokio::test]
+async fn an_unused_connection_to_a_server_is_closed_after_keepalive() {
+    let origin = Origin::saying("hello").await;
+    let proxy = Proxy::with(&with_timeouts("keepalive: 400ms"), &[&origin]).await;
+    assert_eq!(proxy.get("/").await.text(), "hello");
+    assert_eq!((origin.connections(), origin.open()), (1, 1));
+    until("it is closed", async || origin.open() == 0).await;
+    assert_eq!(proxy.get("/").await.text(), "hello");
+    assert_eq!(origin.connections(), 2);
 }

@@ -49,6 +49,11 @@ impl Http2 {
         sender.send_request(request, true).unwrap().0
     }
 
+    /// How many streams the proxy allows at a time.
+    pub(crate) fn streams(&self) -> usize {
+        self.sender.current_max_send_streams()
+    }
+
     /// Begins a request whose body is still to come.
     pub(crate) async fn begin(
         &self,
