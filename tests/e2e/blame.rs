@@ -290,3 +290,33 @@ async fn check_leaves_the_state_directory_as_it_is() {
     assert_eq!(ended.code, Some(0), "{}", ended.errors);
     assert!(!place.path().join("state").exists());
 }
+
+#[tokio::test]
+async fn a_slow_but_steady_reader_is_not_cut_off() {
+    let origin = Origin::scripted(|_, mut wire| async move {
+        wire.send(format!(
+            "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n",
+            64 << 20
+        ))
+        .await;
+        let _ = wire.try_send(vec![b'x'; 64 << 20]).await;
+        Some(wire)
+    })
+    .await;
+    let text = "
+        listeners: { http: { bind: 127.0.0.1:$http, limits: { write_idle_timeout: 700ms } } }
+        upstreams: { web: { servers: [$1] } }
+        routes: [{ upstream: web }]
+        ";
+    let proxy = Proxy::with(text, &[&origin]).await;
+    let mut client = proxy.client().await;
+    client.send("GET / HTTP/1.1\r\nhost: test\r\n\r\n").await;
+    // 1.3 MB a second for 3 s: far less than the buffers between us hold, and steady.
+    for _ in 0..30 {
+        client.wire.read_exactly(128 << 10).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let cut_off = [("listener", "http"), ("reason", "write_timeout")];
+    let family = "simplon_connections_refused_total";
+    assert_eq!(proxy.metric(family, &cut_off).await, Some(0));
+}

@@ -8,6 +8,10 @@ use tokio::net::TcpListener;
 /// Connections the kernel holds while we are busy; it caps the figure at `net.core.somaxconn`.
 const BACKLOG: i32 = 4096;
 
+/// Unsent bytes a client's socket holds at most. Without it the kernel takes megabytes at once and is then
+/// full for so long that a slow but steady reader looks like one that stands still.
+const UNSENT: u32 = 128 << 10;
+
 /// Binds and listens. An IPv6 socket takes IPv6 alone, so that `0.0.0.0` and `[::]` can be bound together.
 pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = Socket::new(
@@ -19,6 +23,7 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
         socket.set_only_v6(true)?;
     }
     socket.set_reuse_address(true)?;
+    socket.set_tcp_notsent_lowat(UNSENT)?; // accepted sockets inherit it
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
