@@ -79,7 +79,6 @@ pub struct Tally {
     pub body_in: u64,
     /// The client has sent all of the request.
     pub request_over: bool,
-    pub reused: bool,
     pub upgraded: bool,
 }
 
@@ -96,9 +95,7 @@ impl Exchange {
             watchdog: None,
         }
     }
-}
 
-impl Exchange {
     pub(super) fn admitted(&self) -> pingora::Result<&Admitted> {
         self.admitted
             .as_ref()
@@ -210,7 +207,6 @@ impl Tally {
             answered: None,
             body_in: 0,
             request_over: false,
-            reused: false,
             upgraded: false,
         }
     }

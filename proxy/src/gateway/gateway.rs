@@ -112,13 +112,12 @@ impl ProxyHttp for Gateway {
     async fn connected_to_upstream(
         &self,
         session: &mut Session,
-        reused: bool,
+        _reused: bool,
         _peer: &HttpPeer,
         descriptor: std::os::fd::RawFd,
         _digest: Option<&Digest>,
         exchange: &mut Exchange,
     ) -> Result<()> {
-        exchange.tally.reused = reused;
         exchange.tally.connected = Some(Instant::now());
         if !session.is_upgrade_req() {
             exchange.watch(descriptor, !session.as_mut().is_body_empty());

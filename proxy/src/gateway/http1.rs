@@ -24,7 +24,7 @@ pub(super) async fn serve(door: &Door, mut stream: Stream) {
     let mut silence = limits.header_timeout;
     loop {
         match stream.read_head(silence).await {
-            HeadRead::Head(head, _) => match exchange(door, stream, head, &retired).await {
+            HeadRead::Head(head) => match exchange(door, stream, head, &retired).await {
                 Some(next) => stream = next,
                 None => return,
             },

@@ -129,16 +129,17 @@ impl AsyncRead for Link {
             this.held = Some(cx.waker().clone());
             return Poll::Pending;
         }
-        // Pingora reads one byte to ask whether a connection may be kept for others. This one may not.
-        if buf.remaining() == 1 {
-            return Poll::Ready(Ok(()));
-        }
         let before = buf.filled().len();
         let polled = match &mut this.socket {
             Socket::Tcp(socket) => Pin::new(socket).poll_read(cx, buf),
             Socket::Unix(socket) => Pin::new(socket).poll_read(cx, buf),
         };
         if polled.is_pending() {
+            // Pingora reads one byte when nothing is expected, to ask whether the connection may be kept
+            // for others. This one may not.
+            if buf.capacity() == 1 {
+                return Poll::Ready(Ok(()));
+            }
             this.waiting.allow(this.allowance());
             ready!(this.waiting.poll_expired(cx));
             return Poll::Ready(Err(Refusal::ServerTimeout.into()));

@@ -56,8 +56,8 @@ pub struct Stream {
 
 /// What came of waiting for a request.
 pub enum HeadRead {
-    /// The bytes of one whole head, and what they say.
-    Head(BytesMut, Head),
+    /// The bytes of one whole head, which has been found sound.
+    Head(BytesMut),
     /// The client left, fell silent between requests, or the connection is retired.
     Ended,
     /// The head cannot be taken. The bytes are what was read of it, for the log.
@@ -131,7 +131,7 @@ impl Stream {
             Ok(head) => {
                 let bytes = self.inbox.split_to(end);
                 self.gate = Gate::new(head.framing);
-                HeadRead::Head(bytes, head)
+                HeadRead::Head(bytes)
             }
             Err(refusal) => self.refused(refusal),
         }
