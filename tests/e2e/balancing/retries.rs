@@ -215,3 +215,19 @@ async fn retries_turned_off_leave_the_first_failure_standing() {
         good.requests().len() == 2
     );
 }
+
+#[tokio::test]
+async fn a_budget_of_nothing_allows_no_retry() {
+    let (bad, good) = (resetting().await, Origin::saying("good").await);
+    let text = "
+        upstreams: { web: { servers: [$1, $2], retries: { budget: 0% } } }
+        routes: [{ upstream: web }]
+        ";
+    let proxy = Proxy::with(text, &[&bad, &good]).await;
+    let mut statuses = [
+        proxy.get("/a").await.status(),
+        proxy.get("/b").await.status(),
+    ];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 502]);
+}

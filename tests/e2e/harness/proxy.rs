@@ -211,6 +211,16 @@ impl Proxy {
         run(&[command, "-c", file.to_str().unwrap()]).await
     }
 
+    /// How many of the process's threads have this name.
+    pub(crate) fn threads(&self, name: &str) -> usize {
+        let tasks = format!("/proc/{}/task", self.child.id().unwrap());
+        let tasks = std::fs::read_dir(tasks).unwrap();
+        tasks
+            .filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("comm")).ok())
+            .filter(|comm| comm.trim_end() == name)
+            .count()
+    }
+
     pub(crate) fn signal(&self, signal: Signal) {
         let id = self.child.id().expect("the proxy has ended");
         let pid = Pid::from_raw(i32::try_from(id).unwrap()).unwrap();
