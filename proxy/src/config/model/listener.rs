@@ -1,0 +1,76 @@
+//! Listeners, and what they let through.
+
+use std::{net::SocketAddr, num::NonZeroU32, time::Duration};
+
+use super::Name;
+use crate::config::units::ByteSize;
+
+/// Addresses we accept on, with what they speak.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listener {
+    pub name: Name,
+    /// At least one. An address without a host (`:8080`) stands for IPv4 and IPv6.
+    pub bind: Vec<SocketAddr>,
+    /// Answer every request with a redirect to `https`, same host and path (308).
+    pub redirect_to_https: bool,
+    pub tls: Option<TlsProfile>,
+    pub protocols: Protocols,
+    pub limits: Limits,
+}
+
+/// Mozilla's profiles for servers, as of guideline 5.7.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TlsProfile {
+    /// TLS 1.3 alone.
+    Modern,
+    /// TLS 1.2 and 1.3, forward-secret AEAD suites alone.
+    Intermediate,
+}
+
+/// The protocols offered by ALPN on a listener with TLS; one without speaks HTTP/1.1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Protocols {
+    pub h2: bool,
+    pub http1: bool,
+}
+
+/// What one listener lets through. Each is enforced, refused with a page or a close, and counted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    pub connections: usize,
+    /// IPv6 clients count by /64.
+    pub connections_per_client: usize,
+    pub handshake_timeout: Duration,
+    /// From the first byte of a request to the end of its header.
+    pub header_timeout: Duration,
+    pub header_size: ByteSize,
+    pub header_count: usize,
+    pub uri_size: ByteSize,
+    pub body_size: ByteSize,
+    pub body_idle_timeout: Duration,
+    pub write_idle_timeout: Duration,
+    pub keepalive_timeout: Duration,
+    pub requests_per_connection: NonZeroU32,
+    /// Concurrent HTTP/2 streams of one connection.
+    pub streams: NonZeroU32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 20_000,
+            connections_per_client: 256,
+            handshake_timeout: Duration::from_secs(10),
+            header_timeout: Duration::from_secs(10),
+            header_size: ByteSize::kib(64),
+            header_count: 100,
+            uri_size: ByteSize::kib(16),
+            body_size: ByteSize::mib(64),
+            body_idle_timeout: Duration::from_secs(30),
+            write_idle_timeout: Duration::from_secs(30),
+            keepalive_timeout: Duration::from_secs(60),
+            requests_per_connection: NonZeroU32::new(10_000).unwrap_or(NonZeroU32::MAX),
+            streams: NonZeroU32::new(100).unwrap_or(NonZeroU32::MAX),
+        }
+    }
+}

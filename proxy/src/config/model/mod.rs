@@ -1,0 +1,105 @@
+//! The configuration as the rest of the program sees it: every value typed, every name resolved.
+//!
+//! Made only by [`super::load`] and [`super::quick()`]; nothing behind this border checks a value again.
+
+mod certificate;
+mod listener;
+mod route;
+mod upstream;
+
+use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
+
+use ipnet::IpNet;
+
+pub use self::{
+    certificate::{Certificate, CertificateSource},
+    listener::{Limits, Listener, Protocols, TlsProfile},
+    route::{Action, HostPattern, PathPattern, Route},
+    upstream::{
+        Address, HealthCheck, Passive, Probe, Retries, RetryOn, Server, Timeouts, Upstream,
+        UpstreamProtocol,
+    },
+};
+
+/// One whole configuration.
+#[derive(Clone, Debug, Default)]
+pub struct Config {
+    pub listeners: Vec<Listener>,
+    pub admin: Admin,
+    /// Peers whose forwarding headers are believed. Empty unless configured.
+    pub trusted_proxies: Vec<IpNet>,
+    pub certificates: Vec<Certificate>,
+    pub upstreams: Vec<Upstream>,
+    pub routes: Vec<Route>,
+    pub log: AccessLog,
+    /// Where keys and live state are kept; 0700. Default `/var/lib/simplon`.
+    pub state: PathBuf,
+    /// Worker threads; default one a core.
+    pub workers: Option<NonZeroUsize>,
+    pub drain: Drain,
+    pub control: Control,
+}
+
+/// The name an operator gave a listener or an upstream; also a metric label.
+pub type Name = Arc<str>;
+
+/// The listener for operators and scrapers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Admin {
+    /// Default 127.0.0.1:8404.
+    pub bind: SocketAddr,
+}
+
+impl Default for Admin {
+    fn default() -> Self {
+        Self {
+            bind: SocketAddr::from(([127, 0, 0, 1], 8404)),
+        }
+    }
+}
+
+/// One JSON line a request.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum AccessLog {
+    Off,
+    #[default]
+    Stdout,
+    Stderr,
+    File(PathBuf),
+}
+
+/// How the process stops.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Drain {
+    /// Work in flight may take this long.
+    pub timeout: Duration,
+    /// `/ready` is red this long before listeners close.
+    pub delay: Duration,
+}
+
+impl Default for Drain {
+    fn default() -> Self {
+        Self {
+            timeout: Duration::from_secs(60),
+            delay: Duration::ZERO,
+        }
+    }
+}
+
+/// The socket by which `simplon reload` finds the running process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Control {
+    /// Default `/run/simplon/control.sock`.
+    pub path: PathBuf,
+    /// Whether the configuration names it. The default path may be missing without harm.
+    pub required: bool,
+}
+
+impl Default for Control {
+    fn default() -> Self {
+        Self {
+            path: PathBuf::from("/run/simplon/control.sock"),
+            required: false,
+        }
+    }
+}

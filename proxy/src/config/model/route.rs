@@ -1,0 +1,53 @@
+//! Routes: which requests, and what becomes of them.
+
+use http::{HeaderValue, StatusCode};
+
+use crate::{config::problem::Located, route::Methods};
+
+/// Which requests, and what becomes of them.
+#[derive(Clone, Debug)]
+pub struct Route {
+    /// Where the route stands in the file.
+    pub at: Located<()>,
+    /// Empty for any host.
+    pub hosts: Vec<HostPattern>,
+    pub path: PathPattern,
+    /// `None` for any.
+    pub methods: Option<Methods>,
+    pub action: Action,
+}
+
+/// Lower case, without a port or a trailing dot.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum HostPattern {
+    Exact(String),
+    /// `*.example.ch`, kept as `example.ch`: any host with one or more labels before it.
+    Suffix(String),
+}
+
+/// In normal form (see `admit::path`); begins with `/`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum PathPattern {
+    /// Whole segments: `/api` is `/api` and `/api/x`, never `/apix`. No trailing slash but for `/` itself.
+    Prefix(String),
+    Exact(String),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    Forward {
+        /// Index into [`Config::upstreams`].
+        upstream: usize,
+        /// Whether the matched prefix is taken off the path.
+        strip_prefix: bool,
+    },
+    Redirect {
+        to: HeaderValue,
+        /// 301, 302, 303, 307 or 308 (the default).
+        status: StatusCode,
+    },
+    Respond {
+        status: StatusCode,
+        body: String,
+    },
+}

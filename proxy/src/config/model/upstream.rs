@@ -1,0 +1,160 @@
+//! Upstreams and their servers.
+
+use std::{net::SocketAddr, num::NonZeroU32, ops::RangeInclusive, path::PathBuf, time::Duration};
+
+use http::StatusCode;
+
+use super::Name;
+use crate::config::units::Percent;
+
+/// A named set of servers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Upstream {
+    pub name: Name,
+    /// At least one that is not a backup.
+    pub servers: Vec<Server>,
+    pub health: Option<HealthCheck>,
+    pub passive: Passive,
+    pub timeouts: Timeouts,
+    pub retries: Retries,
+    pub protocol: UpstreamProtocol,
+}
+
+/// One address of an upstream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Server {
+    pub address: Address,
+    /// 1 to 256. A server of weight 2 gets twice the requests of one of weight 1.
+    pub weight: u32,
+    /// Requests in flight at most; default no limit.
+    pub max_connections: Option<NonZeroU32>,
+    /// Used only while no other server is healthy.
+    pub backup: bool,
+}
+
+/// How a server is reached. `Display` gives the form of the configuration.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Address {
+    Socket(SocketAddr),
+    /// Re-resolved while the proxy runs.
+    Named {
+        host: String,
+        port: u16,
+    },
+    Unix(PathBuf),
+}
+
+impl std::fmt::Display for Address {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Socket(address) => write!(f, "{address}"),
+            Self::Named { host, port } => write!(f, "{host}:{port}"),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+/// Active health checks. Defaults are those of `HAProxy`: every 2 s, rise 2, fall 3.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HealthCheck {
+    pub probe: Probe,
+    pub interval: Duration,
+    /// Of one check, connecting included.
+    pub timeout: Duration,
+    pub rise: NonZeroU32,
+    pub fall: NonZeroU32,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Probe {
+    /// `GET path` over HTTP/1.1, good if the status is in one of the ranges (default 200-399).
+    Http {
+        path: String,
+        expect: Vec<RangeInclusive<u16>>,
+    },
+    /// A connection that opens is good.
+    Tcp,
+}
+
+/// Ejection of a server by what its requests show: after `failures` within `window`, for `eject`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Passive {
+    pub failures: NonZeroU32,
+    pub window: Duration,
+    pub eject: Duration,
+}
+
+impl Default for Passive {
+    fn default() -> Self {
+        Self {
+            failures: NonZeroU32::new(5).unwrap_or(NonZeroU32::MIN),
+            window: Duration::from_secs(10),
+            eject: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Deadlines on the way to a server. None is ever absent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    pub connect: Duration,
+    /// From the end of the request's header to the first byte of the response.
+    pub first_byte: Duration,
+    /// Between two reads of a response, or two writes of a request.
+    pub idle: Duration,
+    /// How long an unused connection to a server is kept.
+    pub keepalive: Duration,
+    /// Idle time of an upgraded connection (WebSocket).
+    pub tunnel: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(2),
+            first_byte: Duration::from_secs(30),
+            idle: Duration::from_secs(30),
+            keepalive: Duration::from_secs(55),
+            tunnel: Duration::from_secs(3600),
+        }
+    }
+}
+
+/// When a request is sent to another server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Retries {
+    /// Further servers tried after the first; 0 turns retries off.
+    pub attempts: u32,
+    /// Retries at most, as a share of the requests of the last ten seconds.
+    pub budget: Percent,
+    pub on: RetryOn,
+}
+
+impl Default for Retries {
+    fn default() -> Self {
+        Self {
+            attempts: 2,
+            budget: Percent::new(20),
+            on: RetryOn {
+                connect: true,
+                reset: true,
+                statuses: Vec::new(),
+            },
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RetryOn {
+    pub connect: bool,
+    pub reset: bool,
+    /// Of 502, 503 and 504.
+    pub statuses: Vec<StatusCode>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UpstreamProtocol {
+    Http1,
+    /// HTTP/2 without TLS, by prior knowledge; what gRPC servers speak on a private network.
+    H2c,
+}
