@@ -27,6 +27,7 @@ pub fn quick(from: &str, to: &str) -> Result<Config, Report> {
         }
     };
     Ok(Config {
+        issuers: Vec::new(),
         listeners: vec![Listener {
             name: "http".into(),
             bind,

@@ -44,6 +44,7 @@ fn config(draft: Draft) -> Config {
     let drain = draft.settings.drain();
     let settings = draft.settings;
     Config {
+        issuers: Vec::new(),
         listeners: draft
             .listeners
             .into_iter()

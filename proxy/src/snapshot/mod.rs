@@ -122,6 +122,7 @@ fn certificates(
             CertificateSource::Files { chain, key } => {
                 tls::read(chain, key).map_err(|problem| *problem)
             }
+            CertificateSource::Acme(_) => continue,
             CertificateSource::SelfSigned => self_signed_for(&hosts, config, previous, world)
                 .inspect(|chain| self_signed.push((hosts.clone(), Arc::clone(chain))))
                 .map_err(|error| Problem {

@@ -10,6 +10,8 @@ pub struct Certificate {
     /// Lower case; `*.suffix` covers one label. At least one.
     pub hosts: Vec<Located<String>>,
     pub source: CertificateSource,
+    /// Shown to clients that name no host, or one that no certificate is for.
+    pub is_default: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +21,8 @@ pub enum CertificateSource {
         chain: Located<PathBuf>,
         key: Located<PathBuf>,
     },
+    /// Obtained by ACME; an index into [`super::Config::issuers`].
+    Acme(usize),
     /// Signed by the development CA in the state directory.
     SelfSigned,
 }

@@ -2,6 +2,7 @@
 //!
 //! Made only by [`super::load`] and [`super::quick()`]; nothing behind this border checks a value again.
 
+mod acme;
 mod certificate;
 mod listener;
 mod route;
@@ -12,6 +13,7 @@ use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf, sync::Arc, time::Du
 use ipnet::IpNet;
 
 pub use self::{
+    acme::{Challenge, DnsHook, ExternalAccount, Issuer, IssuerLimits, Propagation, Quota},
     certificate::{Certificate, CertificateSource},
     listener::{Limits, Listener, Protocols, TlsProfile},
     route::{Action, HostPattern, PathPattern, Route},
@@ -28,6 +30,8 @@ pub struct Config {
     pub admin: Admin,
     /// Peers whose forwarding headers are believed. Empty unless configured.
     pub trusted_proxies: Vec<IpNet>,
+    /// CAs that certificates are obtained from.
+    pub issuers: Vec<Issuer>,
     pub certificates: Vec<Certificate>,
     pub upstreams: Vec<Upstream>,
     pub routes: Vec<Route>,

@@ -45,6 +45,7 @@ pub(super) fn read(node: &Node, problems: &Problems) -> Option<Certificate> {
     let hosts = hosts(&fields);
     Some(Certificate {
         hosts,
+        is_default: false,
         source: source(&fields)?,
     })
 }

@@ -1,0 +1,242 @@
+//! The answers to challenges that are at issue just now.
+//!
+//! They lie in memory, and in the state directory for other nodes that share it: the CA may ask any of them.
+
+use std::{collections::HashMap, sync::Arc};
+
+use parking_lot::RwLock;
+use rcgen::{CertificateParams, CustomExtension, KeyPair};
+use rustls::{
+    crypto::aws_lc_rs,
+    pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer},
+    sign::CertifiedKey,
+};
+use tokio::sync::Semaphore;
+
+use crate::{state::State, tls::Chain};
+
+const DIRECTORY: &str = "challenges";
+/// Looks into the state directory at a time, for answers of other nodes. Whoever asks for more at once is
+/// told that there is none.
+const LOOKS: usize = 8;
+/// Letters of a token: RFC 8555 section 8.3 wants 128 bits at least, in base64url. A CA uses 43.
+const TOKEN: std::ops::RangeInclusive<usize> = 16..=128;
+
+/// Every challenge at issue, by what the CA asks with.
+#[derive(Debug)]
+pub struct Answers {
+    /// By token: the host it is for, and the key authorization.
+    http: RwLock<HashMap<String, (String, String)>>,
+    /// By host: a certificate that holds the digest.
+    alpn: RwLock<HashMap<String, Chain>>,
+    shared: State,
+    looks: Semaphore,
+}
+
+/// An answer that is given until this is dropped.
+#[derive(Debug)]
+pub struct Offer {
+    answers: Arc<Answers>,
+    kind: Kind,
+}
+
+#[derive(Debug)]
+enum Kind {
+    Http { token: String },
+    Alpn { host: String },
+}
+
+impl Answers {
+    pub fn new(shared: State) -> Self {
+        Self {
+            http: RwLock::default(),
+            alpn: RwLock::default(),
+            shared,
+            looks: Semaphore::new(LOOKS),
+        }
+    }
+
+    /// Answers `token` for `host` by HTTP with `authorization` (RFC 8555 section 8.3).
+    ///
+    /// `Err` says why other nodes cannot know of it, or why the token is none.
+    pub fn offer_http(
+        self: &Arc<Self>,
+        host: &str,
+        token: &str,
+        authorization: &str,
+    ) -> std::io::Result<Offer> {
+        if !is_token(token) {
+            return Err(std::io::Error::other("the CA's token is not base64url"));
+        }
+        let answer = (host.to_owned(), authorization.to_owned());
+        self.http.write().insert(token.to_owned(), answer);
+        let offer = Offer {
+            answers: Arc::clone(self),
+            kind: Kind::Http {
+                token: token.to_owned(),
+            },
+        };
+        let content = format!("{host}\n{authorization}");
+        self.shared.write(&offer.file(), content.as_bytes())?;
+        Ok(offer)
+    }
+
+    /// Answers handshakes for `host` that offer `acme-tls/1` (RFC 8737) with a certificate that holds `digest`.
+    pub fn offer_alpn(self: &Arc<Self>, host: &str, digest: &[u8]) -> std::io::Result<Offer> {
+        let chain = acme_certificate(host, digest).map_err(std::io::Error::other)?;
+        self.alpn.write().insert(host.to_owned(), chain);
+        let offer = Offer {
+            answers: Arc::clone(self),
+            kind: Kind::Alpn {
+                host: host.to_owned(),
+            },
+        };
+        self.shared.write(&offer.file(), digest)?;
+        Ok(offer)
+    }
+
+    /// What to say to `GET /.well-known/acme-challenge/TOKEN` with this host, lower case and without a port.
+    pub async fn http(&self, host: &str, token: &str) -> Option<String> {
+        if !is_token(token) {
+            return None;
+        }
+        if let Some((of, authorization)) = self.http.read().get(token) {
+            return (of == host).then(|| authorization.clone());
+        }
+        let content = self.look(format!("{DIRECTORY}/http-{token}")).await?;
+        let content = String::from_utf8(content).ok()?;
+        let (of, authorization) = content.split_once('\n')?;
+        (of == host).then(|| authorization.to_owned())
+    }
+
+    /// The certificate for a handshake that offers `acme-tls/1` and names this host, lower case.
+    pub async fn alpn(&self, host: &str) -> Option<Chain> {
+        let known = self.alpn.read().get(host).map(Arc::clone);
+        if known.is_some() || !is_host(host) {
+            return known;
+        }
+        let digest = self.look(format!("{DIRECTORY}/alpn-{host}")).await?;
+        acme_certificate(host, &digest).ok()
+    }
+
+    /// What another node has offered, if it has.
+    async fn look(&self, file: String) -> Option<Vec<u8>> {
+        let _turn = self.looks.try_acquire().ok()?;
+        let shared = self.shared.clone();
+        let read = tokio::task::spawn_blocking(move || shared.read(&file)).await;
+        read.ok()?.ok()?
+    }
+}
+
+impl Offer {
+    fn file(&self) -> String {
+        match &self.kind {
+            Kind::Http { token } => format!("{DIRECTORY}/http-{token}"),
+            Kind::Alpn { host } => format!("{DIRECTORY}/alpn-{host}"),
+        }
+    }
+}
+
+impl Drop for Offer {
+    fn drop(&mut self) {
+        match &self.kind {
+            Kind::Http { token } => drop(self.answers.http.write().remove(token)),
+            Kind::Alpn { host } => drop(self.answers.alpn.write().remove(host)),
+        }
+        // A file that stays answers a question that nobody asks any more.
+        let _ = self.answers.shared.remove(&self.file());
+    }
+}
+
+/// Nothing else is looked for, so that no path can be made of it.
+fn is_token(text: &str) -> bool {
+    TOKEN.contains(&text.len())
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+}
+
+fn is_host(text: &str) -> bool {
+    let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    (1..=253).contains(&text.len()) && text.bytes().all(is_letter) && !text.starts_with('.')
+}
+
+/// RFC 8737 section 3: self-signed, for this host alone, with the digest in a critical extension.
+fn acme_certificate(host: &str, digest: &[u8]) -> Result<Chain, String> {
+    if digest.len() != 32 {
+        return Err("a digest of SHA-256 has 32 bytes".to_owned());
+    }
+    let make = || -> Result<_, rcgen::Error> {
+        let mut params = CertificateParams::new(vec![host.to_owned()])?;
+        params.custom_extensions = vec![CustomExtension::new_acme_identifier(digest)];
+        let pair = KeyPair::generate()?;
+        let certificate = params.self_signed(&pair)?;
+        Ok((certificate.der().clone(), pair.serialize_der()))
+    };
+    let (certificate, key) = make().map_err(|error| error.to_string())?;
+    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key));
+    CertifiedKey::from_der(vec![certificate], key, &aws_lc_rs::default_provider())
+        .map(Arc::new)
+        .map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TOKEN: &str = "evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ-PCt92wr-oA";
+
+    fn answers(home: &tempfile::TempDir) -> Arc<Answers> {
+        Arc::new(Answers::new(State::open(home.path()).unwrap()))
+    }
+
+    #[tokio::test]
+    async fn exactly_the_token_and_host_at_issue_are_answered() {
+        let home = tempfile::tempdir().unwrap();
+        let answers = answers(&home);
+        let offer = answers.offer_http("example.ch", TOKEN, "it is me").unwrap();
+        let said = answers.http("example.ch", TOKEN).await;
+        assert_eq!(said.as_deref(), Some("it is me"));
+        assert_eq!(answers.http("example.com", TOKEN).await, None);
+        assert_eq!(
+            answers.http("example.ch", &TOKEN.to_lowercase()).await,
+            None
+        );
+        assert_eq!(answers.http("example.ch", "../account").await, None);
+        drop(offer);
+        assert_eq!(answers.http("example.ch", TOKEN).await, None);
+    }
+
+    #[tokio::test]
+    async fn another_node_answers_too() {
+        let home = tempfile::tempdir().unwrap();
+        let (ours, theirs) = (answers(&home), answers(&home));
+        let http = theirs.offer_http("example.ch", TOKEN, "it is me").unwrap();
+        let alpn = theirs.offer_alpn("example.ch", &[7; 32]).unwrap();
+        let said = ours.http("example.ch", TOKEN).await;
+        assert_eq!(said.as_deref(), Some("it is me"));
+        assert_eq!(ours.http("example.com", TOKEN).await, None);
+        assert!(ours.alpn("example.ch").await.is_some());
+        assert!(ours.alpn("example.com").await.is_none());
+        drop((http, alpn));
+        assert_eq!(ours.http("example.ch", TOKEN).await, None);
+        assert!(ours.alpn("example.ch").await.is_none());
+    }
+
+    #[test]
+    fn what_is_no_token_or_host_is_not_looked_for() {
+        for text in [
+            "",
+            "short",
+            "../../../../etc/passwd",
+            "a/b/c/d/e/f/g/h/i/j",
+            "tökentökentöken",
+        ] {
+            assert!(!is_token(text), "{text}");
+        }
+        for text in ["", "..", "../x", "a/b", ".hidden"] {
+            assert!(!is_host(text), "{text}");
+        }
+        assert!(is_token(TOKEN) && is_host("xn--bcher-kva.example"));
+    }
+}

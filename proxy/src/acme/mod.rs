@@ -1,0 +1,5 @@
+//! Certificates by themselves: orders at a CA by ACME (RFC 8555), challenges, renewal.
+
+mod answers;
+
+pub use answers::{Answers, Offer};

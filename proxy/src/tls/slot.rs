@@ -1,0 +1,108 @@
+//! The place of one certificate of the configuration: what is shown there changes, the place stays.
+
+use std::{sync::Arc, time::SystemTime};
+
+use parking_lot::RwLock;
+
+use super::{Chain, Facts};
+
+/// Kept over reloads while hosts and source are the same. Connections that stand are not touched by a
+/// change: a handshake takes what is there at that moment.
+#[derive(Debug)]
+pub struct Slot {
+    /// Lower case; `*.suffix` covers one label. At least one.
+    pub hosts: Vec<String>,
+    pub source: Source,
+    shown: RwLock<Option<Shown>>,
+    /// For hosts whose own certificate is still on its way.
+    temporary: RwLock<Option<Chain>>,
+    outlook: RwLock<Outlook>,
+}
+
+/// Where the certificate comes from, for operators.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    Files,
+    SelfSigned,
+    /// The name of the issuer in the configuration.
+    Acme(Arc<str>),
+}
+
+/// A chain with what its first certificate says.
+#[derive(Clone, Debug)]
+pub struct Shown {
+    pub chain: Chain,
+    pub facts: Arc<Facts>,
+}
+
+/// What comes next, for operators.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Outlook {
+    pub next: Next,
+    /// Since the last success.
+    pub failures: u32,
+    /// Why the last order failed, in the CA's own words.
+    pub problem: Option<String>,
+    /// What the CA suggests for the renewal (ARI, RFC 9773): begin and end.
+    pub window: Option<(SystemTime, SystemTime)>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Next {
+    /// Nobody but an operator renews it.
+    #[default]
+    Nothing,
+    Ordering,
+    Renew(SystemTime),
+    Retry(SystemTime),
+}
+
+impl Slot {
+    pub fn new(hosts: Vec<String>, source: Source) -> Self {
+        Self {
+            hosts,
+            source,
+            shown: RwLock::new(None),
+            temporary: RwLock::new(None),
+            outlook: RwLock::default(),
+        }
+    }
+
+    /// What is shown to clients, unless all that is there is temporary.
+    pub fn shown(&self) -> Option<Shown> {
+        self.shown.read().clone()
+    }
+
+    pub fn show(&self, shown: Shown) {
+        *self.shown.write() = Some(shown);
+    }
+
+    /// Shows it no more: it has expired.
+    pub fn withdraw(&self) {
+        *self.shown.write() = None;
+    }
+
+    pub fn set_temporary(&self, chain: Option<Chain>) {
+        *self.temporary.write() = chain;
+    }
+
+    pub fn outlook(&self) -> Outlook {
+        self.outlook.read().clone()
+    }
+
+    pub fn set_outlook(&self, outlook: Outlook) {
+        *self.outlook.write() = outlook;
+    }
+
+    /// The chain for a client that asks for `host`: our own, or a temporary one while that is on its way.
+    pub fn chain(&self, host: &str) -> Option<Chain> {
+        let shown = self.shown.read();
+        let temporary = self.temporary.read();
+        match (&*shown, &*temporary) {
+            (Some(shown), None) => Some(Arc::clone(&shown.chain)),
+            (Some(shown), Some(_)) if shown.facts.covers(host) => Some(Arc::clone(&shown.chain)),
+            (_, Some(temporary)) => Some(Arc::clone(temporary)),
+            (None, None) => None,
+        }
+    }
+}
