@@ -175,9 +175,9 @@ fn acme_certificate(host: &str, digest: &[u8]) -> Result<Chain, String> {
     };
     let (certificate, key) = make().map_err(|error| error.to_string())?;
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key));
-    CertifiedKey::from_der(vec![certificate], key, &aws_lc_rs::default_provider())
-        .map(Arc::new)
-        .map_err(|error| error.to_string())
+    let key = aws_lc_rs::sign::any_supported_type(&key).map_err(|error| error.to_string())?;
+    // `from_der` would refuse the critical extension, which only ACME servers know.
+    Ok(Arc::new(CertifiedKey::new(vec![certificate], key)))
 }
 
 #[cfg(test)]
