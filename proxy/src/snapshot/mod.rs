@@ -17,6 +17,7 @@ pub use route::{Action, Route};
 pub use upstreams::Upstreams;
 
 use crate::{
+    acme::Answers,
     admit::Networks,
     config::{
         Config,
@@ -40,6 +41,8 @@ pub struct Snapshot {
     pub routes: RouteTable<Arc<Route>>,
     pub upstreams: Upstreams,
     pub certificates: CertificateStore,
+    /// Answers to a CA's challenges, if any certificate is obtained by ACME.
+    pub answers: Option<Arc<Answers>>,
     /// Where `redirect: https` leads: the port of the first listener with TLS, or 443.
     pub https_port: u16,
     /// Kept by hosts, so that a reload does not make new keys for them.
@@ -67,6 +70,7 @@ impl Snapshot {
             routes: RouteTable::default(),
             upstreams: Upstreams::default(),
             certificates: CertificateStore::default(),
+            answers: None,
             https_port: 443,
             self_signed: Vec::new(),
         }
@@ -98,6 +102,7 @@ impl Snapshot {
             trusted_proxies: config.trusted_proxies.iter().copied().collect(),
             upstreams,
             certificates,
+            answers: None,
             self_signed,
             config,
         })
