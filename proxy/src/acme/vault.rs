@@ -1,18 +1,13 @@
 //! The certificates in the state directory: one file each, chain and key together, so that no moment
 //! exists at which one is there without the other.
 
-use std::{io, sync::Arc, time::SystemTime};
+use std::{io, time::SystemTime};
 
 use aws_lc_rs::digest;
-use rustls::{
-    crypto::aws_lc_rs as provider,
-    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
-    sign::CertifiedKey,
-};
 
 use crate::{
     state::State,
-    tls::{Facts, Shown},
+    tls::{self, Facts, Shown},
 };
 
 /// The directory of the CA, above the key; text before the first block is ignored by PEM readers.
@@ -20,10 +15,10 @@ const DIRECTORY: &str = "directory: ";
 
 /// A certificate as it was obtained.
 #[derive(Clone, Debug)]
-pub struct Kept {
-    pub shown: Shown,
+pub(super) struct Kept {
+    pub(super) shown: Shown,
     /// The CA that issued it, by the URL of its directory.
-    pub directory: String,
+    pub(super) directory: String,
 }
 
 /// What became of a certificate that was to be kept.
@@ -65,9 +60,16 @@ pub(super) fn file(hosts: &[String]) -> String {
     format!("certificates/{}.pem", name(hosts))
 }
 
+/// What is kept and can be shown for some of these hosts now.
+pub fn kept_for(state: &State, hosts: &[String], now: SystemTime) -> Option<Shown> {
+    let shown = kept(state, hosts)?.shown;
+    let is_of_use = hosts.iter().any(|host| shown.facts.covers(host));
+    (is_of_use && lives(&shown.facts, now)).then_some(shown)
+}
+
 /// What is kept for these hosts, whatever it covers and however old it is. A file that cannot be read is
 /// reported and counts as missing: it is replaced by the next renewal.
-pub fn kept(state: &State, hosts: &[String]) -> Option<Kept> {
+pub(super) fn kept(state: &State, hosts: &[String]) -> Option<Kept> {
     let file = file(hosts);
     let read = state.read(&file).and_then(|content| {
         let parsed = content.map(|content| parse(&content));
@@ -119,21 +121,11 @@ pub(super) fn assemble(key: &str, chain: &str, directory: &str) -> Result<Kept, 
 }
 
 fn parse(content: &[u8]) -> Result<Kept, String> {
-    let chain: Vec<_> = CertificateDer::pem_slice_iter(content)
-        .collect::<Result<_, _>>()
-        .map_err(|error| format!("not PEM: {error}"))?;
-    let leaf = chain.first().ok_or("it holds no certificate")?;
-    let facts = Arc::new(Facts::read(leaf)?);
-    let key = PrivateKeyDer::from_pem_slice(content).map_err(|error| format!("no key: {error}"))?;
-    let chain = CertifiedKey::from_der(chain, key, &provider::default_provider())
-        .map_err(|error| format!("key and certificate do not belong together: {error}"))?;
+    let shown = tls::parse(content, content).map_err(|flaw| format!("it {}", flaw.says))?;
     let text = String::from_utf8_lossy(content);
     let directory = text.lines().find_map(|line| line.strip_prefix(DIRECTORY));
     Ok(Kept {
-        shown: Shown {
-            chain: Arc::new(chain),
-            facts,
-        },
+        shown,
         directory: directory.unwrap_or_default().to_owned(),
     })
 }

@@ -1,6 +1,7 @@
 //! What the proxy tells about itself: metrics, the access log, messages.
 
 pub mod access_log;
+pub mod certificates;
 pub mod issuers;
 pub mod logging;
 pub mod meters;
@@ -28,6 +29,7 @@ use std::{cell::RefCell, sync::Arc};
 use self::line::Line;
 pub use self::{
     access_log::AccessLog,
+    certificates::{CertificateView, Certificates},
     issuers::IssuerMeters,
     meters::{Connected, ListenerMeters, RouteMeters},
     metrics::Metrics,

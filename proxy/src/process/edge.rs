@@ -20,13 +20,14 @@ use super::{
     signals::Wish,
 };
 use crate::{
+    acme::{Keeper, Means},
     admin,
-    config::{self, Config, Loaded, Report, Sources},
+    config::{self, Config, Loaded, Problem, Report, Sources},
     gateway::Door,
     listen::{self, Listeners, Prepared},
     observe::{AccessLog, Metrics, Observer},
     respond::Refusal,
-    snapshot::{Snapshot, SnapshotCell, World},
+    snapshot::{Built, Snapshot, SnapshotCell, World},
     tls,
 };
 
@@ -51,6 +52,8 @@ pub struct Edge {
     pub(super) started: Instant,
     pub(super) last_reload: Mutex<Attempt>,
     pub(super) draining: AtomicBool,
+    /// Renews the certificates that CAs issue.
+    pub(super) keeper: Keeper,
 }
 
 /// An edge that has started, with what its main task needs.
@@ -60,6 +63,8 @@ pub struct Running {
     pub(super) wishes: mpsc::Receiver<Wish>,
     /// Its file goes with the main task.
     pub(super) _control: Option<ControlSocket>,
+    /// Certificates in files are read again until the end.
+    pub(super) _watch: tls::Watch,
 }
 
 /// Why the edge did not start.
@@ -86,8 +91,9 @@ impl Edge {
             resolver: Arc::new(tls::Resolver(Arc::clone(&snapshot))),
             may_write: true,
         };
-        let first =
-            build(config, &snapshot.load(), &world, &sources).map_err(StartError::Config)?;
+        let (first, warnings) = build(config, &snapshot.load(), &world, &sources, Vec::new())
+            .map_err(StartError::Config)?;
+        tell(&warnings);
 
         let door = Arc::new(Door::new(Arc::clone(&snapshot), Arc::clone(&observer)));
         let mut listeners = Listeners::new(door);
@@ -107,6 +113,7 @@ impl Edge {
         resolve_names(&first).await;
         snapshot.publish(first);
         start_checks(&snapshot.load());
+        let watch = tls::Watch::start(Arc::clone(&snapshot));
         listeners.commit(prepared, Duration::ZERO); // there is nobody yet
         let edge = Arc::new(Self {
             source,
@@ -117,7 +124,9 @@ impl Edge {
             started: Instant::now(),
             last_reload: Mutex::new(Attempt::started()),
             draining: AtomicBool::new(false),
+            keeper: Keeper::default(),
         });
+        edge.keep_certificates();
         edge.observer.metrics.reload_succeeded(1, SystemTime::now());
         let view: Arc<dyn admin::AdminView> = Arc::clone(&edge) as _;
         tokio::spawn(admin::serve(
@@ -129,6 +138,7 @@ impl Edge {
             edge,
             wishes,
             _control: control,
+            _watch: watch,
         })
     }
 
@@ -147,9 +157,9 @@ impl Edge {
         let (path, snapshot) = (path.clone(), self.snapshot.load());
         let (world, before) = (self.world.clone(), Arc::clone(&snapshot));
         // Reading and building take time that belongs to requests.
-        let next = tokio::task::spawn_blocking(move || next(&path, &before, &world))
-            .await
-            .map_err(ReloadError::Panicked)??;
+        let next = tokio::task::spawn_blocking(move || next(&path, &before, &world));
+        let (next, warnings) = next.await.map_err(ReloadError::Panicked)??;
+        tell(&warnings);
         resolve_names(&next).await;
         let generation = next.generation;
         let mut listeners = self.listeners.lock();
@@ -161,7 +171,29 @@ impl Edge {
         start_checks(&now);
         retire(&before, &now);
         listeners.commit(prepared, now.config.drain.timeout);
+        self.keep_certificates();
         Ok(generation)
+    }
+
+    /// Takes care of the certificates of the snapshot in force.
+    fn keep_certificates(&self) {
+        let snapshot = self.snapshot.load();
+        let means = self.means(&snapshot);
+        self.keeper.follow(&snapshot.managed(), means.as_ref());
+    }
+
+    pub(super) fn means(&self, snapshot: &Snapshot) -> Option<Means> {
+        let answers = snapshot.answers.as_ref()?;
+        Some(Means {
+            state: answers.state().clone(),
+            answers: Arc::clone(answers),
+            meters: Arc::clone(&self.observer.metrics.issuers),
+        })
+    }
+
+    /// Renews the certificate for `host` now; the error says why not.
+    pub async fn renew(&self, host: &str) -> Result<String, String> {
+        self.keeper.renew(host).await
     }
 
     pub fn is_draining(&self) -> bool {
@@ -169,20 +201,38 @@ impl Edge {
     }
 }
 
-fn next(path: &Path, before: &Snapshot, world: &World) -> Result<Snapshot, ReloadError> {
+fn next(path: &Path, before: &Snapshot, world: &World) -> Result<(Snapshot, Report), ReloadError> {
     let loaded = config::load(path).map_err(ReloadError::Config)?;
     super::reload::needs_restart(&before.config, &loaded.config)?;
-    build(loaded.config, before, world, &loaded.sources).map_err(ReloadError::Config)
+    let warnings = loaded.warnings.problems().cloned().collect();
+    build(loaded.config, before, world, &loaded.sources, warnings).map_err(ReloadError::Config)
 }
 
+/// Builds the snapshot; what is odd about the world is added to `warnings` about the text.
 fn build(
     config: Config,
     before: &Snapshot,
     world: &World,
     sources: &Sources,
-) -> Result<Snapshot, Report> {
-    Snapshot::build(config, before, world, Instant::now())
-        .map_err(|problems| Report::new(problems, sources))
+    mut warnings: Vec<Problem>,
+) -> Result<(Snapshot, Report), Report> {
+    match Snapshot::build(config, before, world, Instant::now()) {
+        Ok(built) => {
+            let Built {
+                snapshot,
+                warnings: more,
+            } = built;
+            warnings.extend(more);
+            Ok((snapshot, Report::new(warnings, sources)))
+        }
+        Err(problems) => Err(Report::new(problems, sources)),
+    }
+}
+
+fn tell(warnings: &Report) {
+    if !warnings.is_empty() {
+        tracing::warn!("the configuration has {}\n{warnings}", warnings.summary());
+    }
 }
 
 fn observer(config: &Config) -> Result<Observer, String> {
