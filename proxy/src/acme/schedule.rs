@@ -79,7 +79,7 @@ mod tests {
             issuer: String::new(),
             serial: String::new(),
             key: String::new(),
-            schemes: Vec::new(),
+            schemes: &[],
         }
     }
 
