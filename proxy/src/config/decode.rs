@@ -3,11 +3,12 @@
 use std::{num::NonZeroU32, time::Duration};
 
 use super::{
+    model::Quota,
     nearest::{did_you_mean, nearest},
     problem::{Located, Problem, Problems, Span, quoted},
     raw::{Entry, Node, Value},
     table::{Key, Kind, Table},
-    units::{ByteSize, Malformed, Percent, duration, show_duration},
+    units::{ByteSize, Malformed, Percent, duration, quota, show_duration},
 };
 
 /// The values of one mapping by their keys. Made by [`Self::of`], which has reported whatever is wrong with the keys
@@ -198,6 +199,19 @@ impl<'a> Fields<'a> {
     pub(super) fn share(&self, name: &str) -> Option<Percent> {
         let (node, _) = self.get(name)?;
         self.quantity(name, node, "a share", "20%", str::parse)
+    }
+
+    pub(super) fn quota(&self, name: &str) -> Option<Quota> {
+        let (node, kind) = self.get(name)?;
+        let (count, within) = self.quantity(name, node, "a quota", "300/3h", quota)?;
+        let Kind::Quota(range) = kind else {
+            return None;
+        };
+        if range.contains(&within) {
+            return Some(Quota { count, within });
+        }
+        let (min, max) = (show_duration(*range.start()), show_duration(*range.end()));
+        self.out_of_range(name, node, &format!("a time from {min} to {max}"))
     }
 
     pub(super) fn choice(&self, name: &str) -> Option<Located<&'static str>> {

@@ -1,5 +1,8 @@
 //! What only the whole configuration shows: names that lead nowhere, addresses taken twice, routes nobody reaches.
 
+mod certificates;
+mod issuers;
+
 use std::{
     collections::{BTreeSet, HashMap, HashSet, hash_map},
     net::SocketAddr,
@@ -7,6 +10,7 @@ use std::{
 
 use crate::route::Methods;
 
+use self::issuers::Issuers;
 use super::{
     model::{Action, Config, Control, HostPattern, PathPattern, Route},
     nearest::did_you_mean,
@@ -22,19 +26,21 @@ pub(super) const CONTROL: &str = "/run/simplon/control.sock";
 /// The configuration that a draft makes. It is good only if `problems` has no error.
 ///
 /// Warnings wait until there is no error: half a configuration would raise false ones.
-pub(super) fn resolve(draft: Draft, problems: &Problems) -> Config {
+pub(super) fn resolve(mut draft: Draft, problems: &Problems) -> Config {
     listeners(&draft, problems);
     addresses(&draft, problems);
+    let issuers = Issuers::of(&mut draft, problems);
     let reached = upstreams_reached(&draft, problems);
+    certificates::refuse(&draft, &issuers, problems);
     if !problems.has_errors() {
-        certificates(&draft, problems);
+        certificates::warn(&draft, &issuers, problems);
         idle_upstreams(&draft, &reached, problems);
         routes(&draft.routes, problems);
     }
-    config(draft)
+    config(draft, issuers)
 }
 
-fn config(draft: Draft) -> Config {
+fn config(draft: Draft, issuers: Issuers) -> Config {
     let indices: HashMap<_, _> = draft
         .upstreams
         .iter()
@@ -44,7 +50,6 @@ fn config(draft: Draft) -> Config {
     let drain = draft.settings.drain();
     let settings = draft.settings;
     Config {
-        issuers: Vec::new(),
         listeners: draft
             .listeners
             .into_iter()
@@ -54,7 +59,12 @@ fn config(draft: Draft) -> Config {
             .admin
             .map_or_else(default_admin, |admin| admin.value),
         trusted_proxies: settings.trusted_proxies.unwrap_or_default(),
-        certificates: draft.certificates.into_iter().map(|(it, _)| it).collect(),
+        certificates: draft
+            .certificates
+            .into_iter()
+            .filter_map(|draft| certificates::certificate(draft, &issuers))
+            .collect(),
+        issuers: issuers.into_model(),
         routes: draft
             .routes
             .into_iter()
@@ -202,19 +212,6 @@ fn meant(name: &str, known: &BTreeSet<&str>) -> String {
         ),
         _ => "add it under `upstreams`".to_owned(),
     })
-}
-
-fn certificates(draft: &Draft, problems: &Problems) {
-    if tls_listeners(draft).next().is_some() {
-        return;
-    }
-    for (_, at) in &draft.certificates {
-        problems.push(
-            Problem::warning("no listener can serve this certificate")
-                .at(at)
-                .hint("add `tls: intermediate` to a listener"),
-        );
-    }
 }
 
 fn idle_upstreams(draft: &Draft, reached: &HashSet<&str>, problems: &Problems) {

@@ -33,6 +33,8 @@ pub(super) enum Kind {
     Duration(RangeInclusive<Duration>),
     Size(RangeInclusive<ByteSize>),
     Share,
+    /// So many within so long, which is within this range.
+    Quota(RangeInclusive<Duration>),
     /// One of these words.
     Choice(&'static [&'static str]),
     /// A list of these, none of them empty.

@@ -1,8 +1,8 @@
-//! Quantities as an operator writes them: `500ms`, `16KiB`, `20%`.
+//! Quantities as an operator writes them: `500ms`, `16KiB`, `20%`, `300/3h`.
 //!
 //! One number and one unit, no fraction, no space. Everything else is refused with what to write in its place.
 
-use std::{fmt, str::FromStr, time::Duration};
+use std::{fmt, num::NonZeroU32, str::FromStr, time::Duration};
 
 /// A number of bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -104,6 +104,38 @@ pub fn show_duration(duration: Duration) -> String {
         return "0s".to_owned();
     }
     shown(millis, &TIME)
+}
+
+/// Reads `300/3h`: so many within so long. A unit alone is one of it, as in `50/s`.
+pub fn quota(text: &str) -> Result<(NonZeroU32, Duration), Malformed> {
+    let such = || "write a number and a time, such as 300/3h".to_owned();
+    let Some((count, within)) = text.split_once('/') else {
+        return Err(malformed("says nothing of a time", such()));
+    };
+    let is_number = !count.is_empty() && count.bytes().all(|b| b.is_ascii_digit());
+    if !is_number {
+        return Err(malformed("does not begin with a whole number", such()));
+    }
+    // Of digits alone, only too many cannot be read.
+    let Ok(count) = count.parse::<u32>() else {
+        return Err(malformed("is too large", "write fewer digits".to_owned()));
+    };
+    let count = NonZeroU32::new(count)
+        .ok_or_else(|| malformed("lets nothing through", "write at least 1".to_owned()))?;
+    let is_unit = TIME.iter().any(|(unit, _)| *unit == within);
+    let within = if is_unit {
+        duration(&format!("1{within}"))
+    } else {
+        duration(within)
+    };
+    let within = within.map_err(|error| Malformed {
+        message: "has no time behind its /",
+        hint: error.hint,
+    })?;
+    if within.is_zero() {
+        return Err(malformed("has no time behind its /", such()));
+    }
+    Ok((count, within))
 }
 
 impl FromStr for ByteSize {
@@ -286,6 +318,36 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_quota_is_a_number_within_a_time() {
+        let good = [
+            ("300/3h", 300, 10_800_000),
+            ("5/7d", 5, 604_800_000),
+            ("50/s", 50, 1000),
+            ("1/ms", 1, 1),
+        ];
+        for (text, count, millis) in good {
+            let expected = (count.try_into().unwrap(), Duration::from_millis(millis));
+            assert_eq!(quota(text), Ok(expected), "{text}");
+        }
+        let bad = [
+            ("", "says nothing of a time"),
+            ("300", "says nothing of a time"),
+            ("/3h", "does not begin with a whole number"),
+            ("-1/3h", "does not begin with a whole number"),
+            ("1.5/3h", "does not begin with a whole number"),
+            ("0/3h", "lets nothing through"),
+            ("5000000000/3h", "is too large"),
+            ("5/", "has no time behind its /"),
+            ("5/0s", "has no time behind its /"),
+            ("5/3", "has no time behind its /"),
+            ("5/week", "has no time behind its /"),
+        ];
+        for (text, message) in bad {
+            assert_eq!(quota(text).map_err(|e| e.message), Err(message), "{text}");
+        }
+    }
+
     proptest! {
         #[test]
         fn what_is_shown_is_read_back(millis in 0..u64::MAX, bytes: u64, percent in 0..=100u8) {
@@ -298,6 +360,7 @@ mod tests {
         #[test]
         fn no_text_is_too_strange(text: String) {
             let _ = duration(&text);
+            let _ = quota(&text);
             let _ = text.parse::<ByteSize>();
             let _ = text.parse::<Percent>();
         }

@@ -3,9 +3,9 @@
 use super::{file_path, host, refuse_doubles};
 use crate::config::{
     decode::{Fields, text},
-    model::{Certificate, CertificateSource, HostPattern},
-    problem::{Located, Problems},
-    raw::Node,
+    model::{CertificateSource, HostPattern},
+    problem::{Located, Problems, Span, quoted},
+    raw::{Entry, Node},
     table::{Key, Kind, Table},
 };
 
@@ -32,21 +32,47 @@ pub(in crate::config) static TABLE: Table = Table {
             Kind::Flag,
             "sign it with the development CA in the state directory",
         ),
-        Key::later(
+        Key::new(
             "acme",
-            "use `chain` and `key`, or `self_signed: true` while you develop",
-            "obtain it by ACME",
+            Kind::Text("the name of an issuer such as letsencrypt"),
+            "obtain it by ACME, and renew it in time",
+        ),
+        Key::new(
+            "default",
+            Kind::Flag,
+            "show it to clients that name no host, or an unknown one",
         ),
     ],
 };
 
-pub(super) fn read(node: &Node, problems: &Problems) -> Option<Certificate> {
+/// Hosts of one certificate by ACME at most: what Let's Encrypt allows.
+const MOST_ACME_HOSTS: usize = 100;
+
+/// A certificate whose issuer is still a name.
+pub(in crate::config) struct CertificateDraft {
+    pub(in crate::config) hosts: Vec<Located<String>>,
+    pub(in crate::config) source: SourceDraft,
+    /// Where it is made the default one, if it is.
+    pub(in crate::config) default_at: Option<Span>,
+    pub(in crate::config) at: Span,
+}
+
+pub(in crate::config) enum SourceDraft {
+    Acme(Located<String>),
+    /// One that names nothing.
+    Ready(CertificateSource),
+}
+
+pub(super) fn read(node: &Node, problems: &Problems) -> Option<CertificateDraft> {
     let fields = Fields::of(node, &node.span, &TABLE, problems)?;
     let hosts = hosts(&fields);
-    Some(Certificate {
+    let is_default = fields.flag("default").unwrap_or(false);
+    let default_at = fields.node("default").map(|node| node.span.clone());
+    Some(CertificateDraft {
         hosts,
-        is_default: false,
         source: source(&fields)?,
+        default_at: default_at.filter(|_| is_default),
+        at: node.span.clone(),
     })
 }
 
@@ -82,51 +108,86 @@ fn hosts(fields: &Fields<'_>) -> Vec<Located<String>> {
         .collect()
 }
 
-fn source(fields: &Fields<'_>) -> Option<CertificateSource> {
+/// Exactly one of `acme`, `self_signed`, and `chain` with `key`.
+fn source(fields: &Fields<'_>) -> Option<SourceDraft> {
     let is_self_signed = fields.flag("self_signed").unwrap_or(false);
+    let self_signed = fields.entry("self_signed").filter(|_| is_self_signed);
     let (chain, key) = (fields.entry("chain"), fields.entry("key"));
-    match (is_self_signed, chain, key) {
-        (true, None, None) => Some(CertificateSource::SelfSigned),
-        (true, Some(other), _) | (true, None, Some(other)) => {
+    let sources = [fields.entry("acme"), self_signed, chain.or(key)];
+    let mut named = sources.into_iter().flatten();
+    let Some(first) = named.next() else {
+        // Of a key that is not known enough has been said.
+        if fields.is_sound {
             fields.error(
-                &other.at,
-                "a certificate comes from files or is self-signed, not both",
-                "remove `chain` and `key`, or `self_signed`",
+                fields.at,
+                "this certificate comes from nowhere",
+                "add `acme: letsencrypt`, `chain` and `key`, or `self_signed: true`",
             );
-            None
         }
-        (false, Some(_), Some(_)) => {
+        return None;
+    };
+    if let Some(second) = named.next() {
+        fields.error(
+            &second.at,
+            format!(
+                "a certificate has {} or {}, not both",
+                quoted(&first.key),
+                quoted(&second.key)
+            ),
+            "it comes from one place: by ACME, self-signed, or from files",
+        );
+        return None;
+    }
+    match first.key.as_str() {
+        "acme" => by_acme(fields),
+        "self_signed" => Some(SourceDraft::Ready(CertificateSource::SelfSigned)),
+        _ => from_files(fields, chain, key),
+    }
+}
+
+fn by_acme(fields: &Fields<'_>) -> Option<SourceDraft> {
+    let hosts = fields.list("hosts").unwrap_or_default();
+    if let Some(node) = hosts.get(MOST_ACME_HOSTS) {
+        fields.error(
+            &node.span,
+            format!("a certificate by ACME has {MOST_ACME_HOSTS} hosts at most"),
+            format!(
+                "these are {}; make several certificates of them",
+                hosts.len()
+            ),
+        );
+    }
+    let name = fields.text("acme")?;
+    Some(SourceDraft::Acme(Located {
+        value: name.value.to_owned(),
+        span: name.span,
+    }))
+}
+
+fn from_files(
+    fields: &Fields<'_>,
+    chain: Option<&Entry>,
+    key: Option<&Entry>,
+) -> Option<SourceDraft> {
+    let (at, message, hint) = match (chain, key) {
+        (Some(chain), None) => (
+            &chain.at,
+            "\"chain\" needs \"key\" beside it",
+            "add the PEM file with the private key: `key: certs/example.key`",
+        ),
+        (None, Some(key)) => (
+            &key.at,
+            "\"key\" needs \"chain\" beside it",
+            "add the PEM file with the certificates: `chain: certs/example.pem`",
+        ),
+        _ => {
             let (chain, key) = (file_path(fields, "chain"), file_path(fields, "key"));
-            Some(CertificateSource::Files {
+            return Some(SourceDraft::Ready(CertificateSource::Files {
                 chain: chain?,
                 key: key?,
-            })
+            }));
         }
-        (false, Some(chain), None) => {
-            fields.error(
-                &chain.at,
-                "\"chain\" needs \"key\" beside it",
-                "add the PEM file with the private key: `key: certs/example.key`",
-            );
-            None
-        }
-        (false, None, Some(key)) => {
-            fields.error(
-                &key.at,
-                "\"key\" needs \"chain\" beside it",
-                "add the PEM file with the certificates: `chain: certs/example.pem`",
-            );
-            None
-        }
-        (false, None, None) => {
-            if fields.is_sound {
-                fields.error(
-                    fields.at,
-                    "this certificate comes from nowhere",
-                    "add `chain` and `key`, or `self_signed: true`",
-                );
-            }
-            None
-        }
-    }
+    };
+    fields.error(at, message, hint);
+    None
 }

@@ -1,7 +1,9 @@
 //! Trees to the typed model, one file a subject. What concerns several subjects is left to `resolve`.
 
+pub(super) mod acme;
 pub(super) mod address;
 mod certificate;
+pub(super) mod challenge;
 mod health;
 mod host;
 mod listener;
@@ -18,7 +20,7 @@ use std::{
 
 use super::{
     decode::Fields,
-    model::{Certificate, Name, Upstream},
+    model::{Name, Upstream},
     problem::{Located, Problem, Problems, Span, quoted},
     raw::{Entry, Node, Value},
 };
@@ -26,6 +28,8 @@ use super::{
 #[cfg(test)]
 pub(super) use self::top::TABLE as WHOLE;
 pub(super) use self::{
+    acme::IssuerDraft,
+    certificate::{CertificateDraft, SourceDraft},
     listener::ListenerDraft,
     route::{ActionDraft, RouteDraft},
     top::Settings,
@@ -37,11 +41,13 @@ pub(super) struct Draft {
     pub(super) listeners: Vec<ListenerDraft>,
     pub(super) upstreams: Vec<(Upstream, Span)>,
     pub(super) routes: Vec<RouteDraft>,
-    pub(super) certificates: Vec<(Certificate, Span)>,
+    pub(super) issuers: Vec<IssuerDraft>,
+    pub(super) certificates: Vec<CertificateDraft>,
     pub(super) settings: Settings,
     pub(super) listener_names: Names,
     pub(super) upstream_names: Names,
-    /// Whether something could not be read that may have named upstreams, so that a missing one proves nothing.
+    pub(super) issuer_names: Names,
+    /// Whether something could not be read that may have named upstreams or issuers, so that a missing one proves nothing.
     pub(super) is_partial: bool,
 }
 
@@ -58,9 +64,11 @@ impl Draft {
                 self.listeners.extend(listener);
             }
         }
-        let upstreams = fields.node("upstreams").map(|node| &node.value);
-        self.is_partial |=
-            !fields.is_sound || !matches!(upstreams, None | Some(Value::Map(_) | Value::Null));
+        self.is_partial |= !fields.is_sound
+            || ["upstreams", "acme"].iter().any(|name| {
+                let value = fields.node(name).map(|node| &node.value);
+                !matches!(value, None | Some(Value::Map(_) | Value::Null))
+            });
         for entry in fields.named("upstreams") {
             if let Some(name) = self.upstream_names.claim(entry, "upstream", problems) {
                 let upstream = upstream::read(name, entry, problems);
@@ -68,10 +76,13 @@ impl Draft {
                     .extend(upstream.map(|upstream| (upstream, entry.at.clone())));
             }
         }
+        for entry in fields.named("acme") {
+            if let Some(name) = self.issuer_names.claim(entry, "issuer", problems) {
+                self.issuers.extend(acme::read(name, entry, problems));
+            }
+        }
         for node in fields.list("certificates").unwrap_or_default() {
-            let certificate = certificate::read(node, problems);
-            self.certificates
-                .extend(certificate.map(|certificate| (certificate, node.span.clone())));
+            self.certificates.extend(certificate::read(node, problems));
         }
         for node in fields.list("routes").unwrap_or_default() {
             self.routes.extend(route::read(node, problems));
@@ -81,7 +92,7 @@ impl Draft {
     }
 }
 
-/// The names given to listeners, or to upstreams, and where.
+/// The names given to listeners, to upstreams or to issuers, and where.
 #[derive(Default)]
 pub(super) struct Names(HashMap<Name, Span>);
 
@@ -91,6 +102,10 @@ impl Names {
 
     pub(super) fn all(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(|name| &**name)
+    }
+
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.0.contains_key(name)
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -105,10 +120,20 @@ impl Names {
                 .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
             && written.len() <= Self::LONGEST;
         if !is_name {
+            let article = if what.starts_with(['i', 'u']) {
+                "an"
+            } else {
+                "a"
+            };
             problems.push(
-                Problem::error(format!("{} is no name for a {what}", quoted(written)))
-                    .at(at)
-                    .hint("use at most 64 letters, digits, - _ and ., beginning with a letter or digit"),
+                Problem::error(format!(
+                    "{} is no name for {article} {what}",
+                    quoted(written)
+                ))
+                .at(at)
+                .hint(
+                    "use at most 64 letters, digits, - _ and ., beginning with a letter or digit",
+                ),
             );
         }
         if let Some(first) = self.0.get(written) {

@@ -10,7 +10,7 @@ use std::{
 
 use ipnet::IpNet;
 
-use super::{address, beside, certificate, file_path, listener, route, upstream};
+use super::{acme, address, beside, certificate, file_path, listener, route, upstream};
 use crate::config::{
     decode::{Fields, text},
     model::{AccessLog, Admin, Control, Drain},
@@ -39,6 +39,11 @@ pub(in crate::config) static TABLE: Table = Table {
             "trusted_proxies",
             Kind::AnyNumber("a network such as 10.0.0.0/8, or an address"),
             "whose X-Forwarded-For is believed; default none",
+        ),
+        Key::new(
+            "acme",
+            Kind::Named(&acme::TABLE),
+            "CAs that certificates are obtained from, by name",
         ),
         Key::new(
             "certificates",
@@ -92,11 +97,6 @@ pub(in crate::config) static TABLE: Table = Table {
             "where `simplon reload` finds this process; default /run/simplon/control.sock",
         ),
         Key::new("metrics", Kind::Mapping(&METRICS), "names of metrics"),
-        Key::later(
-            "acme",
-            "use certificates from files, or `self_signed: true` while you develop",
-            "where certificates are obtained",
-        ),
         Key::later(
             "limits_store",
             "remove it; nothing limits rates yet",

@@ -19,5 +19,25 @@ fn every_example_loads_without_a_warning() {
             examples += 1;
         }
     }
-    assert!(examples >= 5);
+    assert!(examples >= 7);
+}
+
+/// An order at a CA is nothing an example does by itself, so these lines are comments.
+#[test]
+fn what_the_annotated_example_says_of_acme_is_good() {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../conf");
+    let text = std::fs::read_to_string(directory.join("simplon.yaml")).unwrap();
+    let (before, after) = text.split_once("\n# acme:\n").unwrap();
+    let (section, rest) = after.split_once("\n\n").unwrap();
+    let section = format!("\n{section}").replace("\n# ", "\n");
+    assert!(section.contains("\n  office:\n"), "{section}");
+    let certificate = "- { hosts: [example.ch, www.example.ch], acme: letsencrypt }";
+    let before = before.replace(&format!("# {certificate}"), certificate);
+    let copy = tempfile::tempdir().unwrap();
+    let path = copy.path().join("simplon.yaml");
+    std::fs::write(&path, format!("{before}\nacme:{section}\n\n{rest}")).unwrap();
+    let loaded = config::load_with(&path, &|_| None).unwrap_or_else(|e| panic!("\n{e}"));
+    assert!(loaded.warnings.is_empty(), "\n{}", loaded.warnings);
+    assert_eq!(loaded.config.issuers.len(), 2);
+    assert_eq!(loaded.config.certificates.len(), 2);
 }

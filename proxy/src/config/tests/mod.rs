@@ -1,5 +1,6 @@
 //! Whole files in, configurations or reports out.
 
+mod acme;
 mod defaults;
 mod examples;
 mod files;
