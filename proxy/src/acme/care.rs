@@ -20,7 +20,7 @@ use super::{
 use crate::{
     config::model::Challenge,
     state::Lock,
-    tls::{Next, Outlook, Slot},
+    tls::{Facts, Next, Outlook, Slot},
 };
 
 /// Between looks at the clock and the disk, where other nodes leave what they obtain.
@@ -91,16 +91,11 @@ impl Care {
     /// When the next order is due: at once while there is nothing good to show.
     fn due(&self) -> SystemTime {
         let due = match self.slot.shown() {
-            Some(shown)
-                if self.is_ours()
-                    && self.slot.hosts.iter().all(|host| shown.facts.covers(host)) =>
-            {
-                schedule::renewal(
-                    &shown.facts,
-                    self.advice.window(),
-                    schedule::spread(&shown.chain),
-                )
-            }
+            Some(shown) if self.is_ours() && self.covers_all(&shown.facts) => schedule::renewal(
+                &shown.facts,
+                self.advice.window(),
+                schedule::spread(&shown.chain),
+            ),
             _ => SystemTime::UNIX_EPOCH,
         };
         self.retry.map_or(due, |retry| due.max(retry))
@@ -116,6 +111,8 @@ impl Care {
         self.slot.set_outlook(Outlook {
             next: match self.retry {
                 Some(retry) => Next::Retry(retry),
+                // Another process holds the lock, and obtains it.
+                None if due <= self.issuer.now() => Next::Ordering,
                 None => Next::Renew(due),
             },
             failures: self.failures,
@@ -141,10 +138,15 @@ impl Care {
     }
 
     fn consider(&mut self, kept: Kept) {
-        if !vault::lives(&kept.shown.facts, self.issuer.now()) {
+        let before = self.slot.shown();
+        let facts = &kept.shown.facts;
+        let is_of_use = match before {
+            Some(_) => self.covers_all(facts),
+            None => self.slot.hosts.iter().any(|host| facts.covers(host)),
+        };
+        if !is_of_use || !vault::lives(facts, self.issuer.now()) {
             return;
         }
-        let before = self.slot.shown();
         let is_newer = before.as_ref().is_none_or(|before| {
             kept.shown.facts.not_before >= before.facts.not_before || !self.is_ours()
         });
@@ -160,13 +162,17 @@ impl Care {
 
     fn show(&mut self, kept: Kept) {
         let Kept { shown, directory } = kept;
-        let covers_all = self.slot.hosts.iter().all(|host| shown.facts.covers(host));
+        let covers_all = self.covers_all(&shown.facts);
         self.directory = directory;
         self.advice.begin(&shown.facts);
         self.slot.show(shown);
         if covers_all {
             self.slot.set_temporary(None);
         }
+    }
+
+    fn covers_all(&self, facts: &Facts) -> bool {
+        self.slot.hosts.iter().all(|host| facts.covers(host))
     }
 
     fn succeed(&mut self) {

@@ -135,3 +135,100 @@ fn parse(content: &[u8]) -> Result<Kept, String> {
 pub(super) fn lives(facts: &Facts, now: SystemTime) -> bool {
     now <= facts.not_after
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use rcgen::{CertificateParams, KeyPair};
+
+    use super::*;
+
+    const DAY: Duration = Duration::from_secs(24 * 3600);
+
+    /// Key and chain of a certificate that was issued so many days ago, for 90.
+    fn issued(host: &str, days: u32) -> (String, String) {
+        let pair = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new(vec![host.to_owned()]).unwrap();
+        let begin = SystemTime::now() - DAY * days;
+        params.not_before = begin.into();
+        params.not_after = (begin + DAY * 90).into();
+        let certificate = params.self_signed(&pair).unwrap();
+        (pair.serialize_pem(), certificate.pem())
+    }
+
+    fn put(state: &State, hosts: &[String], days: u32) -> (Stored, Kept) {
+        let (key, chain) = issued(&hosts[0], days);
+        let ours = assemble(&key, &chain, "https://ca.example/directory").unwrap();
+        (store(state, hosts, &key, &chain, &ours).unwrap(), ours)
+    }
+
+    fn state() -> (tempfile::TempDir, State) {
+        let home = tempfile::tempdir().unwrap();
+        let state = State::open(home.path()).unwrap();
+        (home, state)
+    }
+
+    #[test]
+    fn what_was_kept_is_found_again_with_its_ca() {
+        let (_home, state) = state();
+        let hosts = ["example.ch".to_owned()];
+        let (_, ours) = put(&state, &hosts, 1);
+        let found = kept(&state, &hosts).unwrap();
+        assert_eq!(found.shown.facts, ours.shown.facts);
+        assert_eq!(found.directory, "https://ca.example/directory");
+    }
+
+    #[test]
+    fn an_older_certificate_does_not_replace_a_newer_one() {
+        let (_home, state) = state();
+        let hosts = ["example.ch".to_owned()];
+        let (_, newer) = put(&state, &hosts, 1);
+        let (stored, _) = put(&state, &hosts, 20);
+        assert!(matches!(stored, Stored::Newer(_)), "{stored:?}");
+        let found = kept(&state, &hosts).unwrap();
+        assert_eq!(found.shown.facts, newer.shown.facts);
+        let (stored, newest) = put(&state, &hosts, 0);
+        assert!(matches!(stored, Stored::Written), "{stored:?}");
+        assert_eq!(
+            kept(&state, &hosts).unwrap().shown.facts,
+            newest.shown.facts
+        );
+    }
+
+    #[test]
+    fn a_newer_certificate_for_other_hosts_gives_way() {
+        let (_home, state) = state();
+        let one = ["example.ch".to_owned()];
+        let both = ["example.ch".to_owned(), "www.example.ch".to_owned()];
+        put(&state, &one, 1);
+        let (stored, _) = put(&state, &both, 2);
+        assert!(matches!(stored, Stored::Written), "{stored:?}");
+    }
+
+    #[test]
+    fn what_is_damaged_or_over_counts_as_missing() {
+        let (_home, state) = state();
+        let hosts = ["*.example.ch".to_owned()];
+        assert_eq!(file(&hosts), "certificates/_.example.ch.pem");
+        state
+            .write(&file(&hosts), b"-----BEGIN CERTIFICATE-----\nMII")
+            .unwrap();
+        assert!(kept(&state, &hosts).is_none());
+        put(&state, &hosts, 89);
+        assert!(kept_for(&state, &hosts, SystemTime::now()).is_some());
+        assert!(kept_for(&state, &hosts, SystemTime::now() + DAY * 2).is_none());
+        let other = ["*.example.ch".to_owned(), "example.com".to_owned()];
+        assert!(
+            kept_for(&state, &other, SystemTime::now()).is_some(),
+            "some of them"
+        );
+    }
+
+    #[test]
+    fn a_set_of_hosts_has_one_name_whatever_its_order() {
+        let hosts = |names: [&str; 2]| names.map(str::to_owned);
+        assert_eq!(set(&hosts(["a", "b"])), set(&hosts(["b", "a"])));
+        assert_ne!(set(&hosts(["a", "b"])), set(&hosts(["a", "c"])));
+    }
+}
