@@ -16,6 +16,8 @@ mod commands;
 mod ending;
 mod forwarding;
 mod harness;
+mod mozilla;
+mod pebble;
 mod refusals;
 mod reloading;
 mod routing;

@@ -2,7 +2,11 @@
 
 use std::path::Path;
 
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::{
+    BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose,
+};
+use time::{Duration, OffsetDateTime};
 
 use super::Trust;
 
@@ -17,6 +21,7 @@ impl Certificates {
         let pair = KeyPair::generate().unwrap();
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let pem = params.self_signed(&pair).unwrap().pem();
         Self {
             issuer: Issuer::new(params, pair),
@@ -24,14 +29,26 @@ impl Certificates {
         }
     }
 
-    /// Writes `name.pem` and `name.key` for these hosts.
+    /// Writes `name.pem` and `name.key` for these hosts, valid as long as anybody tests.
     pub(crate) fn write(&self, directory: &Path, name: &str, hosts: &[&str]) {
+        self.sign(&params(hosts), directory, name);
+    }
+
+    /// Writes them valid for so many days from an hour ago, and for servers only, as public
+    /// authorities do.
+    pub(crate) fn write_valid_for(&self, days: i64, directory: &Path, name: &str, hosts: &[&str]) {
+        let mut params = params(hosts);
+        params.not_before = OffsetDateTime::now_utc() - Duration::HOUR;
+        params.not_after = params.not_before + Duration::days(days);
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        params.use_authority_key_identifier_extension = true;
+        self.sign(&params, directory, name);
+    }
+
+    fn sign(&self, params: &CertificateParams, directory: &Path, name: &str) {
         let pair = KeyPair::generate().unwrap();
-        let hosts: Vec<String> = hosts.iter().map(|&host| host.to_owned()).collect();
-        let leaf = CertificateParams::new(hosts)
-            .unwrap()
-            .signed_by(&pair, &self.issuer)
-            .unwrap();
+        let leaf = params.signed_by(&pair, &self.issuer).unwrap();
         std::fs::write(directory.join(format!("{name}.pem")), leaf.pem()).unwrap();
         std::fs::write(directory.join(format!("{name}.key")), pair.serialize_pem()).unwrap();
     }
@@ -42,4 +59,9 @@ impl Certificates {
         std::fs::write(&path, &self.pem).unwrap();
         Trust::in_file(&path)
     }
+}
+
+fn params(hosts: &[&str]) -> CertificateParams {
+    let hosts: Vec<String> = hosts.iter().map(|&host| host.to_owned()).collect();
+    CertificateParams::new(hosts).unwrap()
 }

@@ -13,14 +13,17 @@ use tokio_rustls::{TlsConnector, client::TlsStream};
 use super::in_time;
 
 /// Whose certificates a client accepts.
+#[derive(Clone)]
 pub(crate) struct Trust(RootCertStore);
 
 impl Trust {
     pub(crate) fn in_file(path: &Path) -> Self {
+        Self::in_certificate(CertificateDer::from_pem_file(path).unwrap())
+    }
+
+    pub(crate) fn in_certificate(certificate: CertificateDer<'_>) -> Self {
         let mut roots = RootCertStore::empty();
-        roots
-            .add(CertificateDer::from_pem_file(path).unwrap())
-            .unwrap();
+        roots.add(certificate).unwrap();
         Self(roots)
     }
 }
