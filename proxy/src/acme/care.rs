@@ -25,6 +25,8 @@ use crate::{
 
 /// Between looks at the clock and the disk, where other nodes leave what they obtain.
 const TICK: Duration = Duration::from_secs(2);
+/// Times that an order goes on after refused nonces.
+const NONCES: u32 = 5;
 /// Of one order, with everything it waits for.
 const LONGEST: Duration = Duration::from_secs(900);
 
@@ -281,7 +283,7 @@ impl Care {
             answers: &self.means.answers,
             state: &self.means.state,
         };
-        let result = match tokio::time::timeout(LONGEST, job.run()).await {
+        let result = match tokio::time::timeout(LONGEST, stubbornly(&job)).await {
             Ok(result) => result,
             Err(_) => Err(Failure::unreachable(format!(
                 "the order was not done within {} s",
@@ -424,6 +426,18 @@ impl Care {
     fn hosts(&self) -> String {
         self.slot.hosts.join(" ")
     }
+}
+
+/// Goes on where the CA has refused nothing but a nonce; instant-acme gives up after the third.
+async fn stubbornly(job: &Job<'_>) -> Result<Obtained, Failure> {
+    let mut result = job.run().await;
+    for _ in 0..NONCES {
+        match &result {
+            Err(failure) if failure.fault == Fault::Nonce => result = job.run().await,
+            _ => break,
+        }
+    }
+    result
 }
 
 fn answer(wish: Option<Renewal>, result: Result<String, String>) {

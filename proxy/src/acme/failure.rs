@@ -19,6 +19,8 @@ pub enum Fault {
     Unreachable,
     /// The CA has said no, and why.
     Refused,
+    /// The CA found one-time numbers used up again and again; the same at once may go well.
+    Nonce,
     /// The account is unknown to the CA.
     Account,
     /// Our limits keep us from asking.
@@ -62,6 +64,7 @@ impl Failure {
                     Some("malformed") if detail.contains("JWS verification error") => {
                         Fault::Account
                     }
+                    Some("badNonce") => Fault::Nonce,
                     Some("serverInternal") => Fault::Unreachable,
                     _ => Fault::Refused,
                 };

@@ -65,7 +65,9 @@ impl Job<'_> {
         };
         let result = self.finish(&mut begun).await;
         // What the CA has refused or issued is over. What it did not answer may go on.
-        if !matches!(&result, Err(failure) if failure.fault == Fault::Unreachable) {
+        let goes_on =
+            |failure: &Failure| matches!(failure.fault, Fault::Unreachable | Fault::Nonce);
+        if !result.as_ref().is_err_and(goes_on) {
             let removed = self.state.remove(&self.file());
             if let (Err(error), Err(_)) = (&removed, &result) {
                 tracing::warn!("an order that is over cannot be forgotten: {error}");
