@@ -1,5 +1,8 @@
 //! The certificates of a snapshot: slots of the one before where they are the same, and new ones.
 
+#[cfg(test)]
+mod tests;
+
 use std::{collections::HashMap, path::Path, sync::Arc, time::SystemTime};
 
 use super::Snapshot;

@@ -1,5 +1,8 @@
 //! What is odd about a certificate from files, but no hindrance: it is served, and clients may refuse it.
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     path::PathBuf,
     time::{Duration, SystemTime},

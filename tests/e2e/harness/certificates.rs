@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, PKCS_ECDSA_P256_SHA256,
+    PKCS_RSA_SHA256, SignatureAlgorithm,
+};
 
 use super::Trust;
 
@@ -17,6 +20,9 @@ impl Certificates {
         let pair = KeyPair::generate().unwrap();
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params
+            .distinguished_name
+            .push(DnType::CommonName, "The test's authority");
         let pem = params.self_signed(&pair).unwrap().pem();
         Self {
             issuer: Issuer::new(params, pair),
@@ -26,13 +32,44 @@ impl Certificates {
 
     /// Writes `name.pem` and `name.key` for these hosts.
     pub(crate) fn write(&self, directory: &Path, name: &str, hosts: &[&str]) {
-        let pair = KeyPair::generate().unwrap();
+        self.write_for(directory, name, hosts, &PKCS_ECDSA_P256_SHA256, |_| {});
+    }
+
+    /// As [`Certificates::write`], with a key for RSA.
+    pub(crate) fn write_rsa(&self, directory: &Path, name: &str, hosts: &[&str]) {
+        self.write_for(directory, name, hosts, &PKCS_RSA_SHA256, |_| {});
+    }
+
+    /// As [`Certificates::write`], from this many days from now to that many.
+    pub(crate) fn write_valid(&self, directory: &Path, name: &str, host: &str, days: (i64, i64)) {
+        let now = time::OffsetDateTime::now_utc();
+        let day = |days| now + time::Duration::days(days) + time::Duration::HOUR;
+        self.write_for(
+            directory,
+            name,
+            &[host],
+            &PKCS_ECDSA_P256_SHA256,
+            |params| {
+                (params.not_before, params.not_after) = (day(days.0), day(days.1));
+            },
+        );
+    }
+
+    fn write_for(
+        &self,
+        directory: &Path,
+        name: &str,
+        hosts: &[&str],
+        algorithm: &'static SignatureAlgorithm,
+        change: impl FnOnce(&mut CertificateParams),
+    ) {
+        let pair = KeyPair::generate_for(algorithm).unwrap();
         let hosts: Vec<String> = hosts.iter().map(|&host| host.to_owned()).collect();
-        let leaf = CertificateParams::new(hosts)
-            .unwrap()
-            .signed_by(&pair, &self.issuer)
-            .unwrap();
-        std::fs::write(directory.join(format!("{name}.pem")), leaf.pem()).unwrap();
+        let mut params = CertificateParams::new(hosts).unwrap();
+        change(&mut params);
+        let leaf = params.signed_by(&pair, &self.issuer).unwrap();
+        let chain = format!("{}{}", leaf.pem(), self.pem);
+        std::fs::write(directory.join(format!("{name}.pem")), chain).unwrap();
         std::fs::write(directory.join(format!("{name}.key")), pair.serialize_pem()).unwrap();
     }
 

@@ -32,7 +32,7 @@ pub(crate) use self::{
     origin_h2c::H2cOrigin,
     port::free_port,
     proxy::Proxy,
-    tls::{Trust, shake_hands},
+    tls::{Trust, certificate_for, shake_hands},
     wait::{in_time, until},
     wire::Wire,
 };
