@@ -32,7 +32,7 @@ pub(super) fn build(
         may_write,
         now,
         before: before(previous),
-        state: None,
+        state: Directory::Unopened,
         authority: None,
         read: Vec::new(),
         problems,
@@ -89,12 +89,19 @@ struct Builder<'a> {
     now: SystemTime,
     /// Slots that were not adopted yet.
     before: HashMap<Identity<'a>, Arc<Slot>>,
-    /// Opened when the first certificate needs it; `Some(None)` if that failed.
-    state: Option<Option<State>>,
+    state: Directory,
     authority: Option<Authority>,
     /// What was read from files, to be shown once all is well.
     read: Vec<(Arc<Slot>, Shown)>,
     problems: &'a mut Vec<Problem>,
+}
+
+/// The state directory, opened when the first certificate needs it.
+enum Directory {
+    Unopened,
+    Open(State),
+    /// It was told why.
+    Unusable,
 }
 
 impl<'a> Builder<'a> {
@@ -162,22 +169,26 @@ impl<'a> Builder<'a> {
         Some(slot)
     }
 
-    /// The state directory; what is wrong with it is told once.
     fn state(&mut self, certificate: &Certificate) -> Option<State> {
-        if self.state.is_none() {
-            let root = &self.config.state;
-            let opened = if self.may_write {
-                State::open(root)
-            } else {
-                Ok(State::look(root))
-            };
-            if let Err(error) = &opened {
+        let root = &self.config.state;
+        let opened = match &self.state {
+            Directory::Open(state) => return Some(state.clone()),
+            Directory::Unusable => return None,
+            Directory::Unopened if self.may_write => State::open(root),
+            Directory::Unopened => Ok(State::look(root)),
+        };
+        match opened {
+            Ok(state) => {
+                self.state = Directory::Open(state.clone());
+                Some(state)
+            }
+            Err(error) => {
                 let message = format!("cannot use the state directory {}: {error}", root.display());
                 self.state_problem(certificate, message);
+                self.state = Directory::Unusable;
+                None
             }
-            self.state = Some(opened.ok());
         }
-        self.state.clone()?
     }
 
     fn state_problem(&mut self, certificate: &Certificate, message: String) {

@@ -182,85 +182,88 @@ fn a_host_whose_certificate_is_on_its_way_gets_a_temporary_one() {
     ));
 }
 
-#[test]
-fn what_is_wrong_with_files_is_told_with_the_file() {
+/// What is told of a chain and a key with these texts; without a text there is no file.
+fn flaw(chain: Option<&str>, key: Option<&str>) -> String {
     let place = Place::new();
-    place.write("a", &["a.test"]);
-    place.write("b", &["a.test"]);
-    let read = |name: &str| fs::read_to_string(place.path(name)).unwrap();
-    let (a, b) = (read("a.pem"), read("b.pem"));
-    let not_x509 = "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n";
-    let odd_key = not_x509.replace("CERTIFICATE", "PRIVATE KEY");
-    for (name, chain, key, expected) in [
+    for (name, text) in [("x.pem", chain), ("x.key", key)] {
+        if let Some(text) = text {
+            fs::write(place.path(name), text).unwrap();
+        }
+    }
+    let config = place.config(vec![certificate(&["a.test"], place.files("x"))]);
+    let problems = place.build(config, &Snapshot::empty()).err().unwrap();
+    assert_eq!(problems.len(), 1);
+    let home = format!("{}/", place.home.path().display());
+    problems[0].message.replace(&home, "")
+}
+
+#[test]
+fn what_is_wrong_with_a_chain_is_told_with_its_file() {
+    let (pem, key) = pair(&["a.test"]);
+    let odd = "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n";
+    for (chain, expected) in [
         (
-            "gone",
             None,
-            Some(read("a.key")),
-            "cannot read the chain gone.pem: No such file or directory (os error 2)",
+            "cannot read the chain x.pem: No such file or directory (os error 2)",
+        ),
+        (Some(""), "x.pem holds no certificate"),
+        (Some(&key[..]), "x.pem holds no certificate"),
+        (
+            Some(&pem[..200]),
+            "x.pem is not a PEM file: a block BEGIN CERTIFICATE has no end",
         ),
         (
-            "keyless",
-            Some(a.clone()),
-            None,
-            "cannot read the key keyless.key: No such file or directory (os error 2)",
+            Some(&format!("{pem}{odd}")),
+            "x.pem holds something else as certificate 2: not an X.509 certificate: ",
         ),
         (
-            "empty",
-            Some(String::new()),
-            Some(read("a.key")),
-            "empty.pem holds no certificate",
-        ),
-        (
-            "text",
-            Some(a.clone()),
-            Some("hello".into()),
-            "text.key holds no private key",
-        ),
-        (
-            "half",
-            Some(a[..200].into()),
-            Some(read("a.key")),
-            "half.pem is not a PEM file: a block BEGIN CERTIFICATE has no end",
-        ),
-        (
-            "other",
-            Some(b.clone()),
-            Some(read("a.key")),
-            "other.key and other.pem do not belong together",
-        ),
-        (
-            "order",
-            Some(format!("{b}{a}")),
-            Some(read("a.key")),
-            "order.key and order.pem do not belong together: certificate 2 is the one of this key, and it is not the first",
-        ),
-        (
-            "shape",
-            Some(format!("{a}{not_x509}")),
-            Some(read("a.key")),
-            "shape.pem holds something else as certificate 2: ",
-        ),
-        (
-            "odd",
-            Some(a.clone()),
-            Some(odd_key),
-            "odd.key holds a key that cannot be used: ",
+            Some(&"x".repeat((1 << 20) + 1)),
+            "cannot read the chain x.pem: it is longer than 1 MiB",
         ),
     ] {
-        for (text, ending) in [(chain, "pem"), (key, "key")] {
-            if let Some(text) = text {
-                fs::write(place.path(&format!("{name}.{ending}")), text).unwrap();
-            }
-        }
-        let config = place.config(vec![certificate(&["a.test"], place.files(name))]);
-        let problems = place.build(config, &Snapshot::empty()).err().unwrap();
-        let home = format!("{}/", place.home.path().display());
-        let told: Vec<_> = problems
-            .iter()
-            .map(|problem| problem.message.replace(&home, ""))
-            .collect();
-        assert!(told.len() == 1 && told[0].starts_with(expected), "{told:?}");
+        let told = flaw(chain, Some(&key));
+        assert!(told.starts_with(expected), "{told}");
     }
+}
+
+#[test]
+fn what_is_wrong_with_a_key_is_told_with_its_file() {
+    let (pem, key) = pair(&["a.test"]);
+    let (other, _) = pair(&["a.test"]);
+    let odd = "-----BEGIN PRIVATE KEY-----\nMAA=\n-----END PRIVATE KEY-----\n";
+    let shuffled = format!("{other}{pem}");
+    for (chain, key, expected) in [
+        (
+            &pem,
+            None,
+            "cannot read the key x.key: No such file or directory (os error 2)",
+        ),
+        (&pem, Some("hello"), "x.key holds no private key"),
+        (&pem, Some(odd), "x.key holds a key that cannot be used: "),
+        (&other, Some(&key), "x.key and x.pem do not belong together"),
+        (
+            &shuffled,
+            Some(&key),
+            "x.key and x.pem do not belong together: certificate 2 is the one of this key, and it is not the first",
+        ),
+    ] {
+        let told = flaw(Some(chain), key);
+        assert!(told.starts_with(expected), "{told}");
+    }
+}
+
+#[test]
+fn a_chain_and_its_key_may_stand_in_one_file() {
+    let place = Place::new();
+    let (pem, key) = pair(&["a.test"]);
+    fs::write(place.path("a.pem"), format!("{key}{pem}")).unwrap();
+    let both = || Located::nowhere(place.path("a.pem"));
+    let source = CertificateSource::Files {
+        chain: both(),
+        key: both(),
+    };
+    let snapshot = place.built(vec![certificate(&["a.test"], source)], &Snapshot::empty());
+    assert!(snapshot.certificates.slots()[0].shown().is_some());
 }
 
 #[test]

@@ -63,6 +63,7 @@ impl Family {
         let authority = |subject| {
             let mut params = params(subject, &[]);
             params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+            params.not_after = params.not_before + time::Duration::days(365);
             params
         };
         let (root_key, middle_key) = (rsa(), KeyPair::generate().unwrap());
@@ -183,6 +184,27 @@ fn a_certificate_of_tomorrow_or_of_a_weak_key_is_doubted() {
   clients refuse it until then; see whether this machine's clock is right",
             "a.pem: the RSA key of \"CN=Weak\" has 1024 bits
   clients refuse fewer than 2048",
+        ]
+    );
+}
+
+#[test]
+fn an_intermediate_that_has_expired_is_doubted_and_a_root_is_not() {
+    let family = Family::new();
+    let chain = [family.middle.der(), family.root.der()];
+    assert_eq!(
+        told(&chain, &family.key, &[], day(400)),
+        ["a.pem has expired on 2027-01-01 00:00 UTC
+  it is served all the same, and clients refuse it; renew it"]
+    );
+    let whole = [family.leaf.der(), family.middle.der(), family.root.der()];
+    assert_eq!(
+        told(&whole, &family.key, &[], day(400)),
+        [
+            "a.pem has expired on 2026-04-01 00:00 UTC
+  it is served all the same, and clients refuse it; renew it",
+            "a.pem: \"CN=Middle\" has expired on 2027-01-01 00:00 UTC
+  it is served all the same, and clients refuse it; renew it",
         ]
     );
 }
