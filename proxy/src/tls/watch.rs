@@ -4,6 +4,7 @@
 //! and Kubernetes swap, where notices from the kernel do not.
 
 use std::{
+    collections::HashMap,
     fs, io,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
@@ -75,7 +76,7 @@ impl Pairs {
             return;
         }
         self.generation = snapshot.generation;
-        let mut before: std::collections::HashMap<_, _> = std::mem::take(&mut self.watched)
+        let mut before: HashMap<_, _> = std::mem::take(&mut self.watched)
             .into_iter()
             .map(|pair| (Arc::as_ptr(&pair.slot), pair))
             .collect();
