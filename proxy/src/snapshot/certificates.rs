@@ -1,5 +1,8 @@
 //! The certificates of a snapshot: slots of the one before where they are the same, and new ones.
 
+#[cfg(test)]
+mod tests;
+
 use std::{collections::HashMap, path::Path, sync::Arc, time::SystemTime};
 
 use super::Snapshot;
@@ -16,7 +19,7 @@ use crate::{
 
 /// A slot for each certificate, in the order of the configuration, unless there are errors among the problems.
 ///
-/// With it the state directory, if any certificate needs it.
+/// With it the state directory, if a new certificate needs it.
 ///
 /// What is shown in the slots of `previous` changes only if there are none.
 pub(super) fn build(
@@ -31,7 +34,7 @@ pub(super) fn build(
         may_write,
         now,
         before: before(previous),
-        state: None,
+        state: Directory::Unopened,
         authority: None,
         read: Vec::new(),
         problems,
@@ -53,7 +56,11 @@ pub(super) fn build(
             slot.show(shown);
         }
     }
-    (store, state.flatten())
+    let state = match state {
+        Directory::Open(state) => Some(state),
+        Directory::Unopened | Directory::Unusable => None,
+    };
+    (store, state)
 }
 
 /// What makes a certificate of one configuration the same in the next.
@@ -93,12 +100,19 @@ struct Builder<'a> {
     now: SystemTime,
     /// Slots that were not adopted yet.
     before: HashMap<Identity<'a>, Arc<Slot>>,
-    /// Opened when the first certificate needs it; `Some(None)` if that failed.
-    state: Option<Option<State>>,
+    state: Directory,
     authority: Option<Authority>,
     /// What was read from files, to be shown once all is well.
     read: Vec<(Arc<Slot>, Shown)>,
     problems: &'a mut Vec<Problem>,
+}
+
+/// The state directory, opened when the first certificate needs it.
+enum Directory {
+    Unopened,
+    Open(State),
+    /// It was told why.
+    Unusable,
 }
 
 impl<'a> Builder<'a> {
@@ -166,22 +180,26 @@ impl<'a> Builder<'a> {
         Some(slot)
     }
 
-    /// The state directory; what is wrong with it is told once.
     fn state(&mut self, certificate: &Certificate) -> Option<State> {
-        if self.state.is_none() {
-            let root = &self.config.state;
-            let opened = if self.may_write {
-                State::open(root)
-            } else {
-                Ok(State::look(root))
-            };
-            if let Err(error) = &opened {
+        let root = &self.config.state;
+        let opened = match &self.state {
+            Directory::Open(state) => return Some(state.clone()),
+            Directory::Unusable => return None,
+            Directory::Unopened if self.may_write => State::open(root),
+            Directory::Unopened => Ok(State::look(root)),
+        };
+        match opened {
+            Ok(state) => {
+                self.state = Directory::Open(state.clone());
+                Some(state)
+            }
+            Err(error) => {
                 let message = format!("cannot use the state directory {}: {error}", root.display());
                 self.state_problem(certificate, message);
+                self.state = Directory::Unusable;
+                None
             }
-            self.state = Some(opened.ok());
         }
-        self.state.clone()?
     }
 
     fn state_problem(&mut self, certificate: &Certificate, message: String) {

@@ -61,9 +61,11 @@ pub(super) fn answers(
 ) -> Option<Arc<Answers>> {
     let is_obtained =
         |certificate: &model::Certificate| matches!(certificate.source, CertificateSource::Acme(_));
-    let state = state.filter(|_| config.certificates.iter().any(is_obtained))?;
+    if !config.certificates.iter().any(is_obtained) {
+        return None;
+    }
     let kept = previous.answers.as_ref().map(Arc::clone);
-    Some(kept.unwrap_or_else(|| Arc::new(Answers::new(state.clone()))))
+    kept.or_else(|| Some(Arc::new(Answers::new(state?.clone()))))
 }
 
 impl Snapshot {

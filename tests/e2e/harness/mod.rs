@@ -44,7 +44,7 @@ pub(crate) use self::{
     setup::Setup,
     terms::Terms,
     text::Ports,
-    tls::{Trust, shake_hands},
+    tls::{Trust, certificate_for, shake_hands},
     tools::tool,
     wait::{in_time, until},
     wire::Wire,
