@@ -81,7 +81,8 @@ impl Snapshot {
     ) -> Result<Self, Vec<Problem>> {
         let mut problems = Vec::new();
         let (certificates, self_signed) = certificates(&config, previous, world, &mut problems);
-        let upstreams = Upstreams::build(&config.upstreams, &previous.upstreams, now);
+        let upstreams =
+            Upstreams::build(&config.upstreams, &previous.upstreams, &mut problems, now);
         let listeners = listeners(&config.listeners, previous, world, &mut problems);
         if !problems.is_empty() {
             return Err(problems);
