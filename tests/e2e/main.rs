@@ -19,5 +19,6 @@ mod harness;
 mod refusals;
 mod reloading;
 mod routing;
+mod server_tls;
 mod tls;
 mod up;

@@ -41,7 +41,8 @@ fn of_certificate(error: &CertificateError) -> String {
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
             "its certificate is not valid yet".to_owned()
         }
-        CertificateError::UnknownIssuer => {
+        // A bad signature is that of another authority with the same name.
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => {
             "its certificate is signed by no authority that we trust".to_owned()
         }
         CertificateError::NotValidForName => "its certificate is for another name".to_owned(),

@@ -5,12 +5,13 @@ mod certificates;
 mod client;
 pub(crate) mod command;
 mod deaf;
+mod handshake;
 mod http2;
 mod load;
 mod log;
 mod message;
 mod origin;
-mod origin_h2c;
+mod origin_h2;
 mod port;
 mod proxy;
 mod text;
@@ -24,12 +25,13 @@ pub(crate) use self::{
     client::{Client, request},
     command::{binary, simplon},
     deaf::Deaf,
+    handshake::Handshake,
     http2::Http2,
     load::Load,
     log::Log,
     message::Message,
     origin::Origin,
-    origin_h2c::H2cOrigin,
+    origin_h2::H2Origin,
     port::free_port,
     proxy::Proxy,
     tls::{Trust, shake_hands},
