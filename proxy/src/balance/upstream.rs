@@ -89,15 +89,12 @@ impl Upstream {
                 now,
             )
         };
-        let servers: Box<[_]> = match tls {
-            Some(tls) => {
-                let secured = specs.iter().zip(tls.iter().map(Some));
-                secured.enumerate().map(server).collect()
-            }
-            None => {
-                let plain = specs.iter().map(|spec| (spec, None));
-                plain.enumerate().map(server).collect()
-            }
+        let servers: Box<[_]> = if let Some(tls) = tls {
+            let secured = specs.iter().zip(tls.iter().map(Some));
+            secured.enumerate().map(server).collect()
+        } else {
+            let plain = specs.iter().map(|spec| (spec, None));
+            plain.enumerate().map(server).collect()
         };
         Self {
             spec: spec.clone(),

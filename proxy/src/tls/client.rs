@@ -160,10 +160,11 @@ impl Material {
             shown,
             speaks_h2,
         } = self;
-        fn anchors(material: &Material) -> Option<&[TrustAnchor<'static>]> {
-            material.roots.as_ref().map(|it| it.roots.as_slice())
-        }
-        anchors(self) == anchors(other) && *shown == other.shown && *speaks_h2 == other.speaks_h2
+        self.anchors() == other.anchors() && *shown == other.shown && *speaks_h2 == other.speaks_h2
+    }
+
+    fn anchors(&self) -> Option<&[TrustAnchor<'static>]> {
+        self.roots.as_ref().map(|roots| roots.roots.as_slice())
     }
 }
 
@@ -251,5 +252,105 @@ impl ServerTls {
             *complained = Some(now);
         }
         is_due
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::problem::Located;
+
+    fn authority(directory: &std::path::Path, name: &str) -> Located<std::path::PathBuf> {
+        let pair = rcgen::KeyPair::generate().unwrap();
+        let pem = rcgen::CertificateParams::default()
+            .self_signed(&pair)
+            .unwrap()
+            .pem();
+        std::fs::write(directory.join(name), pem).unwrap();
+        Located::nowhere(directory.join(name))
+    }
+
+    fn spec(ca: &Located<std::path::PathBuf>) -> model::ServerTls {
+        model::ServerTls {
+            at: Located::nowhere(()),
+            server_name: None,
+            ca: Some(ca.clone()),
+            certificate: None,
+            verify: true,
+        }
+    }
+
+    fn build(spec: &model::ServerTls, before: Option<&Arc<ServerTls>>) -> Arc<ServerTls> {
+        let protocol = UpstreamProtocol::Http1;
+        let client = before.map(|before| before.client());
+        let client = ClientTls::build(spec, protocol, &mut SystemRoots::default(), client);
+        let address = Address::Socket("10.0.0.1:443".parse().unwrap());
+        client.unwrap().server(spec, &address, before).unwrap()
+    }
+
+    #[test]
+    fn a_server_is_the_same_as_long_as_trust_and_name_are() {
+        let directory = tempfile::tempdir().unwrap();
+        let first = authority(directory.path(), "first.pem");
+        let second = authority(directory.path(), "second.pem");
+        let copy = Located::nowhere(directory.path().join("copy.pem"));
+        std::fs::copy(&first.value, &copy.value).unwrap();
+        let before = build(&spec(&first), None);
+        let named = model::ServerTls {
+            server_name: Some(Located::nowhere("10.0.0.1".to_owned())),
+            ..spec(&first)
+        };
+        for same in [spec(&first), spec(&copy), named] {
+            assert!(Arc::ptr_eq(&build(&same, Some(&before)), &before));
+        }
+        let renamed = model::ServerTls {
+            server_name: Some(Located::nowhere("api.lan".to_owned())),
+            ..spec(&first)
+        };
+        let unverified = model::ServerTls {
+            verify: false,
+            ..spec(&first)
+        };
+        for other in [spec(&second), renamed, unverified] {
+            assert_ne!(build(&other, Some(&before)).number(), before.number());
+        }
+        assert_ne!(build(&spec(&first), None).number(), before.number());
+    }
+
+    #[test]
+    fn a_certificate_must_be_for_the_host_of_the_address() {
+        let ca = Located::nowhere("ca.pem".into());
+        let table = [
+            (
+                Address::Socket("10.0.0.1:443".parse().unwrap()),
+                Some("10.0.0.1"),
+            ),
+            (Address::Socket("[::1]:443".parse().unwrap()), Some("::1")),
+            (
+                Address::Named {
+                    host: "api.lan".to_owned(),
+                    port: 443,
+                },
+                Some("api.lan"),
+            ),
+            (Address::Unix("/run/app.sock".into()), None),
+        ];
+        for (address, expected) in table {
+            let name = name_of(&spec(&ca), &address);
+            let name = name.as_ref().map(ServerName::to_str);
+            assert_eq!(name.as_deref(), expected, "{address}");
+        }
+    }
+
+    #[test]
+    fn failures_are_logged_once_in_a_while() {
+        let directory = tempfile::tempdir().unwrap();
+        let server = build(&spec(&authority(directory.path(), "ca.pem")), None);
+        let start = Instant::now();
+        let after = |seconds| server.may_complain(start + Duration::from_secs(seconds));
+        assert_eq!(
+            [0, 0, 9, 10, 11, 20].map(after),
+            [true, false, false, true, false, true]
+        );
     }
 }

@@ -35,7 +35,7 @@ impl Certificates {
 
     /// Handshakes with a certificate for these hosts.
     pub(crate) fn handshake(&self, hosts: &[&str]) -> Handshake {
-        self.signed(params_for(hosts))
+        self.signed(&params_for(hosts))
     }
 
     /// As [`Self::handshake`], with a certificate that expired long ago.
@@ -43,7 +43,7 @@ impl Certificates {
         let mut params = params_for(hosts);
         params.not_before = date_time_ymd(2020, 1, 1);
         params.not_after = date_time_ymd(2021, 1, 1);
-        self.signed(params)
+        self.signed(&params)
     }
 
     /// As [`Self::handshake`], with clients alone that show a certificate of this authority.
@@ -52,7 +52,7 @@ impl Certificates {
         self.handshake(hosts).for_clients_of(authority)
     }
 
-    fn signed(&self, params: CertificateParams) -> Handshake {
+    fn signed(&self, params: &CertificateParams) -> Handshake {
         let pair = KeyPair::generate().unwrap();
         let leaf = params.signed_by(&pair, &self.issuer).unwrap();
         let key = PrivateKeyDer::try_from(pair.serialize_der()).unwrap();

@@ -5,7 +5,7 @@ use tokio::{
     net::TcpListener,
 };
 
-use crate::harness::{Certificates, Deaf, Handshake, Origin, Proxy, Reply, in_time};
+use crate::harness::{Certificates, Deaf, Handshake, Origin, Proxy, Reply, binary, in_time};
 
 use super::{hello, in_front_of, knowing, web};
 
@@ -243,4 +243,31 @@ async fn files_that_cannot_be_used_are_errors_of_the_configuration() {
     }
     proxy.reload_in_vain().await;
     assert_eq!(proxy.get("/").await.text(), "hello");
+}
+
+#[tokio::test]
+async fn a_system_without_authorities_is_an_error_that_says_what_to_do() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name| directory.path().join(name);
+    std::fs::write(path("none.pem"), "").unwrap();
+    let config = |tls: &str| {
+        format!(
+            "listeners: {{ http: {{ bind: '127.0.0.1:1' }} }}\n\
+             upstreams: {{ web: {{ servers: ['127.0.0.1:2'], tls: {tls} }} }}\n\
+             routes: [{{ upstream: web }}]\n"
+        )
+    };
+    for (tls, code) in [("true", 2), ("{ verify: false }", 0)] {
+        std::fs::write(path("simplon.yaml"), config(tls)).unwrap();
+        let mut check = binary();
+        check.arg("check").arg("-c").arg(path("simplon.yaml"));
+        check.env("SSL_CERT_FILE", path("none.pem"));
+        let output = in_time("the check", check.output()).await.unwrap();
+        let errors = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{errors}");
+        assert_eq!(
+            errors.contains("install the package ca-certificates"),
+            code == 2
+        );
+    }
 }
