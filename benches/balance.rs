@@ -36,8 +36,9 @@ fn upstream(servers: u16) -> Arc<Upstream> {
         timeouts: Timeouts::default(),
         retries: Retries::default(),
         protocol: UpstreamProtocol::Http1,
+        tls: None,
     };
-    Upstream::build(&spec, None, Instant::now())
+    Upstream::build(&spec, None, None, Instant::now())
 }
 
 fn pick_and_drop(bench: &mut Criterion) {

@@ -22,5 +22,6 @@ mod pebble;
 mod refusals;
 mod reloading;
 mod routing;
+mod server_tls;
 mod tls;
 mod up;

@@ -22,7 +22,10 @@ use super::{
     upstream::Upstream,
     vitals::{CheckResult, Vitals},
 };
-use crate::config::model::{HealthCheck, Probe};
+use crate::{
+    config::model::{HealthCheck, Probe},
+    tls::ServerTls,
+};
 
 /// First checks are spread over no more than this, so that a dead server is known soon.
 const FIRST_WITHIN: Duration = Duration::from_millis(500);
@@ -49,6 +52,7 @@ impl Upstream {
                 upstream: Arc::clone(self.name()),
                 label: Arc::clone(&server.label),
                 place: server.place.clone(),
+                tls: server.tls.clone(),
                 vitals: Arc::clone(&server.vitals),
                 check: check.clone(),
             };
@@ -79,6 +83,7 @@ struct Checker {
     upstream: Arc<str>,
     label: Arc<str>,
     place: Place,
+    tls: Option<Arc<ServerTls>>,
     vitals: Arc<Vitals>,
     check: HealthCheck,
 }
@@ -98,7 +103,7 @@ impl Checker {
         let Some(target) = self.place.target() else {
             return;
         };
-        let finding = ask(&target, &self.label, &self.check).await;
+        let finding = ask(&target, self.tls.as_deref(), &self.label, &self.check).await;
         let now = Instant::now();
         let result = CheckResult {
             good: finding.is_ok(),
@@ -120,10 +125,15 @@ impl Checker {
     }
 }
 
-/// One check, all of it within the timeout.
-async fn ask(target: &Target, label: &str, check: &HealthCheck) -> Finding {
+/// One check, all of it within the timeout. With TLS it takes the handshake of a request, but for ALPN.
+async fn ask(
+    target: &Target,
+    tls: Option<&ServerTls>,
+    label: &str,
+    check: &HealthCheck,
+) -> Finding {
     let deadline = time::Instant::now() + check.timeout;
-    let connection = time::timeout_at(deadline, connect(target))
+    let connection = time::timeout_at(deadline, connect(target, tls))
         .await
         .map_err(|_elapsed| probe::too_slow("connection", check.timeout))?
         .map_err(|error| probe::in_words(&error))?;
@@ -138,10 +148,14 @@ async fn ask(target: &Target, label: &str, check: &HealthCheck) -> Finding {
     probe::judge(answer, expect)
 }
 
-async fn connect(target: &Target) -> io::Result<Box<dyn Connection>> {
-    Ok(match target {
+async fn connect(target: &Target, tls: Option<&ServerTls>) -> io::Result<Box<dyn Connection>> {
+    let plain: Box<dyn Connection> = match target {
         Target::Socket(address) => Box::new(TcpStream::connect(address).await?),
         Target::Unix(path) => Box::new(UnixStream::connect(path).await?),
+    };
+    Ok(match tls {
+        Some(tls) => Box::new(tls.shake_hands_for_check(plain).await?),
+        None => plain,
     })
 }
 

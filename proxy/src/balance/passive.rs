@@ -100,7 +100,7 @@ mod tests {
             window: Duration::from_secs(10),
             eject: Duration::from_secs(30),
         };
-        Upstream::build(&spec, None, start)
+        Upstream::build(&spec, None, None, start)
     }
 
     fn fail(upstream: &Upstream, index: usize, times: &[Instant]) {
@@ -228,7 +228,7 @@ mod tests {
         let start = Instant::now();
         let two = upstream(2, start);
         fail(&two, 0, &[start; 3]);
-        let one = Upstream::build(&sample::upstream(&[1]), Some(&two), start);
+        let one = Upstream::build(&sample::upstream(&[1]), None, Some(&two), start);
         assert!(one.servers()[0].vitals.is_ejected(start));
         assert!(one.servers()[0].is_healthy(start));
         assert!(!one.is_panicking(start));

@@ -1,6 +1,6 @@
 //! One address of an upstream, and the guard that counts a request sent to it.
 
-use std::{net::SocketAddr, num::NonZeroU32, path::Path, sync::Arc, time::Instant};
+use std::{fmt, net::SocketAddr, num::NonZeroU32, path::Path, sync::Arc, time::Instant};
 
 use super::{
     names::Named,
@@ -8,7 +8,10 @@ use super::{
     upstream::Upstream,
     vitals::{Failure, Vitals},
 };
-use crate::config::model::{self, Address, HealthCheck};
+use crate::{
+    config::model::{self, Address, HealthCheck},
+    tls::ServerTls,
+};
 
 /// One server of one upstream: settings that never change, beside vitals that do.
 #[derive(Debug)]
@@ -20,6 +23,8 @@ pub struct Server {
     pub max_connections: Option<NonZeroU32>,
     pub backup: bool,
     pub vitals: Arc<Vitals>,
+    /// With it, nothing is ever said to the server without TLS.
+    pub tls: Option<Arc<ServerTls>>,
     /// Without one the server counts as up.
     pub(super) check: Option<HealthCheck>,
     /// The only one of its tier: ejecting it would help nobody, so an ejection taken over
@@ -37,17 +42,26 @@ pub(super) enum Place {
 }
 
 /// What to connect to.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Target {
     Socket(SocketAddr),
     Unix(Arc<Path>),
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Socket(address) => write!(f, "{address}"),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
 }
 
 impl Server {
     /// `earlier` is the same server in the previous generation.
     pub(super) fn build(
         index: usize,
-        spec: &model::Server,
+        (spec, tls): (&model::Server, Option<&Arc<ServerTls>>),
         check: Option<&HealthCheck>,
         alone: bool,
         earlier: Option<&Server>,
@@ -63,6 +77,7 @@ impl Server {
                 || Arc::new(Vitals::new(now)),
                 |earlier| Arc::clone(&earlier.vitals),
             ),
+            tls: tls.cloned(),
             check: check.cloned(),
             alone,
             place: earlier

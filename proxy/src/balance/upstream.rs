@@ -19,6 +19,7 @@ use super::{
 use crate::{
     config::model::{self, Name, Passive, Retries, Timeouts, UpstreamProtocol},
     respond::Refusal,
+    tls::ServerTls,
 };
 
 /// One upstream of one generation. Settings never change; what is live sits in cells that the
@@ -40,29 +41,61 @@ impl Upstream {
     /// The very same upstream if its settings are unchanged, else a new one whose servers adopt
     /// the vitals of servers with the same address.
     ///
-    /// At most [`ServerSet::CAPACITY`] servers are used; the configuration allows no more.
-    pub fn build(spec: &model::Upstream, previous: Option<&Arc<Self>>, now: Instant) -> Arc<Self> {
+    /// `tls` is there if the settings want TLS, with one for each server: a server without its own
+    /// would not be used. At most [`ServerSet::CAPACITY`] servers are used; the configuration allows no more.
+    pub fn build(
+        spec: &model::Upstream,
+        tls: Option<&[Arc<ServerTls>]>,
+        previous: Option<&Arc<Self>>,
+        now: Instant,
+    ) -> Arc<Self> {
         match previous {
-            Some(previous) if previous.spec == *spec => Arc::clone(previous),
-            _ => Arc::new(Self::adopt(spec, previous.map(Arc::as_ref), now)),
+            Some(previous) if previous.spec == *spec && previous.has_same_tls(tls) => {
+                Arc::clone(previous)
+            }
+            _ => Arc::new(Self::adopt(spec, tls, previous.map(Arc::as_ref), now)),
         }
     }
 
-    fn adopt(spec: &model::Upstream, previous: Option<&Self>, now: Instant) -> Self {
+    fn has_same_tls(&self, tls: Option<&[Arc<ServerTls>]>) -> bool {
+        let ours = self.servers.iter().map(|server| server.tls.as_ref());
+        match tls {
+            None => ours.flatten().next().is_none(),
+            Some(tls) => {
+                let same = |(ours, new): (Option<&Arc<_>>, _)| {
+                    ours.is_some_and(|ours| Arc::ptr_eq(ours, new))
+                };
+                self.servers.len() == tls.len() && ours.zip(tls).all(same)
+            }
+        }
+    }
+
+    fn adopt(
+        spec: &model::Upstream,
+        tls: Option<&[Arc<ServerTls>]>,
+        previous: Option<&Self>,
+        now: Instant,
+    ) -> Self {
         let specs = spec.servers.get(..ServerSet::CAPACITY);
         let specs = specs.unwrap_or(&spec.servers);
-        let server = |(index, server): (usize, &model::Server)| {
+        let server = |(index, (server, tls)): (usize, (&model::Server, Option<_>))| {
             let tier = specs.iter().filter(|other| other.backup == server.backup);
             Server::build(
                 index,
-                server,
+                (server, tls),
                 spec.health.as_ref(),
                 tier.count() == 1,
                 previous.and_then(|previous| previous.server_at(&server.address)),
                 now,
             )
         };
-        let servers: Box<[_]> = specs.iter().enumerate().map(server).collect();
+        let servers: Box<[_]> = if let Some(tls) = tls {
+            let secured = specs.iter().zip(tls.iter().map(Some));
+            secured.enumerate().map(server).collect()
+        } else {
+            let plain = specs.iter().map(|spec| (spec, None));
+            plain.enumerate().map(server).collect()
+        };
         Self {
             spec: spec.clone(),
             primaries: members(&servers, |server| !server.backup),

@@ -55,6 +55,7 @@ pub fn quick(from: &str, to: &str) -> Result<Config, Report> {
             timeouts: Timeouts::default(),
             retries: Retries::default(),
             protocol: UpstreamProtocol::Http1,
+            tls: None,
         }],
         routes: vec![Route {
             at: Located::nowhere(()),

@@ -9,7 +9,7 @@ use pingora::{
     server::configuration::ServerConf,
 };
 
-use super::{Gateway, http1, http2};
+use super::{Gateway, http1, http2, spare::Spares};
 use crate::{
     listen::{Host, Listener, Stream},
     observe::Observer,
@@ -39,6 +39,7 @@ impl Door {
         let gateway = Gateway {
             snapshot,
             observer: Arc::clone(&observer),
+            spares: Arc::new(Spares::new(IDLE_SERVER_CONNECTIONS)),
         };
         let mut proxy = http_proxy(&Arc::new(conf), gateway);
         let mut options = HttpServerOptions::default();

@@ -9,6 +9,7 @@ use std::{
 
 use super::{
     fault,
+    secure::Connector,
     watchdog::{Patience, Watchdog},
 };
 use crate::{
@@ -31,6 +32,8 @@ pub struct Exchange {
     pub route: Option<Arc<Route>>,
     /// Set by *pick*; dropping it ends the server's in-flight count.
     pub pick: Option<Pick>,
+    /// Set by *pick* where the server has TLS.
+    pub(super) secure: Option<Arc<Connector>>,
     pub tries: Tries,
     /// Set when the proxy answers for itself.
     pub refusal: Option<Refusal>,
@@ -89,6 +92,7 @@ impl Exchange {
             admitted: None,
             route: None,
             pick: None,
+            secure: None,
             tries: Tries::default(),
             refusal: None,
             tally: Tally::begin(now),
@@ -158,7 +162,7 @@ impl Exchange {
         };
         let timeouts = pick.upstream().timeouts();
         // One HTTP/2 connection carries many exchanges; shutting it would end them all.
-        let shared = pick.upstream().protocol() == UpstreamProtocol::H2c;
+        let shared = pick.upstream().protocol() != UpstreamProtocol::Http1;
         if !shared && (has_upload || timeouts.first_byte != timeouts.idle) {
             let patience = Patience {
                 upload: admitted.limits().body_idle_timeout,
@@ -167,6 +171,11 @@ impl Exchange {
             };
             self.watchdog = Watchdog::set(socket, patience, has_upload);
         }
+    }
+
+    pub(super) fn speaks_h2_with_tls(&self) -> bool {
+        let pick = self.pick.as_ref();
+        pick.is_some_and(|pick| pick.upstream().protocol() == UpstreamProtocol::H2)
     }
 
     /// Whether the watchdog ended the try.

@@ -4,7 +4,7 @@ use std::io;
 
 use pingora::{Error, ErrorSource, ErrorType};
 
-use crate::{balance::Failure, respond::Refusal};
+use crate::{balance::Failure, config::model::Timeouts, respond::Refusal, tls};
 
 /// A refusal on its way through Pingora to the page.
 pub(super) fn refuse(refusal: Refusal) -> Box<Error> {
@@ -78,6 +78,19 @@ pub(super) fn failure(error: &Error) -> Option<Failure> {
         Refusal::ServerTimeout => Failure::Timeout,
         _ => Failure::Reset,
     })
+}
+
+/// What a server with TLS did wrong, in plain words; nothing if it has not to do with TLS.
+pub(super) fn reason(error: &Error, timeouts: &Timeouts) -> Option<String> {
+    match error.etype() {
+        ErrorType::ConnectTimedout => {
+            let connect = timeouts.connect;
+            Some(format!("no connection and handshake within {connect:?}"))
+        }
+        // The cause is in plain words already.
+        ErrorType::TLSHandshakeFailure => Some(error.root_cause().to_string()),
+        _ => tls::reason(error.root_cause().downcast_ref()?),
+    }
 }
 
 /// A refusal that a stream of ours raises while Pingora reads from it.

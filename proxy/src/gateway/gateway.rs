@@ -18,6 +18,7 @@ use pingora::{
 use super::{
     Exchange, admission, challenge, fault, outcome, peer,
     session::{self, RequestFields, ResponseFields},
+    spare::Spares,
 };
 use crate::{
     forward,
@@ -31,6 +32,7 @@ use crate::{
 pub struct Gateway {
     pub snapshot: Arc<SnapshotCell>,
     pub observer: Arc<Observer>,
+    pub(super) spares: Arc<Spares>,
 }
 
 #[async_trait]
@@ -110,9 +112,10 @@ impl ProxyHttp for Gateway {
             .then_some(&exchange.admitted()?.connection);
         let has_upload = !session.as_mut().is_body_empty();
         let upload = has_upload.then_some(exchange.admitted()?.limits().body_idle_timeout);
-        let peer = peer::reach(&pick, upload, for_upgrade)?;
+        let reach = peer::reach(&pick, upload, for_upgrade, &self.spares)?;
         exchange.pick = Some(pick);
-        Ok(peer)
+        exchange.secure = reach.secure;
+        Ok(reach.peer)
     }
 
     async fn connected_to_upstream(
@@ -126,6 +129,8 @@ impl ProxyHttp for Gateway {
     ) -> Result<()> {
         exchange.tally.connected = Some(Instant::now());
         if !session.is_upgrade_req() {
+            let ours = exchange.secure.as_ref();
+            let descriptor = ours.map_or(descriptor, |secure| secure.descriptor());
             exchange.watch(descriptor, !session.as_mut().is_body_empty());
         }
         Ok(())
@@ -145,6 +150,9 @@ impl ProxyHttp for Gateway {
         forward::request(&mut RequestFields(request), &origin);
         if admission::takes_trailers(&session.req_header().headers) {
             request.insert_header(http::header::TE, "trailers")?;
+        }
+        if exchange.speaks_h2_with_tls() {
+            session::over_https(request)?;
         }
         exchange.tries.head_sent = true;
         exchange.tally.sent = Some(Instant::now());

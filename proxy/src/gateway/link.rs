@@ -14,7 +14,6 @@ use std::{
 
 use async_trait::async_trait;
 use pingora::{
-    Error, ErrorType,
     connectors::L4Connect,
     protocols::l4::{
         socket::SocketAddr,
@@ -22,22 +21,22 @@ use pingora::{
         virt::{VirtualSockOpt, VirtualSocket, VirtualSocketStream},
     },
 };
-use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::{TcpStream, UnixStream},
-};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::socket::Line;
 use crate::{
     balance::Target,
     config::model::Timeouts,
     listen::{Connection, Deadline},
     respond::Refusal,
+    tls::ServerTls,
 };
 
 /// Opens a link for one try. It is never shared: what may become a tunnel is not pooled.
 #[derive(Debug)]
 pub(super) struct Linker {
     pub(super) target: Target,
+    pub(super) tls: Option<Arc<ServerTls>>,
     pub(super) timeouts: Timeouts,
     /// The client's; it tells whether the server has agreed to the upgrade.
     pub(super) connection: Arc<Connection>,
@@ -46,15 +45,8 @@ pub(super) struct Linker {
 #[async_trait]
 impl L4Connect for Linker {
     async fn connect(&self, _: &SocketAddr) -> pingora::Result<Stream> {
-        let socket = match &self.target {
-            Target::Socket(address) => TcpStream::connect(address).await.map(Socket::Tcp),
-            Target::Unix(path) => UnixStream::connect(path).await.map(Socket::Unix),
-        };
-        let socket = socket.map_err(|error| {
-            Error::because(ErrorType::ConnectError, "connecting for an upgrade", error)
-        })?;
         let link = Link {
-            socket,
+            line: Line::open(&self.target, self.tls.as_deref()).await?,
             progress: Progress::default(),
             held: None,
             waiting: Deadline::new(self.timeouts.first_byte),
@@ -63,12 +55,6 @@ impl L4Connect for Linker {
         };
         Ok(VirtualSocketStream::new(Box::new(link)).into())
     }
-}
-
-#[derive(Debug)]
-enum Socket {
-    Tcp(TcpStream),
-    Unix(UnixStream),
 }
 
 /// How far the exchange on a link has come.
@@ -85,7 +71,7 @@ enum Progress {
 
 #[derive(Debug)]
 struct Link {
-    socket: Socket,
+    line: Line,
     progress: Progress,
     /// Who waits to read while nothing may be read yet.
     held: Option<Waker>,
@@ -130,10 +116,7 @@ impl AsyncRead for Link {
             return Poll::Pending;
         }
         let before = buf.filled().len();
-        let polled = match &mut this.socket {
-            Socket::Tcp(socket) => Pin::new(socket).poll_read(cx, buf),
-            Socket::Unix(socket) => Pin::new(socket).poll_read(cx, buf),
-        };
+        let polled = Pin::new(&mut this.line).poll_read(cx, buf);
         if polled.is_pending() {
             // Pingora reads one byte when nothing is expected, to ask whether the connection may be kept
             // for others. This one may not.
@@ -159,10 +142,7 @@ impl AsyncWrite for Link {
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        let written = ready!(match &mut this.socket {
-            Socket::Tcp(socket) => Pin::new(socket).poll_write(cx, buf),
-            Socket::Unix(socket) => Pin::new(socket).poll_write(cx, buf),
-        });
+        let written = ready!(Pin::new(&mut this.line).poll_write(cx, buf));
         this.waiting.moved();
         this.advance(false);
         Poll::Ready(written)
@@ -170,27 +150,18 @@ impl AsyncWrite for Link {
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        let flushed = ready!(match &mut this.socket {
-            Socket::Tcp(socket) => Pin::new(socket).poll_flush(cx),
-            Socket::Unix(socket) => Pin::new(socket).poll_flush(cx),
-        });
+        let flushed = ready!(Pin::new(&mut this.line).poll_flush(cx));
         this.advance(true);
         Poll::Ready(flushed)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut self.get_mut().socket {
-            Socket::Tcp(socket) => Pin::new(socket).poll_shutdown(cx),
-            Socket::Unix(socket) => Pin::new(socket).poll_shutdown(cx),
-        }
+        Pin::new(&mut self.get_mut().line).poll_shutdown(cx)
     }
 }
 
 impl VirtualSocket for Link {
-    fn set_socket_option(&self, option: VirtualSockOpt) -> io::Result<()> {
-        match (&self.socket, option) {
-            (Socket::Tcp(socket), VirtualSockOpt::NoDelay) => socket.set_nodelay(true),
-            _ => Ok(()), // Pingora sets no other, since none is asked of the peer
-        }
+    fn set_socket_option(&self, _: VirtualSockOpt) -> io::Result<()> {
+        Ok(()) // a line has what it needs from the start
     }
 }

@@ -15,7 +15,10 @@ mod http2;
 mod link;
 mod outcome;
 mod peer;
+mod secure;
 mod session;
+mod socket;
+mod spare;
 mod watchdog;
 
 pub use door::Door;

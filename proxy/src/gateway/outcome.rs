@@ -7,7 +7,7 @@ use pingora::{Error, Result, http::ResponseHeader, proxy::Session};
 
 use super::{Exchange, admission, fault, session};
 use crate::{
-    balance::{Attempt, Failure, Sent, is_idempotent},
+    balance::{Attempt, Failure, Pick, Sent, is_idempotent},
     listen::TlsFacts,
     observe::{Observer, Protocol, Record, Timers, Tls},
     respond::Refusal,
@@ -66,6 +66,7 @@ pub(super) fn not_connected(
     let now = Instant::now();
     if let Some(pick) = &exchange.pick {
         pick.failed(Failure::Connect, now);
+        complain(pick, &error, now);
     }
     error.as_up();
     error.set_retry(may_go_again(session, exchange, Failure::Connect, now));
@@ -97,11 +98,26 @@ pub(super) fn broken_off(
     let again = failure.is_some_and(|failure| {
         if let Some(pick) = &exchange.pick {
             pick.failed(failure, now);
+            complain(pick, &error, now);
         }
         !session::has_begun(session) && may_go_again(session, exchange, failure, now)
     });
     error.set_retry(again);
     error
+}
+
+/// Says in the log what went wrong with a server's TLS: the client is told as little as ever.
+fn complain(pick: &Pick, error: &Error, now: Instant) {
+    let Some(tls) = &pick.server().tls else {
+        return;
+    };
+    let Some(reason) = fault::reason(error, pick.upstream().timeouts()) else {
+        return;
+    };
+    if tls.may_complain(now) {
+        let (upstream, server) = (pick.upstream().name(), &pick.server().label);
+        tracing::warn!(%upstream, %server, %reason, "no TLS with a server");
+    }
 }
 
 /// Decides on another try, and spends from the budget if there is to be one.

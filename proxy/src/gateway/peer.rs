@@ -1,15 +1,20 @@
 //! How Pingora reaches the server that was picked.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use pingora::upstreams::peer::HttpPeer;
 
-use super::{fault, link::Linker};
+use super::{fault, link::Linker, secure::Connector, spare::Spares};
 use crate::{
     balance::{Pick, Target},
     config::model::UpstreamProtocol,
     listen::Connection,
     respond::Refusal,
+    tls::ServerTls,
 };
 
 /// HTTP/2 streams on one connection to a server, as many as its defaults usually allow.
@@ -18,28 +23,31 @@ const STREAMS: usize = 100;
 /// Keeps upgrades apart in Pingora's pool: an ordinary connection from there would not be a link.
 const FOR_UPGRADES: u64 = 1;
 
+/// The way to a server for one try.
+pub(super) struct Reach {
+    pub(super) peer: Box<HttpPeer>,
+    /// Knows the socket where the connection is one of ours.
+    pub(super) secure: Option<Arc<Connector>>,
+}
+
 /// The peer for one try, with every deadline set. Pingora's one read timeout is the longest of ours, that
 /// for the client's body (`upload`, if there is one) too;
 /// where ours differ, the watchdog holds the shorter ones.
 ///
 /// A request that asks for an upgrade gets a link of its own, with `for_upgrade` the client's connection.
+/// A server with TLS is reached by connections of ours alone; Pingora believes that there is no TLS.
 pub(super) fn reach(
     pick: &Pick,
     upload: Option<Duration>,
     for_upgrade: Option<&Arc<Connection>>,
-) -> pingora::Result<Box<HttpPeer>> {
-    let mut peer = match pick.target() {
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "an address that is resolved already resolves at once"
-        )]
-        Target::Socket(address) => HttpPeer::new(*address, false, String::new()),
-        Target::Unix(path) => {
-            let path = path
-                .to_str()
-                .ok_or_else(|| fault::refuse(Refusal::ConnectFailed))?;
-            HttpPeer::new_uds(path, false, String::new())?
-        }
+    spares: &Arc<Spares>,
+) -> pingora::Result<Reach> {
+    let tls = pick.server().tls.as_ref();
+    let protocol = pick.upstream().protocol();
+    let mut peer = match (protocol, tls) {
+        (UpstreamProtocol::H2, Some(tls)) => behind_relay(pick, tls),
+        (UpstreamProtocol::H2, None) => return Err(fault::refuse(Refusal::Internal)),
+        (UpstreamProtocol::Http1 | UpstreamProtocol::H2c, _) => at(pick.target())?,
     };
     let timeouts = pick.upstream().timeouts();
     let options = &mut peer.options;
@@ -53,22 +61,59 @@ pub(super) fn reach(
     );
     options.write_timeout = Some(timeouts.idle);
     options.idle_timeout = Some(timeouts.keepalive);
-    match (pick.upstream().protocol(), for_upgrade) {
-        (UpstreamProtocol::H2c, _) => {
+    let secure = tls.map(|tls| Arc::new(Connector::new(pick, tls, spares)));
+    if let Some(secure) = &secure {
+        options.custom_l4 = Some(Arc::clone(secure) as _);
+    }
+    match (protocol, for_upgrade) {
+        (UpstreamProtocol::H2 | UpstreamProtocol::H2c, _) => {
             options.set_http_version(2, 2);
             options.max_h2_streams = STREAMS;
         }
         (UpstreamProtocol::Http1, Some(connection)) => {
-            peer.group_key = FOR_UPGRADES;
-            let options = &mut peer.options;
             options.read_timeout = None; // the link has deadlines of its own
             options.custom_l4 = Some(Arc::new(Linker {
                 target: pick.target().clone(),
+                tls: tls.cloned(),
                 timeouts: timeouts.clone(),
                 connection: Arc::clone(connection),
             }));
+            peer.group_key = FOR_UPGRADES;
         }
         (UpstreamProtocol::Http1, None) => {}
     }
-    Ok(Box::new(peer))
+    Ok(Reach {
+        peer: Box::new(peer),
+        secure,
+    })
+}
+
+fn at(target: &Target) -> pingora::Result<HttpPeer> {
+    match target {
+        Target::Socket(address) => Ok(with_address(*address, String::new())),
+        Target::Unix(path) => {
+            let path = path
+                .to_str()
+                .ok_or_else(|| fault::refuse(Refusal::ConnectFailed))?;
+            HttpPeer::new_uds(path, false, String::new())
+        }
+    }
+}
+
+/// A server behind one of our relays. What Pingora's pool knows a connection by is the number of its TLS
+/// and, in the place of a server name that is used for nothing else, where it leads. The address is the
+/// one that Pingora does not compare with the socket's, which is a pair of ours and has none.
+fn behind_relay(pick: &Pick, tls: &ServerTls) -> HttpPeer {
+    let nowhere = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
+    let mut peer = with_address(nowhere, pick.target().to_string());
+    peer.group_key = tls.number();
+    peer
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "an address that is resolved already resolves at once"
+)]
+fn with_address(address: SocketAddr, name: String) -> HttpPeer {
+    HttpPeer::new(address, false, name)
 }

@@ -1,8 +1,11 @@
 //! Pingora's session and headers, in our terms.
 
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header};
+use http::{
+    HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, Version, header,
+    uri::{Authority, PathAndQuery, Scheme},
+};
 use pingora::{
-    Result,
+    Error, ErrorType, Result,
     http::{RequestHeader, ResponseHeader},
     proxy::Session,
 };
@@ -93,6 +96,27 @@ pub(super) fn retarget(
         request.insert_header(header::HOST, host)?; // HTTP/2 has it in the URI that goes
     }
     request.set_raw_path(target.as_bytes())
+}
+
+/// Says in an HTTP/2 request that it goes by TLS, which Pingora does not know (RFC 9113 section 8.3.1).
+pub(super) fn over_https(request: &mut RequestHeader) -> Result<()> {
+    let invalid =
+        |error: http::Error| Error::because(ErrorType::InvalidHTTPHeader, "for HTTP/2", error);
+    let authority = match (request.headers.get(header::HOST), request.uri.authority()) {
+        (Some(host), _) => Authority::try_from(host.as_bytes()).map_err(|e| invalid(e.into()))?,
+        (None, Some(authority)) => authority.clone(),
+        (None, None) => return Ok(()), // Pingora refuses it
+    };
+    let path = PathAndQuery::try_from(request.raw_path()).map_err(|e| invalid(e.into()))?;
+    let uri = Uri::builder()
+        .scheme(Scheme::HTTPS)
+        .authority(authority)
+        .path_and_query(path)
+        .build()
+        .map_err(invalid)?;
+    request.remove_header(&header::HOST);
+    request.set_uri(uri);
+    Ok(())
 }
 
 /// Keeps a connection that Pingora gives up when it passes on `100 Continue`, since by then the body has

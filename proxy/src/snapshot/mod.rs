@@ -104,7 +104,8 @@ impl Snapshot {
             &mut problems,
         );
         let issuers = issuers::build(&config, previous, &mut problems);
-        let upstreams = Upstreams::build(&config.upstreams, &previous.upstreams, now);
+        let upstreams =
+            Upstreams::build(&config.upstreams, &previous.upstreams, &mut problems, now);
         let listeners = listeners(&config.listeners, previous, world, &mut problems);
         if problems.iter().any(Problem::is_error) {
             return Err(problems);

@@ -1,10 +1,14 @@
-//! TLS on our listeners: which certificate, which versions, and a CA for development.
+//! TLS on our listeners: which certificate, which versions, and a CA for development. And TLS to
+//! servers: whom we trust, and what we show.
 
 mod authority;
+mod client;
 mod doubts;
 mod facts;
 mod files;
 mod pem;
+mod reason;
+mod roots;
 mod settings;
 mod slot;
 mod store;
@@ -16,6 +20,11 @@ pub use doubts::doubts;
 pub use facts::{Facts, written};
 pub use files::read;
 pub use pem::{Flaw, Part, parse};
+mod unverified;
+
+pub use client::{ClientTls, ServerTls};
+pub use reason::reason;
+pub use roots::SystemRoots;
 pub use settings::{Resolver, acceptor};
 pub use slot::{Face, Next, Outlook, Shown, Slot, Source};
 pub use store::{CertificateStore, Chain};

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::Request;
 
-use crate::harness::{H2cOrigin, Origin, Proxy, Reply};
+use crate::harness::{H2Origin, Origin, Proxy, Reply};
 
 const WITH_TLS: &str = "
     listeners:
@@ -90,8 +90,8 @@ async fn head_204_and_304_are_right_by_http_2() {
     assert_eq!(client.get("/").await.body, b"hello");
 }
 
-async fn grpc_proxy() -> (H2cOrigin, Proxy) {
-    let origin = H2cOrigin::start().await;
+async fn grpc_proxy() -> (H2Origin, Proxy) {
+    let origin = H2Origin::start().await;
     let text = format!(
         "
         listeners:

@@ -2,13 +2,15 @@
 
 use std::path::Path;
 
+use rcgen::date_time_ymd;
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256, SignatureAlgorithm,
 };
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 use time::{Duration, OffsetDateTime};
 
-use super::Trust;
+use super::{Handshake, Trust};
 
 /// An authority that signs what a test asks for.
 pub(crate) struct Certificates {
@@ -72,7 +74,7 @@ impl Certificates {
         change: impl FnOnce(&mut CertificateParams),
     ) {
         let pair = KeyPair::generate_for(algorithm).unwrap();
-        let mut params = params(hosts);
+        let mut params = params_for(hosts);
         change(&mut params);
         let leaf = params.signed_by(&pair, &self.issuer).unwrap();
         let chain = format!("{}{}", leaf.pem(), self.pem);
@@ -80,15 +82,46 @@ impl Certificates {
         std::fs::write(directory.join(format!("{name}.key")), pair.serialize_pem()).unwrap();
     }
 
+    /// Handshakes with a certificate for these hosts.
+    pub(crate) fn handshake(&self, hosts: &[&str]) -> Handshake {
+        self.signed(&params_for(hosts))
+    }
+
+    /// As [`Self::handshake`], with a certificate that expired long ago.
+    pub(crate) fn expired(&self, hosts: &[&str]) -> Handshake {
+        let mut params = params_for(hosts);
+        params.not_before = date_time_ymd(2020, 1, 1);
+        params.not_after = date_time_ymd(2021, 1, 1);
+        self.signed(&params)
+    }
+
+    /// As [`Self::handshake`], with clients alone that show a certificate of this authority.
+    pub(crate) fn mutual(&self, hosts: &[&str]) -> Handshake {
+        let authority = CertificateDer::from_pem_slice(self.pem.as_bytes()).unwrap();
+        self.handshake(hosts).for_clients_of(authority)
+    }
+
+    fn signed(&self, params: &CertificateParams) -> Handshake {
+        let pair = KeyPair::generate().unwrap();
+        let leaf = params.signed_by(&pair, &self.issuer).unwrap();
+        let key = PrivateKeyDer::try_from(pair.serialize_der()).unwrap();
+        Handshake::showing(leaf.der().clone(), key)
+    }
+
+    /// Writes the authority's own certificate.
+    pub(crate) fn write_authority(&self, path: &Path) {
+        std::fs::write(path, &self.pem).unwrap();
+    }
+
     /// Trust in this authority, whose certificate is written to `directory` for it.
     pub(crate) fn trust(&self, directory: &Path) -> Trust {
         let path = directory.join("authority.pem");
-        std::fs::write(&path, &self.pem).unwrap();
+        self.write_authority(&path);
         Trust::in_file(&path)
     }
 }
 
-fn params(hosts: &[&str]) -> CertificateParams {
+fn params_for(hosts: &[&str]) -> CertificateParams {
     let hosts: Vec<String> = hosts.iter().map(|&host| host.to_owned()).collect();
     CertificateParams::new(hosts).unwrap()
 }

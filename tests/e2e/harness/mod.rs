@@ -7,12 +7,13 @@ mod clock;
 pub(crate) mod command;
 mod deaf;
 mod dns;
+mod handshake;
 mod http2;
 mod load;
 mod log;
 mod message;
 mod origin;
-mod origin_h2c;
+mod origin_h2;
 mod pebble;
 mod port;
 mod proxy;
@@ -32,12 +33,13 @@ pub(crate) use self::{
     command::{binary, simplon},
     deaf::Deaf,
     dns::Dns,
+    handshake::Handshake,
     http2::Http2,
     load::Load,
     log::Log,
     message::Message,
     origin::Origin,
-    origin_h2c::H2cOrigin,
+    origin_h2::H2Origin,
     pebble::Pebble,
     port::free_port,
     proxy::Proxy,

@@ -13,16 +13,19 @@ use std::{
 };
 
 use parking_lot::Mutex;
+use rustls::HandshakeKind;
 use tokio::{
     net::{TcpListener, UnixListener},
     task::{JoinHandle, JoinSet},
 };
+use tokio_rustls::TlsAcceptor;
 
-use super::{Message, Reply, Wire, free_port, until};
+use super::{Handshake, Message, Reply, Wire, free_port, until, wire::Carrier};
 
 /// An HTTP/1 server on a port of its own. Dropping or stopping it closes every connection at once.
 pub(crate) struct Origin {
     place: Place,
+    tls: Option<TlsAcceptor>,
     script: Script,
     seen: Arc<Seen>,
     serving: Option<JoinHandle<()>>,
@@ -40,6 +43,7 @@ type Turn = Pin<Box<dyn Future<Output = Option<Wire>> + Send>>;
 #[derive(Default)]
 struct Seen {
     connections: AtomicUsize,
+    resumed: AtomicUsize,
     open: AtomicUsize,
     requests: Mutex<Vec<Message>>,
 }
@@ -54,12 +58,31 @@ impl Origin {
     pub(crate) async fn answering(
         answer: impl Fn(&Message) -> Reply + Send + Sync + 'static,
     ) -> Self {
-        Self::start(Place::Tcp(free_port()), reader(answer)).await
+        Self::start(Place::Tcp(free_port()), None, reader(answer)).await
+    }
+
+    /// As [`Origin::answering`], with TLS.
+    pub(crate) async fn secured(
+        handshake: &Handshake,
+        answer: impl Fn(&Message) -> Reply + Send + Sync + 'static,
+    ) -> Self {
+        let tls = Some(handshake.acceptor());
+        Self::start(Place::Tcp(free_port()), tls, reader(answer)).await
+    }
+
+    /// As [`Origin::saying_on`], with TLS.
+    pub(crate) async fn secured_on(
+        path: PathBuf,
+        handshake: &Handshake,
+        body: &'static str,
+    ) -> Self {
+        let tls = Some(handshake.acceptor());
+        Self::start(Place::Unix(path), tls, reader(move |_| Reply::ok(body))).await
     }
 
     /// As [`Origin::saying`], on a unix socket.
     pub(crate) async fn saying_on(path: PathBuf, body: &'static str) -> Self {
-        Self::start(Place::Unix(path), reader(move |_| Reply::ok(body))).await
+        Self::start(Place::Unix(path), None, reader(move |_| Reply::ok(body))).await
     }
 
     /// Does with each request's head and the wire whatever it likes. Bodies are its own to read.
@@ -68,11 +91,28 @@ impl Origin {
         F: Fn(Message, Wire) -> W + Send + Sync + 'static,
         W: Future<Output = Option<Wire>> + Send + 'static,
     {
+        Self::scripted_as(None, script).await
+    }
+
+    /// As [`Origin::scripted`], with TLS.
+    pub(crate) async fn scripted_with_tls<F, W>(handshake: &Handshake, script: F) -> Self
+    where
+        F: Fn(Message, Wire) -> W + Send + Sync + 'static,
+        W: Future<Output = Option<Wire>> + Send + 'static,
+    {
+        Self::scripted_as(Some(handshake.acceptor()), script).await
+    }
+
+    async fn scripted_as<F, W>(tls: Option<TlsAcceptor>, script: F) -> Self
+    where
+        F: Fn(Message, Wire) -> W + Send + Sync + 'static,
+        W: Future<Output = Option<Wire>> + Send + 'static,
+    {
         let script = move |head: Message, wire, seen: Arc<Seen>| {
             seen.requests.lock().push(head.clone());
             script(head, wire)
         };
-        Self::start(Place::Tcp(free_port()), script).await
+        Self::start(Place::Tcp(free_port()), tls, script).await
     }
 
     /// Takes connections and requests, and never says a word.
@@ -84,7 +124,7 @@ impl Origin {
         .await
     }
 
-    async fn start<F, W>(place: Place, script: F) -> Self
+    async fn start<F, W>(place: Place, tls: Option<TlsAcceptor>, script: F) -> Self
     where
         F: Fn(Message, Wire, Arc<Seen>) -> W + Send + Sync + 'static,
         W: Future<Output = Option<Wire>> + Send + 'static,
@@ -93,6 +133,7 @@ impl Origin {
         let with_seen = Arc::clone(&seen);
         let mut origin = Self {
             place,
+            tls,
             script: Arc::new(move |head, wire| {
                 Box::pin(script(head, wire, Arc::clone(&with_seen)))
             }),
@@ -113,7 +154,11 @@ impl Origin {
 
     /// Comes back at the same address.
     pub(crate) async fn start_again(&mut self) {
-        let (script, seen) = (Arc::clone(&self.script), Arc::clone(&self.seen));
+        let house = House {
+            tls: self.tls.clone(),
+            script: Arc::clone(&self.script),
+            seen: Arc::clone(&self.seen),
+        };
         self.serving = Some(match &self.place {
             Place::Tcp(port) => {
                 let listener = TcpListener::bind(("127.0.0.1", *port)).await.unwrap();
@@ -122,11 +167,7 @@ impl Origin {
                     loop {
                         let (stream, _) = listener.accept().await.unwrap();
                         stream.set_nodelay(true).unwrap();
-                        connections.spawn(converse(
-                            Wire::new(stream),
-                            Arc::clone(&script),
-                            Arc::clone(&seen),
-                        ));
+                        connections.spawn(house.clone().receive(stream));
                     }
                 })
             }
@@ -137,11 +178,7 @@ impl Origin {
                     let mut connections = JoinSet::new();
                     loop {
                         let (stream, _) = listener.accept().await.unwrap();
-                        connections.spawn(converse(
-                            Wire::new(stream),
-                            Arc::clone(&script),
-                            Arc::clone(&seen),
-                        ));
+                        connections.spawn(house.clone().receive(stream));
                     }
                 })
             }
@@ -155,9 +192,14 @@ impl Origin {
         }
     }
 
-    /// Connections taken so far.
+    /// Connections taken so far, hands shaken.
     pub(crate) fn connections(&self) -> usize {
         self.seen.connections.load(Ordering::Relaxed)
+    }
+
+    /// How many of them resumed the session of an earlier one.
+    pub(crate) fn resumed(&self) -> usize {
+        self.seen.resumed.load(Ordering::Relaxed)
     }
 
     /// Connections open just now.
@@ -224,6 +266,30 @@ async fn answer_one(
     let method = request.method().to_owned();
     seen.requests.lock().push(request);
     reply.write(wire, &method).await
+}
+
+/// What every connection needs.
+#[derive(Clone)]
+struct House {
+    tls: Option<TlsAcceptor>,
+    script: Script,
+    seen: Arc<Seen>,
+}
+
+impl House {
+    async fn receive(self, stream: impl Carrier + 'static) {
+        let Self { tls, script, seen } = self;
+        let Some(tls) = tls else {
+            return converse(Wire::new(stream), script, seen).await;
+        };
+        // A proxy that does not trust this origin leaves in the middle.
+        if let Ok(stream) = tls.accept(stream).await {
+            if stream.get_ref().1.handshake_kind() == Some(HandshakeKind::Resumed) {
+                seen.resumed.fetch_add(1, Ordering::Relaxed);
+            }
+            converse(Wire::new(stream), script, seen).await;
+        }
+    }
 }
 
 async fn converse(wire: Wire, script: Script, seen: Arc<Seen>) {

@@ -25,6 +25,7 @@ impl Carrier for TcpStream {
 
 impl Carrier for UnixStream {}
 impl Carrier for tokio_rustls::client::TlsStream<TcpStream> {}
+impl<C: Carrier> Carrier for tokio_rustls::server::TlsStream<C> {}
 
 /// One end of a connection. Dropping it closes it.
 pub(crate) struct Wire {

@@ -81,7 +81,7 @@ fn spec(addresses: &[SocketAddr], health: HealthCheck) -> model::Upstream {
 }
 
 fn build(spec: &model::Upstream) -> Arc<Upstream> {
-    Upstream::build(spec, None, Instant::now())
+    Upstream::build(spec, None, None, Instant::now())
 }
 
 /// Waits until this holds; fails the test if it does not within five seconds.
@@ -142,7 +142,7 @@ async fn a_check_tells_what_it_found_in_plain_words() {
     ];
     for (address, check, expected) in table {
         let target = Target::Socket(address);
-        let found = ask(&target, &address.to_string(), &check).await;
+        let found = ask(&target, None, &address.to_string(), &check).await;
         assert_eq!(found, expected);
     }
 }
@@ -153,7 +153,7 @@ async fn a_check_reaches_a_unix_socket() {
     let path = directory.path().join("app.sock");
     let ask = |check| {
         let target = Target::Unix(path.as_path().into());
-        async move { ask(&target, "unix:app.sock", &check).await }
+        async move { ask(&target, None, "unix:app.sock", &check).await }
     };
     assert_eq!(ask(http()).await, Err("no such socket".to_owned()));
     let listener = UnixListener::bind(&path).unwrap();
@@ -182,7 +182,7 @@ async fn a_check_asks_what_was_configured() {
         String::from_utf8(request).unwrap()
     });
     let label = address.to_string();
-    let found = ask(&Target::Socket(address), &label, &http()).await;
+    let found = ask(&Target::Socket(address), None, &label, &http()).await;
     assert_eq!(found, Err("closed without an answer".to_owned()));
     let heard = heard.await.unwrap();
     assert!(heard.starts_with("GET /ready HTTP/1.1\r\n"), "{heard}");
@@ -255,7 +255,7 @@ async fn there_is_one_task_for_a_server_whoever_starts_it() {
     let mut new = old.clone();
     new.retries.attempts = 7;
     let old = build(&old);
-    let new = Upstream::build(&new, Some(&old), Instant::now());
+    let new = Upstream::build(&new, None, Some(&old), Instant::now());
     let vitals = Arc::clone(&new.servers()[0].vitals);
     let (by_servers_and_here, by_task) = (3, 1);
     old.start_checks();
@@ -282,7 +282,7 @@ async fn a_server_that_is_checked_no_more_is_forgiven() {
     until("down", || shows(&old.servers()[0], "DOWN")).await;
     let mut unchecked = checked.clone();
     unchecked.health = None;
-    let new = Upstream::build(&unchecked, Some(&old), Instant::now());
+    let new = Upstream::build(&unchecked, None, Some(&old), Instant::now());
     assert!(shows(&new.servers()[0], "no check"));
     // Not before it is published: until then the old one serves.
     assert!(shows(&old.servers()[0], "DOWN"));

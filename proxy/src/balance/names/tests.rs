@@ -16,7 +16,7 @@ fn spec(host: &str) -> model::Upstream {
 }
 
 fn build(host: &str) -> Arc<Upstream> {
-    Upstream::build(&spec(host), None, Instant::now())
+    Upstream::build(&spec(host), None, None, Instant::now())
 }
 
 fn soon() -> Instant {
@@ -112,6 +112,6 @@ async fn a_reload_keeps_what_is_known_of_a_name() {
     old.resolve_all(soon()).await;
     let mut spec = spec("localhost");
     spec.servers[0].weight = 3;
-    let new = Upstream::build(&spec, Some(&old), Instant::now());
+    let new = Upstream::build(&spec, None, Some(&old), Instant::now());
     assert!(new.servers()[0].is_resolved());
 }

@@ -9,7 +9,7 @@ use crate::{
 };
 
 fn build(spec: &model::Upstream, now: Instant) -> Arc<Upstream> {
-    Upstream::build(spec, None, now)
+    Upstream::build(spec, None, None, now)
 }
 
 fn pick_index(upstream: &Arc<Upstream>, tried: &[usize], now: Instant) -> Result<usize, Refusal> {
@@ -282,7 +282,7 @@ fn an_upstream_without_checks_takes_its_servers_for_healthy() {
     let checked = with_states("ddd", now);
     let mut spec = checked.spec.clone();
     spec.health = None;
-    let upstream = Upstream::build(&spec, Some(&checked), now);
+    let upstream = Upstream::build(&spec, None, Some(&checked), now);
     assert!(!upstream.is_panicking(now));
     assert_eq!(upstream.servers()[0].state(now).to_string(), "no check");
 }
@@ -292,7 +292,7 @@ fn an_equal_spec_is_the_same_upstream() {
     let now = Instant::now();
     let spec = sample::upstream(&[1, 2]);
     let first = build(&spec, now);
-    let second = Upstream::build(&spec.clone(), Some(&first), now);
+    let second = Upstream::build(&spec.clone(), None, Some(&first), now);
     assert!(Arc::ptr_eq(&first, &second));
 }
 
@@ -304,7 +304,7 @@ fn a_new_generation_adopts_the_vitals_of_its_servers() {
     let held = old.pick(&Tried::EMPTY, now).unwrap();
     let mut spec = sample::upstream(&[7, 1]);
     spec.servers.reverse();
-    let new = Upstream::build(&spec, Some(&old), now);
+    let new = Upstream::build(&spec, None, Some(&old), now);
     for (new, old) in [(0, 1), (1, 0)].map(|(a, b)| (&new.servers()[a], &old.servers()[b])) {
         assert!(Arc::ptr_eq(&new.vitals, &old.vitals));
         assert_eq!(new.label, old.label);
@@ -328,7 +328,7 @@ fn a_reload_does_not_refill_the_retry_budget() {
         tries: 1,
     };
     assert_eq!((0..99).filter(|_| old.again(&attempt, now)).count(), 10);
-    let new = Upstream::build(&sample::upstream(&[1, 2]), Some(&old), now);
+    let new = Upstream::build(&sample::upstream(&[1, 2]), None, Some(&old), now);
     assert!(!new.again(&attempt, now));
 }
 

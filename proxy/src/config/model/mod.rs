@@ -18,8 +18,8 @@ pub use self::{
     listener::{Limits, Listener, Protocols, TlsProfile},
     route::{Action, HostPattern, PathPattern, Route},
     upstream::{
-        Address, HealthCheck, Passive, Probe, Retries, RetryOn, Server, Timeouts, Upstream,
-        UpstreamProtocol,
+        Address, ClientCertificate, HealthCheck, Passive, Probe, Retries, RetryOn, Server,
+        ServerTls, Timeouts, Upstream, UpstreamProtocol,
     },
 };
 

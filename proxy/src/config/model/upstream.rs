@@ -5,7 +5,7 @@ use std::{net::SocketAddr, num::NonZeroU32, ops::RangeInclusive, path::PathBuf, 
 use http::StatusCode;
 
 use super::Name;
-use crate::config::units::Percent;
+use crate::config::{problem::Located, units::Percent};
 
 /// A named set of servers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub struct Upstream {
     pub timeouts: Timeouts,
     pub retries: Retries,
     pub protocol: UpstreamProtocol,
+    /// Without it the servers are reached without TLS.
+    pub tls: Option<ServerTls>,
 }
 
 /// One address of an upstream.
@@ -30,6 +32,29 @@ pub struct Server {
     pub max_connections: Option<NonZeroU32>,
     /// Used only while no other server is healthy.
     pub backup: bool,
+}
+
+/// TLS to the servers of an upstream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerTls {
+    /// Where it is asked for.
+    pub at: Located<()>,
+    /// Sent as SNI, and whom certificates must be for; a host name in lower case or an IP address.
+    /// Default the host of each server's address. Sockets of the file system always have one.
+    pub server_name: Option<Located<String>>,
+    /// A PEM file with the authorities to trust, in place of those of the system.
+    pub ca: Option<Located<PathBuf>>,
+    /// Shown to servers that ask.
+    pub certificate: Option<ClientCertificate>,
+    /// Whether a server must prove who it is.
+    pub verify: bool,
+}
+
+/// PEM files, relative to the configuration file that names them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientCertificate {
+    pub chain: Located<PathBuf>,
+    pub key: Located<PathBuf>,
 }
 
 /// How a server is reached. `Display` gives the form of the configuration.
@@ -155,6 +180,8 @@ pub struct RetryOn {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UpstreamProtocol {
     Http1,
+    /// HTTP/2 with TLS, agreed on by ALPN. Only where there is [`Upstream::tls`].
+    H2,
     /// HTTP/2 without TLS, by prior knowledge; what gRPC servers speak on a private network.
     H2c,
 }

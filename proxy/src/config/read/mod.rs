@@ -9,6 +9,7 @@ mod host;
 mod listener;
 mod path;
 mod route;
+mod server_tls;
 mod top;
 mod upstream;
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 
-use super::{address, health, refuse_doubles};
+use super::{address, health, refuse_doubles, server_tls};
 use crate::config::{
     decode::{Fields, text},
     model::{
@@ -61,8 +61,13 @@ pub(in crate::config) static TABLE: Table = Table {
         ),
         Key::new(
             "protocol",
-            Kind::Choice(&["http/1.1", "h2c"]),
-            "what the servers speak; default http/1.1",
+            Kind::Choice(&["http/1.1", "h2", "h2c"]),
+            "what the servers speak; default http/1.1; h2 needs tls, h2c is HTTP/2 without",
+        ),
+        Key::new(
+            "tls",
+            Kind::Mapping(&server_tls::TABLE),
+            "reach the servers with TLS; `true` for every default",
         ),
         Key::later(
             "slow_start",
@@ -78,11 +83,6 @@ pub(in crate::config) static TABLE: Table = Table {
             "queue",
             "remove it; until it works, what finds every server full gets 503",
             "let requests wait for a server",
-        ),
-        Key::later(
-            "tls",
-            "remove it; until it works, servers are reached without TLS",
-            "reach the servers with TLS",
         ),
     ],
 };
@@ -189,9 +189,11 @@ pub(super) fn read(name: Name, entry: &Entry, problems: &Problems) -> Option<Ups
     let health = fields.fields("health").and_then(|f| health::read(&f));
     let protocol = protocol(&fields);
     refuse_http_checks_of_h2c(&fields, health.as_ref(), protocol);
+    let tls = server_tls::read(&fields);
+    server_tls::check(&fields, &servers, protocol, tls.as_ref());
     Some(Upstream {
         name,
-        servers,
+        servers: servers.into_iter().map(|(server, _)| server).collect(),
         health,
         passive: fields
             .fields("passive")
@@ -203,6 +205,7 @@ pub(super) fn read(name: Name, entry: &Entry, problems: &Problems) -> Option<Ups
             .fields("retries")
             .map_or_else(Retries::default, |f| retries(&f)),
         protocol,
+        tls,
     })
 }
 
@@ -224,7 +227,8 @@ fn refuse_http_checks_of_h2c(
     }
 }
 
-fn servers(fields: &Fields<'_>) -> Vec<Server> {
+/// The servers, each with the place of its address.
+fn servers(fields: &Fields<'_>) -> Vec<(Server, Span)> {
     let nodes = fields.list("servers").unwrap_or_default();
     if let Some(node) = nodes.get(MOST_SERVERS) {
         fields.error(
@@ -250,7 +254,7 @@ fn servers(fields: &Fields<'_>) -> Vec<Server> {
             "remove `backup` from those that serve day by day",
         );
     }
-    found.into_iter().map(|(server, _)| server).collect()
+    found
 }
 
 /// A server, and where its address stands.
@@ -322,17 +326,8 @@ fn balance(fields: &Fields<'_>) {
 }
 
 fn protocol(fields: &Fields<'_>) -> UpstreamProtocol {
-    if let Some(node) = fields.node("protocol")
-        && node.value == Value::Text("h2".to_owned())
-    {
-        fields.error(
-            &node.span,
-            "h2 under \"protocol\" is not available yet, as it needs TLS to the servers",
-            "write `protocol: h2c` if the servers speak HTTP/2 without TLS",
-        );
-        return UpstreamProtocol::Http1;
-    }
     match fields.choice("protocol").map(|choice| choice.value) {
+        Some("h2") => UpstreamProtocol::H2,
         Some("h2c") => UpstreamProtocol::H2c,
         _ => UpstreamProtocol::Http1,
     }

@@ -102,6 +102,7 @@ fn an_upstream_has_the_documented_defaults() {
     );
     assert_eq!(upstream.health, None);
     assert_eq!(upstream.protocol, UpstreamProtocol::Http1);
+    assert_eq!(upstream.tls, None);
     let passive = Passive {
         failures: 5.try_into().unwrap(),
         window: seconds(10),
@@ -247,4 +248,41 @@ fn the_keys_of_upstreams_and_routes_reach_the_model() {
     );
     assert!(matches!(&config.routes[1].action, Action::Redirect { status, .. } if *status == 301));
     assert!(matches!(&config.routes[2].action, Action::Respond { body, .. } if body == "short"));
+}
+
+#[test]
+fn tls_to_servers_is_short_or_whole() {
+    let config = load(
+        "
+listeners: { http: { bind: ':8080' } }
+upstreams:
+  short: { servers: [api.lan:443], tls: true }
+  empty: { servers: [api.lan:443], tls: {} }
+  none: { servers: [api.lan:443], tls: false }
+  whole:
+    servers: [10.0.0.1:443]
+    protocol: h2
+    tls: { server_name: API.lan, ca: ca.pem, certificate: edge.pem, key: edge.key, verify: true }
+routes:
+  - { path: /a, upstream: short }
+  - { path: /b, upstream: empty }
+  - { path: /c, upstream: none }
+  - { path: /d, upstream: whole }
+",
+    );
+    let [short, empty, none, whole] = &config.upstreams[..] else {
+        panic!("{:?}", config.upstreams);
+    };
+    let least = short.tls.as_ref().unwrap();
+    assert!(least.verify);
+    assert!(least.server_name.is_none() && least.ca.is_none() && least.certificate.is_none());
+    assert_eq!(empty.tls, short.tls);
+    assert_eq!(none.tls, None);
+    assert_eq!(whole.protocol, UpstreamProtocol::H2);
+    let tls = whole.tls.as_ref().unwrap();
+    assert_eq!(tls.server_name.as_ref().unwrap().value, "api.lan");
+    assert!(tls.ca.as_ref().unwrap().value.ends_with("ca.pem"));
+    let certificate = tls.certificate.as_ref().unwrap();
+    assert!(certificate.chain.value.ends_with("edge.pem"));
+    assert!(certificate.key.value.is_absolute());
 }

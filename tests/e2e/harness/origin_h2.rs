@@ -1,40 +1,71 @@
-//! A server that speaks HTTP/2 without TLS, as gRPC servers do, and ends its answers with trailers.
+//! A server that speaks HTTP/2 as gRPC servers do, and ends its answers with trailers.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
 use bytes::Bytes;
 use http::{HeaderMap, Response, request::Parts};
 use parking_lot::Mutex;
 use tokio::{
-    net::{TcpListener, TcpStream},
+    io::{AsyncRead, AsyncWrite},
+    net::TcpListener,
     task::{JoinHandle, JoinSet},
 };
+use tokio_rustls::TlsAcceptor;
 
-use super::{free_port, http2::read_body};
+use super::{Handshake, free_port, http2::read_body};
 
 /// Says `echo: ` and the request's body, with `grpc-status: 0` in the trailers.
-pub(crate) struct H2cOrigin {
+pub(crate) struct H2Origin {
     port: u16,
     heads: Arc<Mutex<Vec<Parts>>>,
+    connections: Arc<AtomicUsize>,
     serving: JoinHandle<()>,
 }
 
-impl H2cOrigin {
+impl H2Origin {
+    /// Without TLS.
     pub(crate) async fn start() -> Self {
+        Self::start_as(None).await
+    }
+
+    pub(crate) async fn secured(handshake: &Handshake) -> Self {
+        Self::start_as(Some(handshake.acceptor())).await
+    }
+
+    async fn start_as(tls: Option<TlsAcceptor>) -> Self {
         let port = free_port();
         let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
         let heads = Arc::new(Mutex::new(Vec::new()));
-        let into = Arc::clone(&heads);
+        let connections = Arc::new(AtomicUsize::new(0));
+        let (into, count) = (Arc::clone(&heads), Arc::clone(&connections));
         let serving = tokio::spawn(async move {
-            let mut connections = JoinSet::new();
+            let mut serving = JoinSet::new();
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
-                connections.spawn(converse(stream, Arc::clone(&into)));
+                let (tls, into, count) = (tls.clone(), Arc::clone(&into), Arc::clone(&count));
+                serving.spawn(async move {
+                    match tls {
+                        None => converse(stream, into, count).await,
+                        Some(tls) => {
+                            // A proxy that does not trust this origin leaves in the middle.
+                            if let Ok(stream) = tls.accept(stream).await {
+                                converse(stream, into, count).await;
+                            }
+                        }
+                    }
+                });
             }
         });
         Self {
             port,
             heads,
+            connections,
             serving,
         }
     }
@@ -43,9 +74,19 @@ impl H2cOrigin {
     pub(crate) fn heads(&self) -> Vec<Parts> {
         self.heads.lock().clone()
     }
+
+    /// Connections taken so far, hands shaken.
+    pub(crate) fn connections(&self) -> usize {
+        self.connections.load(Ordering::Relaxed)
+    }
 }
 
-async fn converse(stream: TcpStream, heads: Arc<Mutex<Vec<Parts>>>) {
+async fn converse(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    heads: Arc<Mutex<Vec<Parts>>>,
+    connections: Arc<AtomicUsize>,
+) {
+    connections.fetch_add(1, Ordering::Relaxed);
     let Ok(mut connection) = h2::server::handshake(stream).await else {
         return;
     };
@@ -65,14 +106,14 @@ async fn converse(stream: TcpStream, heads: Arc<Mutex<Vec<Parts>>>) {
     }
 }
 
-impl Drop for H2cOrigin {
+impl Drop for H2Origin {
     fn drop(&mut self) {
         self.serving.abort();
     }
 }
 
 /// As a configuration names it.
-impl fmt::Display for H2cOrigin {
+impl fmt::Display for H2Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "127.0.0.1:{}", self.port)
     }

@@ -1,0 +1,124 @@
+//! HTTP/2 to servers, as ALPN agrees on it.
+
+use http::Request;
+
+use crate::harness::{Certificates, H2Origin, Message, Origin, Proxy, Reply};
+
+use super::knowing;
+
+async fn grpc(origin: &str, authority: &Certificates, tls: &str) -> Proxy {
+    let text = format!(
+        "
+        listeners:
+          http: {{ bind: 127.0.0.1:$http }}
+          https: {{ bind: 127.0.0.1:$https, tls: intermediate }}
+        certificates: [{{ hosts: [localhost], self_signed: true }}]
+        upstreams: {{ grpc: {{ servers: ['{origin}'], protocol: h2, tls: {tls} }} }}
+        routes: [{{ upstream: grpc }}]
+        "
+    );
+    Proxy::in_directory(knowing(authority), &text, &[]).await
+}
+
+#[tokio::test]
+async fn a_grpc_call_and_its_trailers_go_over_tls() {
+    let authority = Certificates::new();
+    let handshake = authority.handshake(&["127.0.0.1"]).speaking(&["h2"]);
+    let origin = H2Origin::secured(&handshake).await;
+    let proxy = grpc(&origin.to_string(), &authority, "{ ca: ca.pem }").await;
+    let client = proxy.h2_client("localhost").await;
+    for _ in 0..3 {
+        let request = Request::post("https://localhost/pkg.Service/Call?a")
+            .header("te", "trailers")
+            .header("content-type", "application/grpc");
+        let answer = client.ask(request.body(()).unwrap(), b"ping").await;
+        assert_eq!((answer.status, &answer.body[..]), (200, &b"echo: ping"[..]));
+        assert_eq!(answer.trailers.unwrap()["grpc-status"], "0");
+    }
+    // A client of HTTP/1.1 is served too, whatever its host.
+    let lines = ["host: example.test:8080"];
+    let answer = proxy
+        .client()
+        .await
+        .ask("POST", "/b/../c", &lines, b"pong")
+        .await;
+    assert_eq!(answer.text(), "echo: pong");
+    let heads = origin.heads();
+    let uris: Vec<String> = heads.iter().map(|head| head.uri.to_string()).collect();
+    assert_eq!(uris[0], "https://localhost/pkg.Service/Call?a");
+    assert_eq!(uris[3], "https://example.test:8080/c");
+    assert!(heads.iter().all(|head| !head.headers.contains_key("host")));
+    assert_eq!(heads[0].headers["te"], "trailers");
+    assert_eq!(origin.connections(), 1);
+}
+
+#[tokio::test]
+async fn many_exchanges_share_one_connection() {
+    let authority = Certificates::new();
+    let handshake = authority
+        .handshake(&["127.0.0.1"])
+        .speaking(&["h2", "http/1.1"]);
+    let origin = H2Origin::secured(&handshake).await;
+    let proxy = grpc(&origin.to_string(), &authority, "{ ca: ca.pem }").await;
+    let client = proxy.h2_client("localhost").await;
+    let ask = |body: Vec<u8>| {
+        let client = client.clone();
+        async move {
+            let request = Request::post("https://localhost/").body(()).unwrap();
+            (client.ask(request, &body).await, body)
+        }
+    };
+    ask(vec![b'a'; 5]).await;
+    let mut asking = tokio::task::JoinSet::new();
+    for nth in 0..20_u8 {
+        asking.spawn(ask(vec![nth; 100_000]));
+    }
+    for (answer, body) in asking.join_all().await {
+        assert_eq!(answer.status, 200);
+        assert!(answer.body == [b"echo: ", &body[..]].concat());
+    }
+    assert!(origin.connections() <= 20, "{}", origin.connections());
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_agree_to_http_2_gets_no_request() {
+    let authority = Certificates::new();
+    let table = [
+        (&["http/1.1"][..], "it does not speak the protocol"),
+        (&[][..], "it does not agree to HTTP/2 (ALPN)"),
+    ];
+    for (protocols, words) in table {
+        let handshake = authority.handshake(&["127.0.0.1"]).speaking(protocols);
+        let origin = Origin::secured(&handshake, |_: &Message| Reply::ok("hello")).await;
+        let proxy = grpc(&origin.to_string(), &authority, "{ ca: ca.pem }").await;
+        assert_eq!(proxy.get("/").await.status(), 502);
+        proxy.errors().await_line(words).await;
+        assert!(origin.requests().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn http_2_believes_nobody_either() {
+    let (authority, stranger) = (Certificates::new(), Certificates::new());
+    let handshake = authority.handshake(&["127.0.0.1"]).speaking(&["h2"]);
+    let origin = H2Origin::secured(&handshake).await;
+    let directory = knowing(&authority);
+    stranger.write_authority(&directory.path().join("stranger.pem"));
+    let text = format!(
+        "
+        upstreams:
+          good: {{ servers: ['{origin}'], protocol: h2, tls: {{ ca: ca.pem }} }}
+          bad: {{ servers: ['{origin}'], protocol: h2, tls: {{ ca: stranger.pem }} }}
+        routes: [{{ path: /good, upstream: good }}, {{ path: /bad, upstream: bad }}]
+        "
+    );
+    let proxy = Proxy::in_directory(directory, &text, &[]).await;
+    for _ in 0..3 {
+        assert_eq!(proxy.get("/good").await.status(), 200);
+        assert_eq!(proxy.get("/bad").await.status(), 502);
+    }
+    assert_eq!(origin.connections(), 1);
+    stranger.write_authority(&proxy.directory().join("ca.pem"));
+    proxy.reload().await;
+    assert_eq!(proxy.get("/good").await.status(), 502);
+}
