@@ -1,5 +1,6 @@
 //! The language of the tests: origins to stand behind the proxy, the proxy itself, and clients before it.
 
+mod acme_front;
 mod answers;
 mod certificates;
 mod client;
@@ -26,6 +27,7 @@ mod wait;
 mod wire;
 
 pub(crate) use self::{
+    acme_front::{AcmeFront, When},
     answers::Reply,
     certificates::Certificates,
     client::{Client, request},
@@ -46,7 +48,7 @@ pub(crate) use self::{
     setup::Setup,
     terms::Terms,
     text::Ports,
-    tls::{Trust, certificate_for, shake_hands},
+    tls::{Trust, certificate_for, look_at, shake_hands},
     tools::tool,
     wait::{in_time, until},
     wire::Wire,
