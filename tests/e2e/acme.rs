@@ -1,15 +1,18 @@
 //! Certificates by themselves: from first start to every renewal, against Pebble.
 
+mod account;
 mod advice;
+mod failures;
 mod first;
 mod life;
+mod limits;
 
 use std::path::PathBuf;
 
 use rustls::pki_types::CertificateDer;
 use x509_parser::{certificate::X509Certificate, prelude::FromDer};
 
-use crate::harness::{Pebble, Proxy, Terms, look_at, shake_hands, until};
+use crate::harness::{Hook, Pebble, Proxy, Terms, look_at, shake_hands, until};
 
 /// One host at a Pebble that validates by HTTP.
 const ONE: &str = "
@@ -24,6 +27,25 @@ const ONE: &str = "
 /// The same at a front of it.
 fn one_through_front() -> String {
     ONE.replace("$acme", "$front").replace("$root", "$its_root")
+}
+
+/// With the challenge dns-01, `$dns_01`.
+const BY_DNS: &str = "
+    listeners: { https: { bind: 127.0.0.1:$https, tls: modern } }
+    acme: { ca: { directory: $acme, root: $root, challenge: $dns_01 } }
+    certificates: [{ hosts: $hosts, acme: ca }]
+    routes: [{ respond: { body: secure } }]
+    ";
+
+fn by_dns(pebble: &Pebble, hook: &Hook, hosts: &str) -> String {
+    let text = BY_DNS.replace("$hosts", hosts);
+    text.replace("$dns_01", &dns_01(pebble, hook))
+}
+
+/// The challenge through this hook, seen at the DNS of this Pebble.
+fn dns_01(pebble: &Pebble, hook: &Hook) -> String {
+    let (command, server) = (hook.command(), pebble.dns().address().to_string());
+    format!("{{ dns-01: {{ command: {command:?}, propagation: {{ servers: [{server:?}] }} }} }}")
 }
 
 /// Waits until a client of `host` who trusts nobody but this Pebble is served.

@@ -2,27 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::{ONE, TEMPORARY, await_certified, one_through_front, plain, shown, signer};
-use crate::harness::{AcmeFront, Dns, Pebble, Setup, Terms, When, shake_hands};
-
-/// With the challenge dns-01 through `$hook`, seen at `$dns`.
-const BY_DNS: &str = "
-    listeners: { https: { bind: 127.0.0.1:$https, tls: modern } }
-    acme:
-      ca:
-        directory: $acme
-        root: $root
-        challenge: { dns-01: { command: $hook, propagation: { servers: [$dns] } } }
-    certificates: [{ hosts: $hosts, acme: ca }]
-    routes: [{ respond: { body: secure } }]
-    ";
-
-fn by_dns(dns: &Dns, hook: &[String; 2], hosts: &str) -> String {
-    BY_DNS
-        .replace("$hook", &format!("{hook:?}"))
-        .replace("$dns", &format!("\"{}\"", dns.address()))
-        .replace("$hosts", hosts)
-}
+use super::{ONE, TEMPORARY, await_certified, by_dns, one_through_front, plain, shown, signer};
+use crate::harness::{AcmeFront, Pebble, Setup, Terms, When, shake_hands};
 
 #[tokio::test]
 async fn a_first_start_serves_a_certificate_of_the_ca_within_three_seconds() {
@@ -74,7 +55,7 @@ async fn a_host_and_all_below_it_are_certified_by_dns() {
         ),
         ("[b.test]", &["b.test"]),
     ] {
-        let text = by_dns(pebble.dns(), &hook.command(), hosts);
+        let text = by_dns(&pebble, &hook, hosts);
         let edge = Setup::of(&text).certified_by(&pebble).start().await;
         for name in names {
             await_certified(&edge, name, &pebble).await;

@@ -74,7 +74,7 @@ impl AcmeFront {
     }
 
     /// The text with `$front` and `$its_root` replaced.
-    pub(super) fn name_in(&self, text: &str) -> String {
+    pub(crate) fn name_in(&self, text: &str) -> String {
         text.replace("$front", &self.directory())
             .replace("$its_root", self.root().to_str().unwrap())
     }

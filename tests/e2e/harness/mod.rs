@@ -34,7 +34,7 @@ pub(crate) use self::{
     clock::Clock,
     command::{binary, simplon},
     deaf::Deaf,
-    dns::Dns,
+    dns::{Dns, Hook},
     handshake::Handshake,
     http2::Http2,
     load::Load,
