@@ -2,10 +2,17 @@
 
 mod account;
 mod advice;
+mod clock;
+mod disk;
 mod failures;
 mod first;
+mod hosts;
+mod kills;
 mod life;
 mod limits;
+mod nodes;
+mod path;
+mod reloading;
 
 use std::path::PathBuf;
 

@@ -2,7 +2,11 @@
 //!
 //! They lie in memory, and in the state directory for other nodes that share it: the CA may ask any of them.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use parking_lot::RwLock;
 use rcgen::{CertificateParams, CustomExtension, KeyPair};
@@ -16,6 +20,8 @@ use tokio::sync::Semaphore;
 use crate::{state::State, tls::Chain};
 
 const DIRECTORY: &str = "challenges";
+/// An answer this old belongs to no order that is under way.
+const ABANDONED: Duration = Duration::from_secs(3600);
 /// Looks into the state directory at a time, for answers of other nodes. Whoever asks for more at once is
 /// told that there is none.
 const LOOKS: usize = 8;
@@ -122,6 +128,17 @@ impl Answers {
         }
         let digest = self.look(format!("{DIRECTORY}/alpn-{host}")).await?;
         acme_certificate(host, &digest).ok()
+    }
+
+    /// Removes the answers of processes that were killed: no order takes as long.
+    pub(super) fn sweep(&self, now: SystemTime) {
+        for name in self.shared.list(DIRECTORY).unwrap_or_default() {
+            let file = format!("{DIRECTORY}/{name}");
+            let age = self.shared.modified(&file).map(|at| now.duration_since(at));
+            if matches!(age, Some(Ok(age)) if age > ABANDONED) {
+                let _ = self.shared.remove(&file); // what stays harms nobody
+            }
+        }
     }
 
     /// What another node has offered, if it has.

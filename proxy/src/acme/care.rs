@@ -243,6 +243,11 @@ impl Care {
                 return false;
             }
         };
+        if self.slot.shown().is_none() && self.seen.is_some() {
+            // By a clock that is wrong, what is kept may seem to be over. Once asked, the CA tells the time.
+            let _ = self.issuer.account(&self.means.state).await;
+            self.seen = None;
+        }
         self.adopt().await;
         if wish.is_none() && self.due() > self.issuer.now() {
             return true; // the process that held the lock has obtained it

@@ -1,7 +1,7 @@
 //! Keeps every certificate of the configuration that a CA issues: one task each, from first start to every
 //! renewal, for as long as the configuration names it.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::SystemTime};
 
 use parking_lot::Mutex;
 use tokio::{
@@ -17,6 +17,8 @@ use crate::{observe::IssuerMeters, state::State, tls::Slot};
 
 /// Wishes for a renewal that wait at one certificate; further ones are told so.
 const WISHES: usize = 8;
+/// The directories that the tasks write.
+const WRITTEN: [&str; 4] = ["accounts", "certificates", "challenges", "orders"];
 
 /// A certificate that a CA issues, as a snapshot has it.
 #[derive(Clone, Debug)]
@@ -53,6 +55,7 @@ impl Keeper {
         let mut tasks = self.tasks.lock();
         tasks.retain(|task| managed.iter().any(|managed| managed.is_same(&task.managed)));
         let Some(means) = means else { return };
+        sweep(means);
         for managed in managed {
             if !tasks.iter().any(|task| task.managed.is_same(managed)) {
                 tasks.push(Task::start(managed.clone(), means.clone()));
@@ -95,6 +98,19 @@ impl Keeper {
             Err(failure) => Err(failure.words),
         }
     }
+}
+
+/// Removes what killed processes left behind, in its own time.
+fn sweep(means: &Means) {
+    let answers = Arc::clone(&means.answers);
+    let state = means.state.clone();
+    tokio::task::spawn_blocking(move || {
+        let now = SystemTime::now();
+        for directory in WRITTEN {
+            state.sweep(directory, now);
+        }
+        answers.sweep(now);
+    });
 }
 
 impl Managed {

@@ -35,12 +35,19 @@ pub(crate) enum When {
     AfterPebble,
 }
 
+#[derive(Clone, Copy)]
+enum Gate {
+    Open,
+    OpenForOthers,
+    Closed(&'static str, When),
+}
+
 struct Desk {
     pebble: u16,
     trust: Trust,
     /// Paths with what was said to them.
     asked: Mutex<Vec<(String, Value)>>,
-    gate: watch::Sender<Option<(&'static str, When)>>,
+    gate: watch::Sender<Gate>,
     /// How many were held up since the gate was closed.
     held: AtomicUsize,
 }
@@ -54,7 +61,7 @@ impl AcmeFront {
             pebble: pebble.api(),
             trust: pebble.trust().clone(),
             asked: Mutex::default(),
-            gate: watch::Sender::new(None),
+            gate: watch::Sender::new(Gate::Open),
             held: AtomicUsize::new(0),
         });
         let of_script = Arc::clone(&desk);
@@ -91,7 +98,7 @@ impl AcmeFront {
     /// From now on what is asked below this path waits.
     pub(crate) fn hold(&self, path: &'static str, when: When) {
         self.desk.held.store(0, Ordering::Relaxed);
-        self.desk.gate.send_replace(Some((path, when)));
+        self.desk.gate.send_replace(Gate::Closed(path, when));
     }
 
     /// Waits until something waits here.
@@ -104,7 +111,12 @@ impl AcmeFront {
 
     /// Lets everything through again.
     pub(crate) fn release(&self) {
-        self.desk.gate.send_replace(None);
+        self.desk.gate.send_replace(Gate::Open);
+    }
+
+    /// Lets everything through again but what was held up: who asked for that is dead.
+    pub(crate) fn forget(&self) {
+        self.desk.gate.send_replace(Gate::OpenForOthers);
     }
 
     /// Is not there any more, like a CA that is down.
@@ -129,21 +141,25 @@ impl Desk {
         head.body = wire.read_request_body(&head).await?;
         let path = head.target().to_owned();
         self.asked.lock().push((path.clone(), said(&head.body)));
-        self.wait(&path, When::BeforePebble).await;
+        self.wait(&path, When::BeforePebble).await?;
         let answer = self.forward(&head).await?;
-        self.wait(&path, When::AfterPebble).await;
+        self.wait(&path, When::AfterPebble).await?;
         wire.try_send(written(&answer, head.method())).await?;
         Ok(wire)
     }
 
-    async fn wait(&self, path: &str, when: When) {
+    async fn wait(&self, path: &str, when: When) -> io::Result<()> {
         let mut gate = self.gate.subscribe();
-        let is_open = |closed: &Option<(&str, When)>| {
-            closed.is_none_or(|(at, then)| !path.starts_with(at) || then != when)
-        };
-        if !is_open(&gate.borrow()) {
-            self.held.fetch_add(1, Ordering::Relaxed);
-            let _ = gate.wait_for(is_open).await; // the gate lives as long as the desk
+        let is_closed = matches!(*gate.borrow(), Gate::Closed(at, then) if path.starts_with(at) && then == when);
+        if !is_closed {
+            return Ok(());
+        }
+        self.held.fetch_add(1, Ordering::Relaxed);
+        let is_open = |gate: &Gate| !matches!(gate, Gate::Closed(..));
+        let opened = gate.wait_for(is_open).await.map(|gate| *gate);
+        match opened {
+            Ok(Gate::Open) => Ok(()),
+            _ => Err(io::ErrorKind::ConnectionAborted.into()),
         }
     }
 

@@ -126,7 +126,7 @@ impl Pebble {
     }
 
     /// The text with `$acme` and `$root` replaced.
-    pub(super) fn name_in(&self, text: &str) -> String {
+    pub(crate) fn name_in(&self, text: &str) -> String {
         text.replace("$acme", &self.directory())
             .replace("$root", self.root().to_str().unwrap())
     }
