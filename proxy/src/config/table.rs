@@ -35,6 +35,8 @@ pub(super) enum Kind {
     Share,
     /// One of these words.
     Choice(&'static [&'static str]),
+    /// One of these words, or a mapping that says more.
+    ChoiceOr(&'static [&'static str], &'static Table),
     /// A list of these, none of them empty.
     List(&'static str),
     /// A list, or one alone.

@@ -20,7 +20,7 @@ mod wire;
 
 pub(crate) use self::{
     answers::Reply,
-    certificates::Certificates,
+    certificates::{Certificates, Identity},
     client::{Client, request},
     command::{binary, simplon},
     deaf::Deaf,
@@ -32,7 +32,7 @@ pub(crate) use self::{
     origin_h2c::H2cOrigin,
     port::free_port,
     proxy::Proxy,
-    tls::{Trust, shake_hands},
+    tls::{Hands, Trust, shake_hands},
     wait::{in_time, until},
     wire::Wire,
 };

@@ -8,7 +8,7 @@ use std::{
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
-use tokio::process::Child;
+use tokio::process::{Child, Command};
 
 use super::{
     Client, Message, Origin,
@@ -50,6 +50,16 @@ impl Proxy {
 
     /// As [`Proxy::with`], in a directory that may have been another proxy's.
     pub(crate) async fn in_directory(directory: TempDir, text: &str, origins: &[&Origin]) -> Self {
+        Self::launch(directory, text, origins, |_| {}).await
+    }
+
+    /// As [`Proxy::in_directory`], with more on the command line or in the environment.
+    pub(crate) async fn launch(
+        directory: TempDir,
+        text: &str,
+        origins: &[&Origin],
+        more: impl FnOnce(&mut Command),
+    ) -> Self {
         let origins: Vec<String> = origins.iter().map(ToString::to_string).collect();
         let ports = Ports {
             http: free_port(),
@@ -60,10 +70,9 @@ impl Proxy {
         let file = directory.path().join("simplon.yaml");
         let config = text::complete(text, &origins, ports, directory.path());
         std::fs::write(&file, config).unwrap();
-        let mut child = binary()
-            .arg("run")
-            .arg("-c")
-            .arg(&file)
+        let mut command = binary();
+        more(command.arg("run").arg("-c").arg(&file));
+        let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -7,6 +7,7 @@ mod host;
 mod listener;
 mod path;
 mod route;
+mod tls;
 mod top;
 mod upstream;
 
