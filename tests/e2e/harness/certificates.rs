@@ -55,14 +55,14 @@ impl Certificates {
         std::fs::write(directory.join(format!("{name}.key")), pair.serialize_pem()).unwrap();
     }
 
-    /// A certificate for a client of this name, good for so long.
-    pub(crate) fn client(&self, name: &str, serial: u64, lifetime: Duration) -> Identity {
+    /// A certificate for a client of this name, good until then.
+    pub(crate) fn client(&self, name: &str, serial: u64, until: SystemTime) -> Identity {
         let pair = KeyPair::generate().unwrap();
         let mut params = CertificateParams::default();
         params.distinguished_name = common_name(name);
         params.serial_number = Some(SerialNumber::from(serial));
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
-        params.not_after = (SystemTime::now() + lifetime).into();
+        params.not_after = until.into();
         let leaf = params.signed_by(&pair, &self.issuer).unwrap();
         Identity {
             chain: vec![leaf.der().clone()],

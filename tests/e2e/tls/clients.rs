@@ -6,7 +6,17 @@ use rustls::version::{TLS12, TLS13};
 
 use crate::harness::{Certificates, Hands, Identity, Proxy, simplon, until};
 
-const HOUR: Duration = Duration::from_secs(3600);
+fn in_seconds(seconds: u64) -> SystemTime {
+    SystemTime::now() + Duration::from_secs(seconds)
+}
+
+fn in_an_hour() -> SystemTime {
+    in_seconds(3600)
+}
+
+fn a_minute_ago() -> SystemTime {
+    SystemTime::now() - Duration::from_secs(60)
+}
 
 /// A proxy that asks for certificates in this way, and those who sign them.
 struct Club {
@@ -30,7 +40,7 @@ impl Club {
         let directory = tempfile::tempdir().unwrap();
         let authority = Certificates::named("the club");
         std::fs::write(directory.path().join("clients.pem"), authority.pem()).unwrap();
-        let list = authority.revoke(&[13], SystemTime::now() + HOUR);
+        let list = authority.revoke(&[13], in_an_hour());
         std::fs::write(directory.path().join("clients.crl"), list).unwrap();
         Self {
             proxy: Proxy::in_directory(directory, &text(tls), &[]).await,
@@ -39,7 +49,7 @@ impl Club {
     }
 
     fn member(&self, name: &str, serial: u64) -> Hands {
-        self.hands(&self.authority.client(name, serial, HOUR))
+        self.hands(&self.authority.client(name, serial, in_an_hour()))
     }
 
     fn hands(&self, identity: &Identity) -> Hands {
@@ -67,15 +77,15 @@ const LISTED: &str = "{ client_certificates: { ca: clients.pem, crl: [clients.cr
 #[tokio::test]
 async fn a_client_without_a_certificate_is_refused_where_one_is_required() {
     let club = Club::with(REQUIRED).await;
-    let stranger = Certificates::named("another club").client("stranger", 1, HOUR);
-    let expired = club.authority.client("too late", 2, Duration::ZERO);
+    let stranger = Certificates::named("another club").client("stranger", 1, in_an_hour());
+    let expired = club.authority.client("too late", 2, a_minute_ago());
     let trust = club.proxy.trust();
     for version in [&TLS12, &TLS13] {
         let hands = |identity| Hands::build(&trust, identity, &[version], None);
         assert!(!club.admits(&hands(None)).await, "{version:?}");
         assert!(!club.admits(&hands(Some(&stranger))).await, "{version:?}");
         assert!(!club.admits(&hands(Some(&expired))).await, "{version:?}");
-        let member = club.authority.client("Grüezi", 3, HOUR);
+        let member = club.authority.client("Grüezi", 3, in_an_hour());
         assert!(club.admits(&hands(Some(&member))).await, "{version:?}");
     }
     let line = club.proxy.logged(|line| line["status"] == 200).await;
@@ -96,10 +106,10 @@ async fn a_client_may_show_no_certificate_where_one_is_requested_but_not_a_bad_o
     club.proxy
         .logged(|line| line["tls"]["client"] == "CN=someone")
         .await;
-    let stranger = Certificates::named("another club").client("stranger", 1, HOUR);
+    let stranger = Certificates::named("another club").client("stranger", 1, in_an_hour());
     assert!(!club.admits(&club.hands(&stranger)).await);
     // Signed by a namesake.
-    let forged = Certificates::named("the club").client("someone", 1, HOUR);
+    let forged = Certificates::named("the club").client("someone", 1, in_an_hour());
     assert!(!club.admits(&club.hands(&forged)).await);
 }
 
@@ -126,11 +136,10 @@ async fn a_client_of_whom_no_list_tells_is_refused() {
     let both = [club.authority.pem(), other.pem()].concat();
     club.write("clients.pem", &both);
     club.proxy.reload().await;
-    let guest = club.hands(&other.client("guest", 12, HOUR));
+    let guest = club.hands(&other.client("guest", 12, in_an_hour()));
     assert!(!club.admits(&guest).await);
     assert!(club.admits(&club.member("good", 12)).await);
-    let lists = club.authority.revoke(&[], SystemTime::now() + HOUR)
-        + &other.revoke(&[], SystemTime::now() + HOUR);
+    let lists = club.authority.revoke(&[], in_an_hour()) + &other.revoke(&[], in_an_hour());
     club.write("clients.crl", &lists);
     club.proxy.reload().await;
     assert!(club.admits(&guest).await);
@@ -141,8 +150,7 @@ async fn under_a_list_that_has_expired_everybody_is_refused() {
     let club = Club::with(LISTED).await;
     let member = club.member("good", 12);
     assert!(club.admits(&member).await);
-    let minute_ago = SystemTime::now() - Duration::from_secs(60);
-    club.write("clients.crl", &club.authority.revoke(&[], minute_ago));
+    club.write("clients.crl", &club.authority.revoke(&[], a_minute_ago()));
     club.proxy.reload().await;
     assert!(!club.admits(&member).await);
     assert!(club.proxy.errors().has("has expired"));
@@ -153,7 +161,7 @@ async fn whom_a_new_list_revokes_is_refused_and_connections_that_stand_go_on() {
     let club = Club::with(LISTED).await;
     let member = club.member("good", 12);
     let mut before = member.enter(club.proxy.https(), "localhost").await.unwrap();
-    let list = club.authority.revoke(&[12], SystemTime::now() + HOUR);
+    let list = club.authority.revoke(&[12], in_an_hour());
     club.write("clients.crl", &list);
     club.proxy.reload().await;
     // With its ticket, and without.
@@ -161,7 +169,8 @@ async fn whom_a_new_list_revokes_is_refused_and_connections_that_stand_go_on() {
     assert!(!club.admits(&member.without_memory()).await);
     let host = ["host: localhost"];
     let again = before.client.ask("GET", "/", &host, b"").await;
-    assert_eq!((again.status(), again.field("connection")), (200, None));
+    assert_eq!(again.status(), 200);
+    assert_ne!(again.field("connection"), Some("close"));
 }
 
 #[tokio::test]
@@ -179,7 +188,8 @@ async fn a_change_of_tls_touches_no_connection_that_stands() {
         assert_eq!(club.admits(&nobody).await, tls != REQUIRED, "{tls}");
         let host = ["host: localhost"];
         let again = before.client.ask("GET", "/", &host, b"").await;
-        assert_eq!((again.status(), again.field("connection")), (200, None));
+        assert_eq!(again.status(), 200);
+        assert_ne!(again.field("connection"), Some("close"));
     }
     let labels = [("listener", "https")];
     club.proxy
@@ -221,7 +231,7 @@ async fn a_ticket_of_one_policy_is_no_good_to_another() {
 #[tokio::test]
 async fn a_ticket_does_not_outlive_the_certificate_of_its_client() {
     let club = Club::with(REQUIRED).await;
-    let brief = club.authority.client("brief", 1, Duration::from_secs(3));
+    let brief = club.authority.client("brief", 1, in_seconds(3));
     let hands = club.hands(&brief);
     let port = club.proxy.https();
     assert!(!hands.enter(port, "localhost").await.unwrap().resumed);
@@ -249,20 +259,20 @@ async fn files_that_cannot_be_used_are_told_of_with_their_place() {
     let broken = broken.replace("CERTIFICATE", "X509 CRL");
     std::fs::write(path("broken.crl"), broken).unwrap();
     for (keys, message, column) in [
-        ("ca: missing.pem", "cannot read", 58),
-        ("ca: empty.pem", "holds no certificate", 58),
-        ("ca: noise.pem", "holds no certificate", 58),
-        ("ca: broken.pem", "holds no usable certificate of a CA", 58),
-        ("ca: good.pem, crl: missing.crl", "cannot read", 73),
+        ("ca: missing.pem", "cannot read", 61),
+        ("ca: empty.pem", "holds no certificate", 61),
+        ("ca: noise.pem", "holds no certificate", 61),
+        ("ca: broken.pem", "holds no usable certificate of a CA", 61),
+        ("ca: good.pem, crl: missing.crl", "cannot read", 76),
         (
             "ca: good.pem, crl: good.pem",
             "holds no revocation list",
-            73,
+            76,
         ),
         (
             "ca: good.pem, crl: [broken.crl]",
             "holds no usable revocation list",
-            74,
+            77,
         ),
     ] {
         let file = path("simplon.yaml");
