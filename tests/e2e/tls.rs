@@ -3,6 +3,7 @@
 mod clients;
 mod hello;
 mod key_log;
+mod openssl;
 mod redirect;
 mod tickets;
 

@@ -159,3 +159,6 @@ fn name(suite: CipherSuite) -> &'static str {
         other => other.as_str().unwrap_or(""),
     }
 }
+
+#[cfg(test)]
+mod tests;

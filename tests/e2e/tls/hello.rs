@@ -2,7 +2,7 @@
 
 use rustls::{
     AlertDescription, Error, NamedGroup,
-    crypto::aws_lc_rs::kx_group,
+    crypto::{SupportedKxGroup, aws_lc_rs::kx_group},
     version::{TLS12, TLS13},
 };
 use tokio::{
@@ -65,7 +65,7 @@ async fn keys_that_quantum_computers_cannot_find_are_agreed_on_and_preferred() {
     let group = async |hands: Hands| {
         let stream = hands.shake(port, "localhost").await.unwrap();
         let group = stream.get_ref().1.negotiated_key_exchange_group();
-        group.map(|group| group.name())
+        group.map(SupportedKxGroup::name)
     };
     let alone = Hands::agreeing_by(&trust, kx_group::X25519MLKEM768);
     assert_eq!(group(alone).await, Some(NamedGroup::X25519MLKEM768));

@@ -10,8 +10,11 @@ const TEXT: &str = "
     routes: [{ respond: { body: secure } }]
     ";
 
-/// Request line and header lines, and where they lead: host and path, or nothing for a refusal.
-const CASES: &[(&str, &str, Option<(&str, &str)>)] = &[
+/// Host and path.
+type Place = (&'static str, &'static str);
+
+/// Request line and header lines, and where they lead, or nothing for a refusal.
+const CASES: &[(&str, &str, Option<Place>)] = &[
     (
         "GET /a/b?c=d HTTP/1.1",
         "host: example.ch",

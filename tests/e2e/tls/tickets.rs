@@ -5,7 +5,7 @@ use std::time::Instant;
 use rustls::version::{TLS12, TLS13};
 
 use super::SELF_SIGNED;
-use crate::harness::{Hands, Proxy};
+use crate::harness::{Hands, Proxy, until};
 
 /// How many clients come twice.
 const CLIENTS: usize = 10_000;
@@ -43,6 +43,26 @@ async fn two_nodes_resume_each_others_sessions() {
     assert!(!is_resumed(&hands, &one).await);
     assert!(is_resumed(&hands, &two).await);
     assert!(is_resumed(&hands, &one).await);
+}
+
+#[tokio::test]
+async fn a_node_hears_of_a_key_that_another_has_made() {
+    let one = Proxy::with(SELF_SIGNED, &[]).await;
+    let shared = format!("{SELF_SIGNED}state: {}\n    ", one.state().display());
+    let two = Proxy::with(&shared, &[]).await;
+    let keys = one.state().join("tickets.keys");
+    let before = std::fs::read(&keys).unwrap();
+    std::fs::remove_file(&keys).unwrap();
+    until("one of them has made another", async || {
+        std::fs::read(&keys).is_ok_and(|now| now != before)
+    })
+    .await;
+    let hands = Hands::new(&one.trust());
+    until("both have the same", async || {
+        let stranger = hands.without_memory();
+        !is_resumed(&stranger, &one).await && is_resumed(&stranger, &two).await
+    })
+    .await;
 }
 
 #[tokio::test]

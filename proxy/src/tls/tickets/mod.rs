@@ -15,8 +15,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use arc_swap::ArcSwapOption;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use rustls::server::ProducesTickets;
 
 use self::{ring::Ring, shared::Shared};
@@ -32,7 +31,7 @@ pub(super) type Policy = [u8; 32];
 #[derive(Default)]
 pub struct Tickets {
     /// Nothing is sealed until the first [`Self::refresh`].
-    ring: ArcSwapOption<Ring>,
+    ring: RwLock<Option<Arc<Ring>>>,
     shared: Mutex<Shared>,
 }
 
@@ -43,7 +42,7 @@ impl Tickets {
     /// to be called every few seconds, as that is how long other nodes take to hear of a new key.
     pub fn refresh(&self, directory: &Path, now: SystemTime) {
         let mut shared = self.shared.lock();
-        match shared.refresh(directory, now, |ring| self.ring.store(Some(ring))) {
+        match shared.refresh(directory, now, |ring| *self.ring.write() = Some(ring)) {
             Ok(()) => shared.warned = false,
             Err(error) => {
                 if !std::mem::replace(&mut shared.warned, true) {
@@ -58,22 +57,22 @@ impl Tickets {
     }
 
     fn rotate_in_memory(&self, now: SystemTime) {
-        let before = self.ring.load_full();
+        let before = self.ring.read().clone();
         if before.as_ref().is_some_and(|ring| !ring.is_old(now)) {
             return;
         }
         // Without randomness nothing is sealed, which costs full handshakes.
         if let Ok(ring) = Ring::rotated(before.as_deref(), now) {
-            self.ring.store(Some(Arc::new(ring)));
+            *self.ring.write() = Some(Arc::new(ring));
         }
     }
 
     fn seal(&self, policy: &Policy, session: &[u8], now: SystemTime) -> Option<Vec<u8>> {
-        self.ring.load().as_ref()?.seal(policy, session, now)
+        self.ring.read().as_ref()?.seal(policy, session, now)
     }
 
     fn open(&self, policy: &Policy, ticket: &[u8], now: SystemTime) -> Option<Vec<u8>> {
-        self.ring.load().as_ref()?.open(policy, ticket, now)
+        self.ring.read().as_ref()?.open(policy, ticket, now)
     }
 }
 

@@ -65,8 +65,8 @@ impl Ring {
     }
 
     pub(super) fn open(&self, policy: &Policy, ticket: &[u8], now: SystemTime) -> Option<Vec<u8>> {
-        let keys = std::iter::once(&self.newest).chain(&self.previous);
-        keys.filter_map(|key| key.open(policy, ticket, now)).next()
+        let mut keys = std::iter::once(&self.newest).chain(&self.previous);
+        keys.find_map(|key| key.open(policy, ticket, now))
     }
 }
 
