@@ -216,7 +216,7 @@ impl<'a> Fields<'a> {
 
     pub(super) fn choice(&self, name: &str) -> Option<Located<&'static str>> {
         let (node, kind) = self.get(name)?;
-        let Kind::Choice(words) = kind else {
+        let (Kind::Choice(words) | Kind::ChoiceOr(words, _)) = kind else {
             return None;
         };
         let one_of = || format!("write {}", words.join(" or "));
@@ -240,7 +240,9 @@ impl<'a> Fields<'a> {
     pub(super) fn fields(&self, name: &str) -> Option<Fields<'a>> {
         let entry = self.entry(name)?;
         match self.get(name)?.1 {
-            Kind::Mapping(table) => Self::of(&entry.node, &entry.at, table, self.problems),
+            Kind::Mapping(table) | Kind::ChoiceOr(_, table) => {
+                Self::of(&entry.node, &entry.at, table, self.problems)
+            }
             _ => None,
         }
     }

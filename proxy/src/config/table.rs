@@ -37,6 +37,8 @@ pub(super) enum Kind {
     Quota(RangeInclusive<Duration>),
     /// One of these words.
     Choice(&'static [&'static str]),
+    /// One of these words, or a mapping that says more.
+    ChoiceOr(&'static [&'static str], &'static Table),
     /// A list of these, none of them empty.
     List(&'static str),
     /// A list, or one alone.

@@ -6,6 +6,7 @@ mod drain;
 mod edge;
 mod reload;
 mod signals;
+mod tickets;
 mod view;
 
 pub use children::{Children, Program};

@@ -40,6 +40,7 @@ pub(crate) fn binary() -> Command {
     command
         .env_remove("SIMPLON_LOG")
         .env_remove("RUST_LOG")
+        .env_remove("SSLKEYLOGFILE")
         .env("NO_COLOR", "1");
     command
 }

@@ -27,7 +27,7 @@ mod wire;
 
 pub(crate) use self::{
     answers::Reply,
-    certificates::Certificates,
+    certificates::{Certificates, Identity},
     client::{Client, request},
     clock::Clock,
     command::{binary, simplon},
@@ -46,7 +46,7 @@ pub(crate) use self::{
     setup::Setup,
     terms::Terms,
     text::Ports,
-    tls::{Trust, certificate_for, shake_hands},
+    tls::{Hands, Trust, certificate_for, shake_hands},
     tools::tool,
     wait::{in_time, until},
     wire::Wire,

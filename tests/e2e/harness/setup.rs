@@ -3,8 +3,12 @@
 use std::process::Stdio;
 
 use tempfile::TempDir;
+use tokio::process::Command;
 
 use super::{Clock, Origin, Pebble, Ports, Proxy, command::binary, text};
+
+/// What is done to the command before it is run.
+type More<'a> = Box<dyn FnOnce(&mut Command) + Send + 'a>;
 
 /// A proxy to be started. Its parts can be given in any order.
 pub(crate) struct Setup<'a> {
@@ -13,6 +17,7 @@ pub(crate) struct Setup<'a> {
     ports: Option<Ports>,
     directory: Option<TempDir>,
     clock: Option<&'a Clock>,
+    more: Option<More<'a>>,
 }
 
 impl<'a> Setup<'a> {
@@ -24,6 +29,7 @@ impl<'a> Setup<'a> {
             ports: None,
             directory: None,
             clock: None,
+            more: None,
         }
     }
 
@@ -58,6 +64,12 @@ impl<'a> Setup<'a> {
         self
     }
 
+    /// With more on the command line or in the environment.
+    pub(crate) fn with(mut self, more: impl FnOnce(&mut Command) + Send + 'a) -> Self {
+        self.more = Some(Box::new(more));
+        self
+    }
+
     /// Starts it, and waits until it is ready.
     pub(crate) async fn start(self) -> Proxy {
         let ports = self.ports.unwrap_or_else(Ports::free);
@@ -71,10 +83,11 @@ impl<'a> Setup<'a> {
         if let Some(clock) = self.clock {
             clock.give(&mut command);
         }
+        command.arg("run").arg("-c").arg(&file);
+        if let Some(more) = self.more {
+            more(&mut command);
+        }
         let child = command
-            .arg("run")
-            .arg("-c")
-            .arg(&file)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

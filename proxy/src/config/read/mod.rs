@@ -10,6 +10,7 @@ mod listener;
 mod path;
 mod route;
 mod server_tls;
+mod tls;
 mod top;
 mod upstream;
 
