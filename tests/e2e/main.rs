@@ -16,6 +16,7 @@ mod commands;
 mod ending;
 mod forwarding;
 mod harness;
+mod hsts;
 mod refusals;
 mod reloading;
 mod routing;

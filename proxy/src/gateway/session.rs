@@ -7,6 +7,7 @@ use pingora::{
     proxy::Session,
 };
 
+use super::Exchange;
 use crate::{forward::Fields, listen::Connection, respond::Answer};
 
 pub(super) struct RequestFields<'a>(pub(super) &'a mut RequestHeader);
@@ -48,8 +49,12 @@ pub(super) fn has_begun(session: &Session) -> bool {
     })
 }
 
-/// Writes an answer of ours as the whole response.
-pub(super) async fn write(session: &mut Session, answer: &Answer) -> Result<()> {
+/// Writes an answer of ours as the whole response, with what the route's policies make of it.
+pub(super) async fn write(
+    session: &mut Session,
+    answer: &Answer,
+    exchange: &Exchange,
+) -> Result<()> {
     if let Some(digest) = session.digest()
         && Connection::of(digest).is_some_and(|connection| connection.is_retired())
     {
@@ -59,6 +64,7 @@ pub(super) async fn write(session: &mut Session, answer: &Answer) -> Result<()> 
     for (name, value) in &answer.fields {
         head.append_header(name.clone(), value.clone())?;
     }
+    exchange.respond(&mut ResponseFields(&mut head));
     // RFC 9110 section 8.6: neither of these has a length.
     let may_have_body = !matches!(answer.status.as_u16(), 204 | 304);
     if may_have_body {

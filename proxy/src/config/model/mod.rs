@@ -5,6 +5,7 @@
 mod acme;
 mod certificate;
 mod listener;
+mod policy;
 mod route;
 mod upstream;
 
@@ -16,6 +17,7 @@ pub use self::{
     acme::{Challenge, DnsHook, ExternalAccount, Issuer, IssuerLimits, Propagation, Quota},
     certificate::{Certificate, CertificateSource},
     listener::{Limits, Listener, Protocols, TlsProfile},
+    policy::{Hsts, Policies},
     route::{Action, HostPattern, PathPattern, Route},
     upstream::{
         Address, HealthCheck, Passive, Probe, Retries, RetryOn, Server, Timeouts, Upstream,
