@@ -76,12 +76,9 @@ pub(super) async fn write(
     session
         .write_response_header(Box::new(head), !has_body)
         .await?;
-    if has_body {
-        session
-            .write_response_body(Some(answer.body.clone()), true)
-            .await?;
-    }
-    Ok(())
+    // Without a body too: the head alone does not end a stream of HTTP/2, which would then be reset.
+    let body = has_body.then(|| answer.body.clone());
+    session.write_response_body(body, true).await
 }
 
 /// Gives the request another target, if it is another, without losing the host it is for.
