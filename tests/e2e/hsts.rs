@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, Request};
 
-use crate::harness::{Message, Origin, Proxy, Reply};
+use crate::harness::{Client, Message, Origin, Proxy, Reply};
 
 const FIELD: &str = "strict-transport-security";
 const YEAR: &str = "max-age=31536000";
@@ -12,7 +12,7 @@ const SITE: &str = "
     listeners:
       https: { bind: 127.0.0.1:$https, tls: intermediate }
       http: { bind: 127.0.0.1:$http }
-    certificates: [{ hosts: [localhost], self_signed: true, default: true }]
+    certificates: [{ hosts: [localhost], self_signed: true }]
     upstreams:
       web: { servers: [$1] }
       gone: { servers: ['127.0.0.1:$other'] }
@@ -58,7 +58,7 @@ fn in_http2(fields: &HeaderMap) -> Vec<&str> {
     all.map(|value| value.to_str().unwrap()).collect()
 }
 
-async fn told(client: &mut crate::harness::Client, method: &str, path: &str) -> Message {
+async fn told(client: &mut Client, method: &str, path: &str) -> Message {
     client.ask(method, path, &["host: localhost"], b"").await
 }
 
@@ -143,7 +143,7 @@ async fn a_body_refused_on_its_way_is_answered_with_the_promise() {
     let proxy = Proxy::with(&limited, &[&origin]).await;
     let chunked = ["host: localhost", "transfer-encoding: chunked"];
     let mut client = proxy.tls_client("localhost").await;
-    let body = b"14\r\ntwenty bytes, no less\r\n0\r\n\r\n";
+    let body = b"15\r\ntwenty bytes, no less\r\n0\r\n\r\n";
     let answer = client.ask("POST", "/web", &chunked, body).await;
     assert_eq!(answer.status(), 413);
     assert_eq!(answer.field(FIELD), Some(YEAR));
