@@ -17,6 +17,7 @@ mod commands;
 mod ending;
 mod forwarding;
 mod harness;
+mod hsts;
 mod mozilla;
 mod pebble;
 mod refusals;

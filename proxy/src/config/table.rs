@@ -29,6 +29,8 @@ pub(super) enum Kind {
     /// Text; what it says, with its article.
     Text(&'static str),
     Flag,
+    /// A flag, or a mapping that says more.
+    FlagOr(&'static Table),
     Number(RangeInclusive<u64>),
     Duration(RangeInclusive<Duration>),
     Size(RangeInclusive<ByteSize>),

@@ -5,6 +5,7 @@
 mod acme;
 mod certificate;
 mod listener;
+mod policy;
 mod route;
 mod tls;
 mod upstream;
@@ -17,6 +18,7 @@ pub use self::{
     acme::{Challenge, DnsHook, ExternalAccount, Issuer, IssuerLimits, Propagation, Quota},
     certificate::{Certificate, CertificateSource},
     listener::{Limits, Listener, Protocols},
+    policy::{Hsts, Policies},
     route::{Action, HostPattern, PathPattern, Route},
     tls::{ClientCertificates, ClientMode, TlsProfile, TlsSettings, TlsVersion},
     upstream::{

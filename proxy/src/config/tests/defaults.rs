@@ -5,7 +5,7 @@ use std::{path::Path, time::Duration};
 use crate::config::{
     Config, load_with,
     model::{
-        AccessLog, Action, Address, CertificateSource, ClientMode, HealthCheck, HostPattern,
+        AccessLog, Action, Address, CertificateSource, ClientMode, HealthCheck, HostPattern, Hsts,
         Limits, Passive, PathPattern, Probe, Protocols, Retries, RetryOn, Timeouts, TlsProfile,
         TlsSettings, TlsVersion, UpstreamProtocol,
     },
@@ -66,6 +66,7 @@ fn what_is_left_out_has_the_documented_default() {
         strip_prefix: false,
     };
     assert_eq!(route.action, forward);
+    assert_eq!(route.policies.hsts, None);
 }
 
 #[test]
@@ -195,6 +196,50 @@ fn tls_is_a_profile_or_a_mapping() {
         (ClientMode::Request, 2, 1)
     );
     assert!(lax.ca[0].value.is_absolute() && lax.ca[0].value.ends_with("a.pem"));
+}
+
+#[test]
+fn a_route_has_the_policies_of_the_defaults_unless_it_says_otherwise() {
+    let hsts = |of_defaults: &str, of_route: &str| {
+        let text = format!(
+            "
+listeners: {{ https: {{ bind: ':8443', tls: modern }} }}
+certificates: [{{ hosts: localhost, self_signed: true }}]
+defaults: {{ {of_defaults} }}
+routes: [{{ respond: {{ status: 204 }}, {of_route} }}]
+"
+        );
+        load(&text).routes[0].policies.hsts
+    };
+    let long = "hsts: { max_age: 730d, include_subdomains: true, preload: true }";
+    let longer = Hsts {
+        max_age: seconds(730 * 86_400),
+        include_subdomains: true,
+        preload: true,
+    };
+    let over = Hsts {
+        max_age: Duration::ZERO,
+        ..Hsts::default()
+    };
+    for (of_defaults, of_route, expected) in [
+        ("", "", None),
+        ("hsts: false", "", None),
+        ("hsts: true", "", Some(Hsts::default())),
+        ("hsts: {}", "", Some(Hsts::default())),
+        ("", "hsts: true", Some(Hsts::default())),
+        ("hsts: false", "hsts: true", Some(Hsts::default())),
+        ("hsts: true", "hsts: false", None),
+        ("hsts: true", long, Some(longer)),
+        // Whole values are replaced, not keys of them.
+        (long, "hsts: {}", Some(Hsts::default())),
+        (long, "hsts: { max_age: 0s }", Some(over)),
+    ] {
+        assert_eq!(
+            hsts(of_defaults, of_route),
+            expected,
+            "{of_defaults} {of_route}"
+        );
+    }
 }
 
 const FULL: &str = "

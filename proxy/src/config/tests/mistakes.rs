@@ -115,6 +115,7 @@ fn each_key(table: &'static Table, see: &mut dyn FnMut(&'static Table, &'static 
         match &key.kind {
             Kind::Mapping(table)
             | Kind::ChoiceOr(_, table)
+            | Kind::FlagOr(table)
             | Kind::Named(table)
             | Kind::ListOf(table) => each_key(table, see),
             _ => {}
