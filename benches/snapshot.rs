@@ -53,7 +53,8 @@ fn snapshot(criterion: &mut Criterion) {
     let empty = SnapshotCell::default().load();
     let first = Snapshot::build(loaded.config.clone(), &empty, &world, Instant::now())
         .ok()
-        .unwrap();
+        .unwrap()
+        .snapshot;
 
     let mut group = criterion.benchmark_group("10,000 routes");
     group.sample_size(20);

@@ -15,7 +15,7 @@ use tokio::{
 };
 
 use super::*;
-use crate::observe::{Metrics, ServerView, Servers, UpstreamView};
+use crate::observe::{CertificateView, Certificates, Metrics, ServerView, Servers, UpstreamView};
 
 const HOSTILE: &str = "<script>alert('x')</script>\"&";
 const SOON: Duration = Duration::from_secs(20);
@@ -24,6 +24,10 @@ const SOON: Duration = Duration::from_secs(20);
 struct Proxy {
     ready: AtomicBool,
     metrics: Arc<Metrics>,
+}
+
+impl Certificates for Proxy {
+    fn each_host(&self, _: &mut dyn FnMut(CertificateView<'_>)) {}
 }
 
 impl Servers for Proxy {
@@ -78,7 +82,7 @@ impl AdminView for Proxy {
     }
 
     fn metrics(&self) -> String {
-        self.metrics.text(self)
+        self.metrics.text(self, self)
     }
 
     fn stats(&self) -> StatsView {

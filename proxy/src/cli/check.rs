@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 
 use super::{ConfigFile, USAGE, print, tell};
 use crate::{
-    config::{self, Report},
+    config::{self, Problem, Report},
     listen,
     observe::Metrics,
     respond::Refusal,
@@ -74,18 +74,18 @@ fn check(file: &ConfigFile) -> Result<Report, Report> {
         resolver: Arc::new(tls::Resolver(Arc::default())),
         may_write: false,
     };
-    match Snapshot::build(
+    let built = Snapshot::build(
         loaded.config,
         &SnapshotCell::default().load(),
         &world,
         Instant::now(),
-    ) {
-        Ok(_) => Ok(loaded.warnings),
-        Err(problems) => Err(Report::new(
-            problems
-                .into_iter()
-                .chain(loaded.warnings.problems().cloned()),
-            &loaded.sources,
-        )),
+    );
+    let all = |problems: Vec<Problem>| {
+        let of_text = loaded.warnings.problems().cloned();
+        Report::new(of_text.chain(problems), &loaded.sources)
+    };
+    match built {
+        Ok(built) => Ok(all(built.warnings)),
+        Err(problems) => Err(all(problems)),
     }
 }

@@ -9,6 +9,7 @@ use prometheus::{Error, IntCounter, Registry, TextEncoder};
 use tracing::error;
 
 use super::{
+    certificates::{self, Certificates},
     families::{ConfigFamilies, ListenerFamilies, Maker, RouteFamilies, UpstreamFamilies},
     meters::{ListenerMeters, RouteMeters, UpstreamMeters},
     process,
@@ -84,13 +85,15 @@ impl Metrics {
         self.access_log_dropped.clone()
     }
 
-    /// All families in Prometheus' text format 0.0.4. Servers are asked for their state meanwhile.
-    pub fn text(&self, servers: &dyn Servers) -> String {
+    /// All families in Prometheus' text format 0.0.4. Servers and certificates are asked for their state
+    /// meanwhile.
+    pub fn text(&self, servers: &dyn Servers, certificates: &dyn Certificates) -> String {
         let mut text = String::new();
         if let Err(error) = TextEncoder::new().encode_utf8(&self.registry.gather(), &mut text) {
             error!(%error, "metrics cannot be written in full");
         }
         servers::write(servers, &mut text);
+        certificates::write(certificates, &mut text);
         process::write(&mut text);
         text
     }

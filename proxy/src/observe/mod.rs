@@ -1,6 +1,7 @@
 //! What the proxy tells about itself: metrics, the access log, messages.
 
 pub mod access_log;
+pub mod certificates;
 pub mod logging;
 pub mod meters;
 pub mod metrics;
@@ -27,6 +28,7 @@ use std::{cell::RefCell, sync::Arc};
 use self::line::Line;
 pub use self::{
     access_log::AccessLog,
+    certificates::{CertificateView, Certificates},
     meters::{Connected, ListenerMeters, RouteMeters},
     metrics::Metrics,
     record::{Protocol, Record, Timers, Tls},

@@ -14,6 +14,21 @@ const CONNECTION_REFUSALS: &[&str] = &["client_cap"];
 /// Two servers, one of them in trouble and with a hostile name.
 struct Pair;
 
+impl Certificates for Pair {
+    fn each_host(&self, see: &mut dyn FnMut(CertificateView<'_>)) {
+        see(CertificateView {
+            host: "a.test",
+            not_after: Some(UNIX_EPOCH + Duration::from_millis(1_795_246_500_900)),
+            is_temporary: false,
+        });
+        see(CertificateView {
+            host: "*.b.test",
+            not_after: None,
+            is_temporary: true,
+        });
+    }
+}
+
 impl Servers for Pair {
     fn each(&self, see: &mut dyn FnMut(ServerView<'_>)) {
         let good = ServerView {
@@ -132,7 +147,7 @@ fn a_request_is_counted_by_route_class_and_upstream() {
         },
         Some(&meters),
     );
-    let text = observer.metrics.text(&Pair);
+    let text = observer.metrics.text(&Pair, &Pair);
     let samples = samples(&text);
     let expected = [
         (
@@ -197,7 +212,7 @@ fn a_tunnel_counts_as_a_request_but_not_as_a_slow_one() {
         },
         Some(&meters),
     );
-    let samples = samples(&observer.metrics.text(&Pair));
+    let samples = samples(&observer.metrics.text(&Pair, &Pair));
     let duration = r#"simplon_request_duration_seconds_count{route="home",upstream="web"}"#;
     assert_eq!(samples.get(duration), Some(&0.0));
     assert_eq!(meters.requests(), [1, 0, 0, 0, 0]);
@@ -216,7 +231,7 @@ fn refusals_are_counted_by_reason_and_none_is_lost() {
             Some(&meters),
         );
     }
-    let samples = samples(&observer.metrics.text(&Pair));
+    let samples = samples(&observer.metrics.text(&Pair, &Pair));
     for (reason, count) in [("no_route", 2.0), ("malformed", 0.0), ("other", 1.0)] {
         let name = format!(r#"simplon_refusals_total{{reason="{reason}"}}"#);
         assert_eq!(samples.get(&name), Some(&count), "{name}");
@@ -231,11 +246,16 @@ fn series_of_a_route_stay_over_a_reload_and_go_with_the_last_snapshot() {
     let after = observer.metrics.route("home", "web");
     drop(before);
     assert_eq!(after.requests(), [0, 1, 0, 0, 0]);
-    assert!(observer.metrics.text(&Pair).contains(r#"route="home""#));
+    assert!(
+        observer
+            .metrics
+            .text(&Pair, &Pair)
+            .contains(r#"route="home""#)
+    );
 
     let elsewhere = observer.metrics.route("other", "web");
     drop(after);
-    let text = observer.metrics.text(&Pair);
+    let text = observer.metrics.text(&Pair, &Pair);
     assert!(!text.contains(r#"route="home""#), "{text}");
     assert!(
         text.contains(r#"simplon_retries_total{upstream="web"}"#),
@@ -245,7 +265,7 @@ fn series_of_a_route_stay_over_a_reload_and_go_with_the_last_snapshot() {
     assert!(
         !observer
             .metrics
-            .text(&Pair)
+            .text(&Pair, &Pair)
             .contains("simplon_retries_total")
     );
     let left: Vec<_> = observer
@@ -269,7 +289,7 @@ fn a_listener_counts_connections_as_long_as_they_last() {
         (meters.current(), meters.total(), meters.total_refused()),
         (1, 2, 1)
     );
-    let shown = samples(&observer.metrics.text(&Pair));
+    let shown = samples(&observer.metrics.text(&Pair, &Pair));
     let expected = [
         (r#"simplon_connections{listener="public"}"#, 1.0),
         (r#"simplon_connections_total{listener="public"}"#, 2.0),
@@ -288,16 +308,16 @@ fn a_listener_counts_connections_as_long_as_they_last() {
 
     drop(meters);
     assert!(
-        observer.metrics.text(&Pair).contains("public"),
+        observer.metrics.text(&Pair, &Pair).contains("public"),
         "a connection is left"
     );
     drop(two);
-    assert!(!observer.metrics.text(&Pair).contains("public"));
+    assert!(!observer.metrics.text(&Pair, &Pair).contains("public"));
 }
 
 #[test]
 fn servers_are_shown_as_they_are_at_the_scrape() {
-    let samples = samples(&observer().metrics.text(&Pair));
+    let samples = samples(&observer().metrics.text(&Pair, &Pair));
     let expected = [
         (
             r#"simplon_server_up{upstream="web",server="10.0.0.1:80"}"#,
@@ -334,7 +354,7 @@ fn the_configuration_and_the_process_are_told_of() {
     observer.metrics.reload_succeeded(1, UNIX_EPOCH);
     observer.metrics.reload_failed(at);
     observer.metrics.access_log_dropped().inc_by(4);
-    let samples = samples(&observer.metrics.text(&Pair));
+    let samples = samples(&observer.metrics.text(&Pair, &Pair));
     let version = env!("CARGO_PKG_VERSION");
     let build = format!(r#"simplon_build_info{{version="{version}"}}"#);
     let expected = [
@@ -372,4 +392,27 @@ fn a_record_reaches_the_log_as_one_line() {
         .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["path"].clone())
         .collect();
     assert_eq!(paths, ["/one", "/two\n"]);
+}
+
+#[test]
+fn a_certificate_tells_when_it_ends_unless_it_is_temporary() {
+    let samples = samples(&observer().metrics.text(&Pair, &Pair));
+    let value = |name: &str| samples.get(name).copied();
+    for (series, expected) in [
+        (
+            r#"simplon_certificate_not_after_seconds{host="a.test"}"#,
+            Some(1_795_246_500.0),
+        ),
+        (
+            r#"simplon_certificate_not_after_seconds{host="*.b.test"}"#,
+            None,
+        ),
+        (r#"simplon_certificate_temporary{host="a.test"}"#, Some(0.0)),
+        (
+            r#"simplon_certificate_temporary{host="*.b.test"}"#,
+            Some(1.0),
+        ),
+    ] {
+        assert_eq!(value(series), expected, "{series}");
+    }
 }

@@ -21,12 +21,12 @@ use super::{
 };
 use crate::{
     admin,
-    config::{self, Config, Loaded, Report, Sources},
+    config::{self, Config, Loaded, Problem, Report, Sources},
     gateway::Door,
     listen::{self, Listeners, Prepared},
     observe::{AccessLog, Metrics, Observer},
     respond::Refusal,
-    snapshot::{Snapshot, SnapshotCell, World},
+    snapshot::{Built, Snapshot, SnapshotCell, World},
     tls,
 };
 
@@ -60,6 +60,8 @@ pub struct Running {
     pub(super) wishes: mpsc::Receiver<Wish>,
     /// Its file goes with the main task.
     pub(super) _control: Option<ControlSocket>,
+    /// Certificates in files are read again until the end.
+    pub(super) _watch: tls::Watch,
 }
 
 /// Why the edge did not start.
@@ -86,8 +88,9 @@ impl Edge {
             resolver: Arc::new(tls::Resolver(Arc::clone(&snapshot))),
             may_write: true,
         };
-        let first =
-            build(config, &snapshot.load(), &world, &sources).map_err(StartError::Config)?;
+        let (first, warnings) = build(config, &snapshot.load(), &world, &sources, Vec::new())
+            .map_err(StartError::Config)?;
+        tell(&warnings);
 
         let door = Arc::new(Door::new(Arc::clone(&snapshot), Arc::clone(&observer)));
         let mut listeners = Listeners::new(door);
@@ -107,6 +110,7 @@ impl Edge {
         resolve_names(&first).await;
         snapshot.publish(first);
         start_checks(&snapshot.load());
+        let watch = tls::Watch::start(Arc::clone(&snapshot));
         listeners.commit(prepared, Duration::ZERO); // there is nobody yet
         let edge = Arc::new(Self {
             source,
@@ -129,6 +133,7 @@ impl Edge {
             edge,
             wishes,
             _control: control,
+            _watch: watch,
         })
     }
 
@@ -147,9 +152,9 @@ impl Edge {
         let (path, snapshot) = (path.clone(), self.snapshot.load());
         let (world, before) = (self.world.clone(), Arc::clone(&snapshot));
         // Reading and building take time that belongs to requests.
-        let next = tokio::task::spawn_blocking(move || next(&path, &before, &world))
-            .await
-            .map_err(ReloadError::Panicked)??;
+        let next = tokio::task::spawn_blocking(move || next(&path, &before, &world));
+        let (next, warnings) = next.await.map_err(ReloadError::Panicked)??;
+        tell(&warnings);
         resolve_names(&next).await;
         let generation = next.generation;
         let mut listeners = self.listeners.lock();
@@ -169,20 +174,38 @@ impl Edge {
     }
 }
 
-fn next(path: &Path, before: &Snapshot, world: &World) -> Result<Snapshot, ReloadError> {
+fn next(path: &Path, before: &Snapshot, world: &World) -> Result<(Snapshot, Report), ReloadError> {
     let loaded = config::load(path).map_err(ReloadError::Config)?;
     super::reload::needs_restart(&before.config, &loaded.config)?;
-    build(loaded.config, before, world, &loaded.sources).map_err(ReloadError::Config)
+    let warnings = loaded.warnings.problems().cloned().collect();
+    build(loaded.config, before, world, &loaded.sources, warnings).map_err(ReloadError::Config)
 }
 
+/// Builds the snapshot; what is odd about the world is added to `warnings` about the text.
 fn build(
     config: Config,
     before: &Snapshot,
     world: &World,
     sources: &Sources,
-) -> Result<Snapshot, Report> {
-    Snapshot::build(config, before, world, Instant::now())
-        .map_err(|problems| Report::new(problems, sources))
+    mut warnings: Vec<Problem>,
+) -> Result<(Snapshot, Report), Report> {
+    match Snapshot::build(config, before, world, Instant::now()) {
+        Ok(built) => {
+            let Built {
+                snapshot,
+                warnings: more,
+            } = built;
+            warnings.extend(more);
+            Ok((snapshot, Report::new(warnings, sources)))
+        }
+        Err(problems) => Err(Report::new(problems, sources)),
+    }
+}
+
+fn tell(warnings: &Report) {
+    if !warnings.is_empty() {
+        tracing::warn!("the configuration has {}\n{warnings}", warnings.summary());
+    }
 }
 
 fn observer(config: &Config) -> Result<Observer, String> {

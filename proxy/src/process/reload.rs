@@ -73,6 +73,7 @@ pub(super) fn needs_restart(before: &Config, after: &Config) -> Result<(), Reloa
         ("admin.bind", before.admin != after.admin),
         ("control", before.control != after.control),
         ("log", before.log != after.log),
+        ("state", before.state != after.state),
     ];
     match changed.iter().find(|(_, changed)| *changed) {
         Some((key, _)) => Err(ReloadError::NeedsRestart(key)),

@@ -7,8 +7,9 @@ use crate::{
     admin::{AdminView, ListenerRow, ProcessView, Reload, RouteRow, StatsView, UpstreamRows},
     balance::{self, Upstream},
     listen::Listener,
-    observe::{ServerView, Servers, UpstreamView},
+    observe::{CertificateView, Certificates, ServerView, Servers, UpstreamView},
     snapshot::Snapshot,
+    tls::Face,
 };
 
 impl AdminView for Edge {
@@ -21,7 +22,8 @@ impl AdminView for Edge {
     }
 
     fn metrics(&self) -> String {
-        self.observer.metrics.text(&Shown(self.snapshot.load()))
+        let shown = Shown(self.snapshot.load());
+        self.observer.metrics.text(&shown, &shown)
     }
 
     fn stats(&self) -> StatsView {
@@ -88,7 +90,7 @@ fn row(listener: &Listener, addresses: Option<&Vec<String>>) -> ListenerRow {
     }
 }
 
-/// The servers of one snapshot.
+/// The servers and certificates of one snapshot.
 struct Shown(Arc<Snapshot>);
 
 impl Servers for Shown {
@@ -109,6 +111,31 @@ impl Servers for Shown {
                 panic: upstream.is_panicking(now),
             });
         }
+    }
+}
+
+impl Certificates for Shown {
+    /// Of several certificates for one host, the one that ends first is the one to worry about.
+    fn each_host(&self, see: &mut dyn FnMut(CertificateView<'_>)) {
+        let mut hosts = BTreeMap::<&str, CertificateView<'_>>::new();
+        for slot in self.0.certificates.slots() {
+            for host in &slot.hosts {
+                let view = hosts.entry(host).or_insert(CertificateView {
+                    host,
+                    not_after: None,
+                    is_temporary: false,
+                });
+                match slot.face(host) {
+                    Some(Face::Own(shown)) => {
+                        let ends = shown.facts.not_after;
+                        view.not_after = Some(view.not_after.map_or(ends, |other| other.min(ends)));
+                    }
+                    Some(Face::Temporary(_)) => view.is_temporary = true,
+                    None => {}
+                }
+            }
+        }
+        hosts.into_values().for_each(see);
     }
 }
 

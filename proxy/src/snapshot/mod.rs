@@ -5,10 +5,14 @@
 //! configuration. Live state outlives a snapshot: the next one adopts it where the thing is the same.
 
 mod cell;
+mod certificates;
 mod route;
 mod upstreams;
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Instant, SystemTime},
+};
 
 use rustls::server::ResolvesServerCert;
 
@@ -19,14 +23,13 @@ pub use upstreams::Upstreams;
 use crate::{
     admit::Networks,
     config::{
-        Config,
-        model::{self, CertificateSource},
+        Config, model,
         problem::{Problem, Severity},
     },
     listen::Listener,
     observe::Metrics,
     route::RouteTable,
-    tls::{self, Authority, CertificateStore, Chain},
+    tls::{self, CertificateStore},
 };
 
 /// How many configurations came before this one, plus one.
@@ -42,8 +45,13 @@ pub struct Snapshot {
     pub certificates: CertificateStore,
     /// Where `redirect: https` leads: the port of the first listener with TLS, or 443.
     pub https_port: u16,
-    /// Kept by hosts, so that a reload does not make new keys for them.
-    self_signed: Vec<(Vec<String>, Chain)>,
+}
+
+/// A snapshot that can be published.
+pub struct Built {
+    pub snapshot: Snapshot,
+    /// What is odd about the world, but no hindrance.
+    pub warnings: Vec<Problem>,
 }
 
 /// What a snapshot is built with, beside its configuration.
@@ -68,29 +76,35 @@ impl Snapshot {
             upstreams: Upstreams::default(),
             certificates: CertificateStore::default(),
             https_port: 443,
-            self_signed: Vec::new(),
         }
     }
 
-    /// Builds the next truth, adopting what still holds of `previous`.
+    /// Builds the next truth, adopting what still holds of `previous`. The error has every problem that was
+    /// found, warnings among them.
     pub fn build(
         config: Config,
         previous: &Self,
         world: &World,
         now: Instant,
-    ) -> Result<Self, Vec<Problem>> {
+    ) -> Result<Built, Vec<Problem>> {
         let mut problems = Vec::new();
-        let (certificates, self_signed) = certificates(&config, previous, world, &mut problems);
+        let certificates = certificates::build(
+            &config,
+            previous,
+            world.may_write,
+            SystemTime::now(),
+            &mut problems,
+        );
         let upstreams = Upstreams::build(&config.upstreams, &previous.upstreams, now);
         let listeners = listeners(&config.listeners, previous, world, &mut problems);
-        if !problems.is_empty() {
+        if problems.iter().any(Problem::is_error) {
             return Err(problems);
         }
         let routes = config.routes.iter().map(|route| {
             let built = Arc::new(Route::build(route, &upstreams, &world.metrics));
             (&route.hosts[..], &route.path, route.methods, built)
         });
-        Ok(Self {
+        let snapshot = Self {
             generation: previous.generation + 1,
             routes: routes.collect(),
             listeners,
@@ -98,69 +112,13 @@ impl Snapshot {
             trusted_proxies: config.trusted_proxies.iter().copied().collect(),
             upstreams,
             certificates,
-            self_signed,
             config,
+        };
+        Ok(Built {
+            snapshot,
+            warnings: problems,
         })
     }
-}
-
-fn certificates(
-    config: &Config,
-    previous: &Snapshot,
-    world: &World,
-    problems: &mut Vec<Problem>,
-) -> (CertificateStore, Vec<(Vec<String>, Chain)>) {
-    let mut store = CertificateStore::default();
-    let mut self_signed = Vec::new();
-    for certificate in &config.certificates {
-        let hosts: Vec<String> = certificate
-            .hosts
-            .iter()
-            .map(|host| host.value.clone())
-            .collect();
-        let chain = match &certificate.source {
-            CertificateSource::Files { chain, key } => {
-                tls::read(chain, key).map_err(|problem| *problem)
-            }
-            CertificateSource::Acme(_) => continue,
-            CertificateSource::SelfSigned => self_signed_for(&hosts, config, previous, world)
-                .inspect(|chain| self_signed.push((hosts.clone(), Arc::clone(chain))))
-                .map_err(|error| Problem {
-                    severity: Severity::Error,
-                    span: certificate.hosts.first().and_then(|host| host.span.clone()),
-                    message: error.to_string(),
-                    hint: Some(
-                        "`state:` names the directory that holds the development CA".to_owned(),
-                    ),
-                }),
-        };
-        match chain {
-            Ok(chain) => store.insert(hosts.iter().map(String::as_str), &chain),
-            Err(problem) => problems.push(problem),
-        }
-    }
-    (store, self_signed)
-}
-
-fn self_signed_for(
-    hosts: &[String],
-    config: &Config,
-    previous: &Snapshot,
-    world: &World,
-) -> Result<Chain, tls::AuthorityError> {
-    let kept = previous.self_signed.iter().find(|(of, _)| of == hosts);
-    if let Some((_, chain)) = kept
-        && previous.config.state == config.state
-    {
-        return Ok(Arc::clone(chain));
-    }
-    let hosts: Vec<&str> = hosts.iter().map(String::as_str).collect();
-    let authority = if world.may_write {
-        Authority::open(&config.state)
-    } else {
-        Authority::fleeting()
-    };
-    authority?.sign(&hosts)
 }
 
 fn https_port(config: &Config) -> u16 {

@@ -2,12 +2,7 @@
 //!
 //! Made once: whoever adds `dev-ca.pem` to a browser need not do so again after a restart.
 
-use std::{
-    fs, io,
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
-    path::Path,
-    sync::Arc,
-};
+use std::{io, sync::Arc};
 
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
@@ -20,6 +15,7 @@ use rustls::{
 };
 
 use super::Chain;
+use crate::state::State;
 
 const CERTIFICATE: &str = "dev-ca.pem";
 const KEY: &str = "dev-ca.key";
@@ -35,48 +31,48 @@ pub struct Authority {
 pub enum AuthorityError {
     #[error("cannot keep the development CA in {directory}: {error}")]
     State { directory: String, error: io::Error },
-    #[error("the development CA in {directory} cannot be used: {reason}")]
-    Unusable { directory: String, reason: String },
+    #[error("the development CA cannot be made: {0}")]
+    Unusable(String),
     #[error("no development certificate for these hosts: {0}")]
     Hosts(String),
 }
 
 impl Authority {
-    /// Opens the authority in `state`, making both if they are missing.
-    pub fn open(state: &Path) -> Result<Self, AuthorityError> {
+    /// Opens the authority in `state`, making both files if they do not belong together.
+    pub fn open(state: &State) -> Result<Self, AuthorityError> {
         let in_state = |error| AuthorityError::State {
-            directory: state.display().to_string(),
+            directory: state.path("").display().to_string(),
             error,
         };
-        let unusable = |reason: String| AuthorityError::Unusable {
-            directory: state.display().to_string(),
-            reason,
-        };
-        private_directory(state).map_err(in_state)?;
-        let (certificate, key) = (state.join(CERTIFICATE), state.join(KEY));
-        if !belong_together(&certificate, &key) {
-            let (pair, pem) = create().map_err(|error| unusable(error.to_string()))?;
-            write_private(&key, &pair.serialize_pem()).map_err(in_state)?;
-            write_private(&certificate, &pem).map_err(in_state)?;
+        if let Some(kept) = kept(state).map_err(in_state)? {
+            return Ok(kept);
         }
-        let pair = fs::read_to_string(&key).map_err(in_state)?;
-        let pair = KeyPair::from_pem(&pair).map_err(|error| unusable(error.to_string()))?;
-        let certificate = CertificateDer::from_pem_file(&certificate)
-            .map_err(|error| unusable(format!("{CERTIFICATE}: {error:?}")))?;
-        Ok(Self {
-            issuer: Issuer::new(authority_params(), pair),
-            certificate,
-        })
+        let (pair, pem) = create().map_err(|error| unusable(&error))?;
+        // The certificate comes last: whoever finds it finds its key.
+        state
+            .write(KEY, pair.serialize_pem().as_bytes())
+            .and_then(|()| state.write(CERTIFICATE, pem.as_bytes()))
+            .map_err(in_state)?;
+        // Two processes that start at once write both; what lies there in the end is for both.
+        match kept(state).map_err(in_state)? {
+            Some(kept) => Ok(kept),
+            None => Self::new(&pair.serialize_pem(), &pem),
+        }
     }
 
     /// An authority that is kept nowhere, for a look at what would be signed.
     pub fn fleeting() -> Result<Self, AuthorityError> {
-        let wrong = |error: &dyn std::fmt::Display| AuthorityError::Hosts(error.to_string());
-        let (pair, pem) = create().map_err(|error| wrong(&error))?;
-        let certificate = CertificateDer::from_pem_slice(pem.as_bytes());
+        let (pair, pem) = create().map_err(|error| unusable(&error))?;
+        Self::new(&pair.serialize_pem(), &pem)
+    }
+
+    fn new(key: &str, certificate: &str) -> Result<Self, AuthorityError> {
+        let pair = KeyPair::from_pem(key).map_err(|error| unusable(&error))?;
+        let certificate = CertificateDer::from_pem_slice(certificate.as_bytes())
+            .map_err(|error| unusable(&format!("{error:?}")))?;
         Ok(Self {
             issuer: Issuer::new(authority_params(), pair),
-            certificate: certificate.map_err(|error| wrong(&format!("{error:?}")))?,
+            certificate,
         })
     }
 
@@ -109,15 +105,31 @@ impl Authority {
     }
 }
 
-/// Whether both files are there and of one making; two processes that start at once may leave others.
-fn belong_together(certificate: &Path, key: &Path) -> bool {
-    let (Ok(certificate), Ok(key)) = (
-        CertificateDer::from_pem_file(certificate),
-        PrivateKeyDer::from_pem_file(key),
-    ) else {
-        return false;
+/// What lies in the state directory, if both files are there and of one making; two processes that start at
+/// once may leave others.
+fn kept(state: &State) -> io::Result<Option<Authority>> {
+    let (Some(certificate), Some(key)) = (state.read(CERTIFICATE)?, state.read(KEY)?) else {
+        return Ok(None);
     };
-    CertifiedKey::from_der(vec![certificate], key, &aws_lc_rs::default_provider()).is_ok()
+    let (Ok(pem), Ok(der), Ok(private)) = (
+        std::str::from_utf8(&key),
+        CertificateDer::from_pem_slice(&certificate),
+        PrivateKeyDer::from_pem_slice(&key),
+    ) else {
+        return Ok(None);
+    };
+    let chain = vec![der.clone()];
+    let pair = CertifiedKey::from_der(chain, private, &aws_lc_rs::default_provider())
+        .ok()
+        .and_then(|_| KeyPair::from_pem(pem).ok());
+    Ok(pair.map(|pair| Authority {
+        issuer: Issuer::new(authority_params(), pair),
+        certificate: der,
+    }))
+}
+
+fn unusable(reason: &dyn std::fmt::Display) -> AuthorityError {
+    AuthorityError::Unusable(reason.to_string())
 }
 
 fn create() -> Result<(KeyPair, String), rcgen::Error> {
@@ -147,60 +159,40 @@ fn validity(days: i64) -> (time::OffsetDateTime, time::OffsetDateTime) {
     (now - time::Duration::DAY, now + time::Duration::days(days))
 }
 
-/// Makes the directory with mode 0700. One that others may open is used as it is, and told of.
-fn private_directory(path: &Path) -> io::Result<()> {
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(path)?;
-    let mode = fs::metadata(path)?.permissions().mode() & 0o777;
-    if mode & 0o077 != 0 {
-        tracing::warn!(
-            "the state directory {} has mode {mode:o}; 700 keeps keys from others",
-            path.display()
-        );
-    }
-    Ok(())
-}
-
-/// Writes a file of mode 0600 whole or not at all.
-fn write_private(path: &Path, text: &str) -> io::Result<()> {
-    use io::Write as _;
-    let draft = path.with_extension(format!("new-{:016x}", fastrand::u64(..)));
-    let mut file = fs::OpenOptions::new()
-        .write(true)
-        .create_new(true) // whatever has that name already is not ours
-        .mode(0o600)
-        .open(&draft)?;
-    file.set_permissions(fs::Permissions::from_mode(0o600))?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    fs::rename(&draft, path)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::{fs, os::unix::fs::PermissionsExt};
+
     use super::*;
 
     #[test]
     fn the_authority_is_made_once_and_its_key_is_private() {
-        let state = tempfile::tempdir().unwrap();
-        let state = state.path().join("state");
+        let home = tempfile::tempdir().unwrap();
+        let state = State::open(&home.path().join("state")).unwrap();
         let first = Authority::open(&state).unwrap().certificate.to_vec();
         let again = Authority::open(&state).unwrap().certificate.to_vec();
         assert_eq!(first, again);
-        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-        assert_eq!(mode(&state.join(KEY)), 0o600);
-        assert_eq!(mode(&state), 0o700);
+        let mode = fs::metadata(state.path(KEY)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn files_of_different_making_are_replaced() {
+        let home = tempfile::tempdir().unwrap();
+        let state = State::open(home.path()).unwrap();
+        let first = Authority::open(&state).unwrap().certificate.to_vec();
+        let (other, _) = create().unwrap();
+        state.write(KEY, other.serialize_pem().as_bytes()).unwrap();
+        let second = Authority::open(&state).unwrap().certificate.to_vec();
+        assert_ne!(first, second);
+        state.write(CERTIFICATE, b"half a certif").unwrap();
+        let third = Authority::open(&state).unwrap().certificate.to_vec();
+        assert_eq!(Authority::open(&state).unwrap().certificate.to_vec(), third);
     }
 
     #[test]
     fn a_certificate_covers_its_hosts_and_carries_the_authority() {
-        let state = tempfile::tempdir().unwrap();
-        let chain = Authority::open(state.path())
-            .unwrap()
-            .sign(&["localhost", "*.lan"])
-            .unwrap();
-        assert_eq!(chain.cert.len(), 2);
+        let chain = Authority::fleeting().unwrap().sign(&["localhost", "*.lan"]);
+        assert_eq!(chain.unwrap().cert.len(), 2);
     }
 }

@@ -21,7 +21,10 @@ pub struct Resolver(pub Arc<SnapshotCell>);
 
 impl ResolvesServerCert for Resolver {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        self.0.load().certificates.find(hello.server_name())
+        let snapshot = self.0.load();
+        snapshot
+            .certificates
+            .find(hello.server_name(), hello.signature_schemes())
     }
 }
 

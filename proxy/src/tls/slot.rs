@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::SystemTime};
 
 use parking_lot::RwLock;
+use rustls::{SignatureAlgorithm, SignatureScheme};
 
 use super::{Chain, Facts};
 
@@ -33,6 +34,15 @@ pub enum Source {
 pub struct Shown {
     pub chain: Chain,
     pub facts: Arc<Facts>,
+}
+
+impl Shown {
+    /// `Err` says in plain words what is wrong with the chain's first certificate.
+    pub fn new(chain: Chain) -> Result<Self, String> {
+        let first = chain.cert.first().ok_or("a chain without a certificate")?;
+        let facts = Arc::new(Facts::read(first)?);
+        Ok(Self { chain, facts })
+    }
 }
 
 /// What comes next, for operators.
@@ -96,13 +106,60 @@ impl Slot {
 
     /// The chain for a client that asks for `host`: our own, or a temporary one while that is on its way.
     pub fn chain(&self, host: &str) -> Option<Chain> {
+        self.face(host).map(Face::into_chain)
+    }
+
+    /// What a client that asks for `host` sees.
+    pub fn face(&self, host: &str) -> Option<Face> {
+        // Both at once: whoever replaces the temporary one shows the other first.
         let shown = self.shown.read();
         let temporary = self.temporary.read();
         match (&*shown, &*temporary) {
-            (Some(shown), None) => Some(Arc::clone(&shown.chain)),
-            (Some(shown), Some(_)) if shown.facts.covers(host) => Some(Arc::clone(&shown.chain)),
-            (_, Some(temporary)) => Some(Arc::clone(temporary)),
+            (Some(shown), None) => Some(Face::Own(shown.clone())),
+            (Some(shown), Some(_)) if shown.facts.covers(host) => Some(Face::Own(shown.clone())),
+            (_, Some(temporary)) => Some(Face::Temporary(Arc::clone(temporary))),
             (None, None) => None,
+        }
+    }
+}
+
+/// A certificate as clients see it.
+#[derive(Clone, Debug)]
+pub enum Face {
+    Own(Shown),
+    Temporary(Chain),
+}
+
+/// How well a certificate suits a client; the less the better.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Fit {
+    Cheap,
+    /// RSA costs us about twenty times as much as ECDSA.
+    Dear,
+    Temporary,
+    /// The client knows no scheme that the key could sign with.
+    Unverifiable,
+}
+
+impl Face {
+    pub(super) fn fit(&self, schemes: &[SignatureScheme]) -> Fit {
+        let Self::Own(shown) = self else {
+            return Fit::Temporary;
+        };
+        let mut ours = shown.facts.schemes.iter();
+        if !ours.any(|scheme| schemes.contains(scheme)) {
+            return Fit::Unverifiable;
+        }
+        match shown.chain.key.algorithm() {
+            SignatureAlgorithm::RSA => Fit::Dear,
+            _ => Fit::Cheap,
+        }
+    }
+
+    pub(super) fn into_chain(self) -> Chain {
+        match self {
+            Self::Own(shown) => shown.chain,
+            Self::Temporary(chain) => chain,
         }
     }
 }

@@ -1,0 +1,55 @@
+//! Certificates in files that an operator, or a program such as certbot, puts in place.
+
+use std::{
+    fs::File,
+    io::{self, Read as _},
+    path::{Path, PathBuf},
+};
+
+use super::{Flaw, Part, Shown, pem};
+use crate::config::problem::{Located, Problem};
+
+/// Bytes. No chain and no key is longer; a file that is was named by mistake.
+const LONGEST: u64 = 1 << 20;
+
+/// Reads a chain and its key from PEM files, and checks that they belong together.
+pub fn read(chain: &Located<PathBuf>, key: &Located<PathBuf>) -> Result<Shown, Box<Problem>> {
+    let chain_text = content(&chain.value).map_err(|error| unreadable(chain, "chain", &error))?;
+    let key_text = content(&key.value).map_err(|error| unreadable(key, "key", &error))?;
+    pem::parse(&chain_text, &key_text).map_err(|flaw| problem(chain, key, &flaw))
+}
+
+fn content(path: &Path) -> io::Result<Vec<u8>> {
+    // Whoever opens a pipe waits for who writes to it.
+    if !path.metadata()?.is_file() {
+        return Err(io::Error::other("it is not a regular file"));
+    }
+    let mut text = Vec::new();
+    File::open(path)?.take(LONGEST + 1).read_to_end(&mut text)?;
+    if u64::try_from(text.len()).is_ok_and(|length| length > LONGEST) {
+        return Err(io::Error::other("it is longer than 1 MiB"));
+    }
+    Ok(text)
+}
+
+fn unreadable(file: &Located<PathBuf>, what: &str, error: &io::Error) -> Box<Problem> {
+    let shown = file.value.display();
+    Box::new(
+        Problem::error(format!("cannot read the {what} {shown}: {error}"))
+            .at_value(file)
+            .hint("paths are relative to the configuration file; the user that runs simplon must be able to read it"),
+    )
+}
+
+fn problem(chain: &Located<PathBuf>, key: &Located<PathBuf>, flaw: &Flaw) -> Box<Problem> {
+    let says = &flaw.says;
+    let (message, at) = match flaw.part {
+        Part::Chain => (format!("{} {says}", chain.value.display()), chain),
+        Part::Key => (format!("{} {says}", key.value.display()), key),
+        Part::Both => {
+            let (chain, file) = (chain.value.display(), key.value.display());
+            (format!("{file} and {chain} {says}"), key)
+        }
+    };
+    Box::new(Problem::error(message).at_value(at).hint(flaw.hint))
+}

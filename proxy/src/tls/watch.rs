@@ -1,0 +1,204 @@
+//! Watches certificates in files, and shows what is put there.
+//!
+//! By looking now and then: that works on network file systems and through the symbolic links that certbot
+//! and Kubernetes swap, where notices from the kernel do not.
+
+use std::{
+    fs, io,
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use tokio::{task::JoinHandle, time::MissedTickBehavior};
+
+use super::{Shown, Slot, doubts, files, written};
+use crate::{
+    config::{
+        model::{Certificate, CertificateSource},
+        problem::Located,
+    },
+    snapshot::{Generation, Snapshot, SnapshotCell},
+};
+
+/// How often files are looked at. What is new is shown after the second look that finds it the same.
+const PERIOD: Duration = Duration::from_secs(2);
+
+/// The task that watches. It ends when this is dropped.
+#[derive(Debug)]
+pub struct Watch(JoinHandle<()>);
+
+impl Watch {
+    /// Watches the files of whatever snapshot is published.
+    pub fn start(snapshots: Arc<SnapshotCell>) -> Self {
+        Self(tokio::spawn(watch(snapshots)))
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+async fn watch(snapshots: Arc<SnapshotCell>) {
+    let mut pairs = Pairs::default();
+    let mut ticks = tokio::time::interval(PERIOD);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        pairs.follow(&snapshots.load());
+        if pairs.watched.is_empty() {
+            continue;
+        }
+        // A network file system may take its time.
+        let looked = tokio::task::spawn_blocking(move || {
+            pairs.look(SystemTime::now());
+            pairs
+        });
+        pairs = looked.await.unwrap_or_default();
+    }
+}
+
+/// The pairs of files of one generation.
+#[derive(Default)]
+struct Pairs {
+    generation: Generation,
+    watched: Vec<Pair>,
+}
+
+impl Pairs {
+    /// Whatever slot lives on keeps what is known of its files.
+    fn follow(&mut self, snapshot: &Snapshot) {
+        if self.generation == snapshot.generation {
+            return;
+        }
+        self.generation = snapshot.generation;
+        let mut before: std::collections::HashMap<_, _> = std::mem::take(&mut self.watched)
+            .into_iter()
+            .map(|pair| (Arc::as_ptr(&pair.slot), pair))
+            .collect();
+        let slots = snapshot.certificates.slots();
+        for (certificate, slot) in snapshot.config.certificates.iter().zip(slots) {
+            let known = before.remove(&Arc::as_ptr(slot));
+            self.watched
+                .extend(known.or_else(|| Pair::of(certificate, slot)));
+        }
+    }
+
+    fn look(&mut self, now: SystemTime) {
+        for pair in &mut self.watched {
+            pair.look(now);
+        }
+    }
+}
+
+/// A chain and its key on disk, and the slot that shows them.
+struct Pair {
+    slot: Arc<Slot>,
+    hosts: Vec<Located<String>>,
+    chain: Located<PathBuf>,
+    key: Located<PathBuf>,
+    /// As of the last look.
+    seen: Option<Stamps>,
+    /// As of the last time they were read well.
+    read: Option<Stamps>,
+    /// What was wrong the last time, so that it is told once.
+    problem: Option<String>,
+}
+
+impl Pair {
+    fn of(certificate: &Certificate, slot: &Arc<Slot>) -> Option<Self> {
+        let CertificateSource::Files { chain, key } = &certificate.source else {
+            return None;
+        };
+        Some(Self {
+            slot: Arc::clone(slot),
+            hosts: certificate.hosts.clone(),
+            chain: chain.clone(),
+            key: key.clone(),
+            seen: None,
+            read: None,
+            problem: None,
+        })
+    }
+
+    /// Shows what is new, if it has settled and belongs together.
+    fn look(&mut self, now: SystemTime) {
+        let stamps = Some(Stamps::of(&self.chain.value, &self.key.value));
+        let has_settled = self.seen == stamps;
+        self.seen = stamps;
+        if !has_settled || self.read == stamps {
+            return;
+        }
+        match files::read(&self.chain, &self.key) {
+            Ok(new) => {
+                self.read = stamps;
+                self.problem = None;
+                self.show(new, now);
+            }
+            // Half of a pair may have been replaced; the other half is on its way.
+            Err(problem) => {
+                if self.problem.as_ref() != Some(&problem.message) {
+                    tracing::warn!("{}; the certificate from before stays", problem.message);
+                    self.problem = Some(problem.message);
+                }
+            }
+        }
+    }
+
+    fn show(&self, new: Shown, now: SystemTime) {
+        let before = self.slot.shown();
+        if before.is_some_and(|before| before.chain.cert == new.chain.cert) {
+            return;
+        }
+        let (file, until) = (self.chain.value.display(), written(new.facts.not_after));
+        tracing::info!(
+            hosts = self.slot.hosts.join(" "),
+            "{file} has changed and is shown, valid until {until}"
+        );
+        for doubt in doubts(&new, &self.hosts, &self.chain, now) {
+            tracing::warn!("{}", doubt.message);
+        }
+        self.slot.show(new);
+    }
+}
+
+/// What tells that a file was replaced or written to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Stamps {
+    chain: Option<Stamp>,
+    key: Option<Stamp>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Stamp {
+    file: (u64, u64),
+    modified: (i64, i64),
+    /// Permissions, too, change whether a file can be read.
+    changed: (i64, i64),
+    length: u64,
+}
+
+impl Stamps {
+    fn of(chain: &Path, key: &Path) -> Self {
+        Self {
+            chain: Stamp::of(chain).ok(),
+            key: Stamp::of(key).ok(),
+        }
+    }
+}
+
+impl Stamp {
+    /// Of what the path leads to, behind all links.
+    fn of(path: &Path) -> io::Result<Self> {
+        let file = fs::metadata(path)?;
+        Ok(Self {
+            file: (file.dev(), file.ino()),
+            modified: (file.mtime(), file.mtime_nsec()),
+            changed: (file.ctime(), file.ctime_nsec()),
+            length: file.len(),
+        })
+    }
+}
