@@ -12,6 +12,7 @@
 
 mod balancing;
 mod blame;
+mod certificates;
 mod commands;
 mod ending;
 mod forwarding;

@@ -146,14 +146,19 @@ fn origin(certificate: &Certificate, slot: &Slot, state: &Path) -> Origin {
     match (&slot.source, &certificate.source) {
         (Source::Acme(issuer), _) => Origin::Acme {
             issuer: issuer.to_string(),
-            file: kept_in(state, &slot.hosts),
+            file: whole(&kept_in(state, &slot.hosts)),
         },
         (_, CertificateSource::Files { chain, key }) => Origin::Files {
-            chain: chain.value.clone(),
-            key: key.value.clone(),
+            chain: whole(&chain.value),
+            key: whole(&key.value),
         },
         _ => Origin::SelfSigned,
     }
+}
+
+/// From the root: whoever asks may be in another directory than the process.
+fn whole(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
 /// Where `acme` keeps the certificate for these hosts.
@@ -223,7 +228,7 @@ mod tests {
     #[test]
     fn hosts_without_a_certificate_of_their_own_are_told_apart() {
         let (certificate, slot) = by_acme(&["*.a.test", "b.test"]);
-        let state = Path::new("state");
+        let state = Path::new("/state");
         let before = CertificateStatus::of(&certificate, &slot, state);
         assert_eq!((before.bare.len(), before.temporary.len()), (2, 0));
         slot.set_temporary(Some(temporary(&slot.hosts).unwrap()));
@@ -239,7 +244,7 @@ mod tests {
         );
         let from = Origin::Acme {
             issuer: "letsencrypt".to_owned(),
-            file: "state/certificates/_.a.test.pem".into(),
+            file: "/state/certificates/_.a.test.pem".into(),
         };
         assert_eq!(status.from, from);
     }

@@ -210,10 +210,15 @@ fn write_certificates(page: &mut String, certificates: &[CertificateRow]) -> Res
             Health::Ageing => ("changing", "▼"),
             Health::Bad => ("down", "✕"),
         };
-        write!(
+        let default = if row.default {
+            "<span class=\"badge\">default</span>"
+        } else {
+            ""
+        };
+        writeln!(
             page,
-            "<tr><th scope=\"row\" class=\"wrap\">{}</th><td>{}</td><td>{}</td><td>{}</td>\
-             <td class=\"{class}\"><span aria-hidden=\"true\">{sign}</span> {}</td><td>{}",
+            "<tr><th scope=\"row\" class=\"wrap\">{}{default}</th><td>{}</td><td>{}</td><td>{}</td>\
+             <td class=\"{class}\"><span aria-hidden=\"true\">{sign}</span> {}</td><td>{}</td></tr>",
             Escaped(&row.hosts.join(", ")),
             Escaped(&row.from),
             Escaped(&row.issued_by),
@@ -222,9 +227,12 @@ fn write_certificates(page: &mut String, certificates: &[CertificateRow]) -> Res
             Escaped(&row.next),
         )?;
         for note in &row.notes {
-            write!(page, "<p class=\"note {class}\">{}</p>", Escaped(note))?;
+            writeln!(
+                page,
+                "<tr><td colspan=\"6\"><p class=\"note {class}\">{}</p></td></tr>",
+                Escaped(note)
+            )?;
         }
-        page.push_str("</td></tr>\n");
     }
     close_table(page, certificates.len())
 }

@@ -109,6 +109,7 @@ impl AdminView for Proxy {
             }],
             certificates: vec![CertificateRow {
                 hosts: vec![HOSTILE.to_owned()],
+                default: true,
                 from: HOSTILE.to_owned(),
                 issued_by: HOSTILE.to_owned(),
                 key: HOSTILE.to_owned(),

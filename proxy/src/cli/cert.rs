@@ -12,7 +12,7 @@ use clap::{Args, Subcommand};
 use super::{
     print,
     socket::Socket,
-    table::{Row, Table, plain, terminal_width},
+    table::{Give, Row, Table, plain, terminal_width},
     tell,
 };
 use crate::{
@@ -126,7 +126,7 @@ impl List {
 fn table(certificates: &[CertificateStatus], now: SystemTime) -> Table<6> {
     let row = |status: &CertificateStatus| {
         let row = status.row(now);
-        let mark = if status.default { " (default)" } else { "" };
+        let mark = if row.default { " (default)" } else { "" };
         Row {
             cells: [
                 format!("{}{mark}", few(&row.hosts)),
@@ -140,7 +140,14 @@ fn table(certificates: &[CertificateStatus], now: SystemTime) -> Table<6> {
         }
     };
     Table {
-        headings: ["HOSTS", "FROM", "ISSUED BY", "KEY", "EXPIRES", "NEXT"],
+        columns: [
+            ("HOSTS", Give::Cut),
+            ("FROM", Give::Cut),
+            ("ISSUED BY", Give::Whole),
+            ("KEY", Give::Whole),
+            ("EXPIRES", Give::Never),
+            ("NEXT", Give::Never),
+        ],
         rows: certificates.iter().map(row).collect(),
     }
 }

@@ -11,8 +11,18 @@ const NARROWEST: usize = 12;
 
 /// Rows of cells under headings, each with lines of their own below.
 pub(super) struct Table<const N: usize> {
-    pub(super) headings: [&'static str; N],
+    pub(super) columns: [(&'static str, Give); N],
     pub(super) rows: Vec<Row<N>>,
+}
+
+/// How a column makes room.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Give {
+    Never,
+    /// Its cells lose their ends.
+    Cut,
+    /// It goes as a whole, if cutting others is not enough; the rightmost first.
+    Whole,
 }
 
 pub(super) struct Row<const N: usize> {
@@ -21,11 +31,15 @@ pub(super) struct Row<const N: usize> {
     pub(super) notes: Vec<String>,
 }
 
+/// The width of each column; none of one that is left out.
+type Widths<const N: usize> = [Option<usize>; N];
+
 impl<const N: usize> Table<N> {
-    /// Without the last line break. `width` is that of the terminal; none cuts nothing.
-    pub(super) fn show(&self, width: Option<usize>) -> String {
-        let widths = self.widths(width);
-        let mut lines = vec![line(&self.headings.map(str::to_owned), &widths)];
+    /// Without the last line break. `room` is the width of the terminal; none leaves out nothing.
+    pub(super) fn show(&self, room: Option<usize>) -> String {
+        let widths = self.widths(room.unwrap_or(usize::MAX));
+        let headings = self.columns.map(|(heading, _)| heading.to_owned());
+        let mut lines = vec![line(&headings, &widths)];
         for row in &self.rows {
             lines.push(line(&row.cells, &widths));
             lines.extend(row.notes.iter().map(|note| format!("  {}", plain(note))));
@@ -33,21 +47,39 @@ impl<const N: usize> Table<N> {
         lines.join("\n")
     }
 
-    /// What each column needs. Of a table that is too wide the widest columns give way.
-    fn widths(&self, width: Option<usize>) -> [usize; N] {
-        let mut widths = self.headings.map(UnicodeWidthStr::width);
+    fn widths(&self, room: usize) -> Widths<N> {
+        let mut natural = self.columns.map(|(heading, _)| Some(heading.width()));
         for row in &self.rows {
-            for (width, cell) in widths.iter_mut().zip(&row.cells) {
-                *width = (*width).max(plain(cell).width());
+            for (width, cell) in natural.iter_mut().zip(&row.cells) {
+                *width = (*width).max(Some(plain(cell).width()));
             }
         }
-        let room = width.map_or(usize::MAX, |width| {
-            width.saturating_sub(GAP * N.saturating_sub(1))
-        });
-        while widths.iter().sum::<usize>() > room {
-            let widest = widths.iter_mut().max_by_key(|width| **width);
+        loop {
+            let widths = self.cut(natural, room);
+            let goes = self
+                .columns
+                .iter()
+                .zip(&mut natural)
+                .rfind(|(column, width)| column.1 == Give::Whole && width.is_some());
+            match goes {
+                Some((_, width)) if total(&widths) > room => *width = None,
+                _ => return widths,
+            }
+        }
+    }
+
+    /// The widest of the columns that may be cut gives way first.
+    fn cut(&self, mut widths: Widths<N>, room: usize) -> Widths<N> {
+        while total(&widths) > room {
+            let widest = self
+                .columns
+                .iter()
+                .zip(&mut widths)
+                .filter(|((_, give), _)| *give == Give::Cut)
+                .filter_map(|(_, width)| width.as_mut())
+                .max_by_key(|width| **width);
             match widest {
-                Some(widest) if *widest > NARROWEST => *widest -= 1,
+                Some(width) if *width > NARROWEST => *width -= 1,
                 _ => break,
             }
         }
@@ -55,9 +87,18 @@ impl<const N: usize> Table<N> {
     }
 }
 
-fn line<const N: usize>(cells: &[String; N], widths: &[usize; N]) -> String {
+fn total<const N: usize>(widths: &Widths<N>) -> usize {
+    let shown = widths.iter().flatten();
+    shown
+        .map(|width| width + GAP)
+        .sum::<usize>()
+        .saturating_sub(GAP)
+}
+
+fn line<const N: usize>(cells: &[String; N], widths: &Widths<N>) -> String {
     let mut line = String::new();
-    for (cell, &width) in cells.iter().zip(widths) {
+    for (cell, width) in cells.iter().zip(widths) {
+        let Some(width) = *width else { continue };
         let cell = cut(&plain(cell), width);
         let padding = width.saturating_sub(cell.width()) + GAP;
         line.push_str(&cell);
@@ -103,49 +144,64 @@ pub(super) fn terminal_width() -> Option<usize> {
 mod tests {
     use super::*;
 
-    fn table() -> Table<3> {
-        let row = |cells: [&str; 3], notes: &[&str]| Row {
+    fn table() -> Table<4> {
+        let row = |cells: [&str; 4], notes: &[&str]| Row {
             cells: cells.map(str::to_owned),
             notes: notes.iter().map(|&note| note.to_owned()).collect(),
         };
         Table {
-            headings: ["HOSTS", "FROM", "NEXT"],
+            columns: [
+                ("HOSTS", Give::Cut),
+                ("FROM", Give::Never),
+                ("KEY", Give::Whole),
+                ("NEXT", Give::Never),
+            ],
             rows: vec![
-                row(["a-rather-long-name.example.ch", "files", "-"], &[]),
                 row(
-                    ["zürich.test", "acme x", "ordering"],
+                    ["a-rather-long-name.example.ch", "files", "RSA 2048", "-"],
+                    &[],
+                ),
+                row(
+                    ["zürich.test", "acme x", "-", "ordering"],
                     &["it\u{1b}[31m says\nno"],
                 ),
             ],
         }
     }
 
-    #[test]
-    fn columns_are_as_wide_as_they_must_be() {
-        let expected = "\
-HOSTS                          FROM    NEXT
-a-rather-long-name.example.ch  files   -
-zürich.test                    acme x  ordering
+    const WHOLE: &str = "\
+HOSTS                          FROM    KEY       NEXT
+a-rather-long-name.example.ch  files   RSA 2048  -
+zürich.test                    acme x  -         ordering
   it [31m says no";
-        assert_eq!(table().show(None), expected);
-        assert_eq!(table().show(Some(47)), expected);
-    }
-
-    #[test]
-    fn the_widest_column_gives_way_to_a_terminal() {
-        let expected = "\
+    const CUT: &str = "\
+HOSTS         FROM    KEY       NEXT
+a-rather-lo…  files   RSA 2048  -
+zürich.test   acme x  -         ordering
+  it [31m says no";
+    const LEAST: &str = "\
 HOSTS         FROM    NEXT
 a-rather-lo…  files   -
 zürich.test   acme x  ordering
   it [31m says no";
-        assert_eq!(table().show(Some(30)), expected);
-        assert_eq!(table().show(Some(3)), expected);
-        let widest = table()
-            .show(Some(40))
-            .lines()
-            .map(UnicodeWidthStr::width)
-            .max();
-        assert_eq!(widest, Some(40));
+    const WITHOUT_KEY: &str = "\
+HOSTS            FROM    NEXT
+a-rather-long-…  files   -
+zürich.test      acme x  ordering
+  it [31m says no";
+
+    #[test]
+    fn columns_are_as_wide_as_they_must_be_and_give_way_to_a_terminal() {
+        for (room, expected) in [
+            (None, WHOLE),
+            (Some(57), WHOLE),
+            (Some(40), CUT),
+            (Some(33), WITHOUT_KEY),
+            (Some(30), LEAST),
+            (Some(3), LEAST),
+        ] {
+            assert_eq!(table().show(room), expected, "{room:?}");
+        }
     }
 
     #[test]

@@ -8,11 +8,13 @@ use super::{CertificateStatus, Leaf, Moment, Origin, Step};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CertificateRow {
     pub hosts: Vec<String>,
+    /// Whether clients get it that name no host, or one that no certificate is for.
+    pub default: bool,
     /// `files`, `self-signed` or `acme NAME`.
     pub from: String,
     pub issued_by: String,
     pub key: String,
-    /// `2027-01-19, in 59 d`.
+    /// `2027-01-19, in 59 d`, or `temporary`.
     pub expires: String,
     /// `renews in 29 d`.
     pub next: String,
@@ -40,6 +42,7 @@ impl CertificateStatus {
         let or_nothing = |text: Option<String>| text.unwrap_or_else(|| NOTHING.to_owned());
         CertificateRow {
             hosts: self.hosts.clone(),
+            default: self.default,
             from: match &self.from {
                 Origin::Files { .. } => "files".to_owned(),
                 Origin::SelfSigned => "self-signed".to_owned(),
@@ -47,7 +50,11 @@ impl CertificateStatus {
             },
             issued_by: leaf.map_or_else(|| "nobody yet".to_owned(), |leaf| authority(&leaf.issuer)),
             key: or_nothing(leaf.map(|leaf| leaf.key.clone())),
-            expires: or_nothing(leaf.map(|leaf| leaf.expires(now))),
+            expires: match leaf {
+                Some(leaf) => leaf.expires(now),
+                None if self.temporary.is_empty() => NOTHING.to_owned(),
+                None => "temporary".to_owned(),
+            },
             next: self.next(now),
             notes: self.notes(now),
             health: self.health(now),
@@ -238,6 +245,7 @@ mod tests {
     fn a_row_has_the_words_for_a_certificate() {
         let expected = CertificateRow {
             hosts: vec!["a.test".to_owned(), "b.test".to_owned()],
+            default: false,
             from: "acme letsencrypt".to_owned(),
             issued_by: "Let's Encrypt R11".to_owned(),
             key: "ECDSA P-256".to_owned(),
@@ -321,7 +329,7 @@ mod tests {
                 row.key.as_str(),
                 row.expires.as_str()
             ),
-            ("nobody yet", "-", "-")
+            ("nobody yet", "-", "temporary")
         );
         assert_eq!(row.health, Health::Bad);
         assert_eq!(
