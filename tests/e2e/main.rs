@@ -12,7 +12,7 @@
 
 mod balancing;
 mod blame;
-mod certificates;
+mod cert;
 mod commands;
 mod ending;
 mod forwarding;
