@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::harness::{Certificates, Ended, Proxy, simplon};
+use crate::harness::{Certificates, Proxy, command::Ended, simplon};
 
 const TEXT: &str = "
     listeners: { https: { bind: 127.0.0.1:$https, tls: intermediate } }

@@ -22,7 +22,7 @@ pub(crate) use self::{
     answers::Reply,
     certificates::Certificates,
     client::{Client, request},
-    command::{Ended, binary, simplon},
+    command::{binary, simplon},
     deaf::Deaf,
     http2::Http2,
     load::Load,
