@@ -13,10 +13,13 @@
 mod balancing;
 mod blame;
 mod cert;
+mod certificates;
 mod commands;
 mod ending;
 mod forwarding;
 mod harness;
+mod mozilla;
+mod pebble;
 mod refusals;
 mod reloading;
 mod routing;

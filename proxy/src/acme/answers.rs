@@ -56,6 +56,11 @@ impl Answers {
         }
     }
 
+    /// The state directory that the answers are shared through.
+    pub fn state(&self) -> &State {
+        &self.shared
+    }
+
     /// Answers `token` for `host` by HTTP with `authorization` (RFC 8555 section 8.3).
     ///
     /// `Err` says why other nodes cannot know of it, or why the token is none.

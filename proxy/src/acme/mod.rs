@@ -1,7 +1,24 @@
 //! Certificates by themselves: orders at a CA by ACME (RFC 8555), challenges, renewal.
+//!
+//! Read [`Keeper`] first: it keeps each certificate of the configuration alive.
 
+mod account;
+mod advice;
 mod answers;
-mod kept;
+mod care;
+mod client;
+mod dns;
+mod failure;
+mod issuer;
+mod keeper;
+mod ledger;
+mod order;
+mod propagation;
+mod schedule;
+mod vault;
 
 pub use answers::{Answers, Offer};
-pub use kept::kept;
+pub use failure::{Failure, Fault};
+pub use issuer::Issuer;
+pub use keeper::{Keeper, Managed, Means};
+pub use vault::{file, kept_for as kept};

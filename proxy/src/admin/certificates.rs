@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::row::{CertificateRow, Health, ahead};
 use crate::{
+    acme,
     config::model::{Certificate, CertificateSource},
     tls::{Face, Facts, Next, Slot, Source},
 };
@@ -146,7 +147,7 @@ fn origin(certificate: &Certificate, slot: &Slot, state: &Path) -> Origin {
     match (&slot.source, &certificate.source) {
         (Source::Acme(issuer), _) => Origin::Acme {
             issuer: issuer.to_string(),
-            file: whole(&kept_in(state, &slot.hosts)),
+            file: whole(&state.join(acme::file(&slot.hosts))),
         },
         (_, CertificateSource::Files { chain, key }) => Origin::Files {
             chain: whole(&chain.value),
@@ -159,13 +160,6 @@ fn origin(certificate: &Certificate, slot: &Slot, state: &Path) -> Origin {
 /// From the root: whoever asks may be in another directory than the process.
 fn whole(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
-}
-
-/// Where `acme` keeps the certificate for these hosts.
-fn kept_in(state: &Path, hosts: &[String]) -> PathBuf {
-    let first = hosts.first().map_or("unnamed", String::as_str);
-    let name = format!("{}.pem", first.replace('*', "_"));
-    state.join("certificates").join(name)
 }
 
 impl From<&Facts> for Leaf {

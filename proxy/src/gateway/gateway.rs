@@ -16,7 +16,7 @@ use pingora::{
 };
 
 use super::{
-    Exchange, admission, fault, outcome, peer,
+    Exchange, admission, challenge, fault, outcome, peer,
     session::{self, RequestFields, ResponseFields},
 };
 use crate::{
@@ -56,6 +56,12 @@ impl ProxyHttp for Gateway {
     /// Route and apply: where does it lead, and do we answer ourselves?
     async fn request_filter(&self, session: &mut Session, exchange: &mut Exchange) -> Result<bool> {
         let admitted = exchange.admitted()?;
+        if let Some(token) = challenge::token(admitted, &exchange.snapshot) {
+            let host = admitted.host.name();
+            let answer = challenge::answer(host, token, &exchange.snapshot).await;
+            let answer = answer.map_err(fault::refuse)?;
+            return session::write(session, &answer).await.map(|()| true);
+        }
         if admitted.connection.listener.settings.redirect_to_https {
             let answer =
                 admission::redirect_to_https(session, admitted, exchange.snapshot.https_port)?;

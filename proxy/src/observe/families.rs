@@ -187,7 +187,12 @@ impl Maker<'_> {
         ))
     }
 
-    fn counters(&self, name: &str, help: &str, labels: &[&str]) -> Result<IntCounterVec, Error> {
+    pub(super) fn counters(
+        &self,
+        name: &str,
+        help: &str,
+        labels: &[&str],
+    ) -> Result<IntCounterVec, Error> {
         self.keep(IntCounterVec::new(Opts::new(name, help), labels))
     }
 

@@ -11,6 +11,7 @@ use tracing::error;
 use super::{
     certificates::{self, Certificates},
     families::{ConfigFamilies, ListenerFamilies, Maker, RouteFamilies, UpstreamFamilies},
+    issuers::IssuerMeters,
     meters::{ListenerMeters, RouteMeters, UpstreamMeters},
     process,
     reasons::Reasons,
@@ -26,6 +27,8 @@ pub struct Metrics {
     pub(super) by_upstream: UpstreamFamilies,
     pub(super) by_listener: ListenerFamilies,
     config: ConfigFamilies,
+    /// For certificates that a CA issues.
+    pub issuers: Arc<IssuerMeters>,
     refusals: Reasons,
     access_log_dropped: IntCounter,
     /// Why a connection may be turned away.
@@ -54,6 +57,7 @@ impl Metrics {
             by_upstream: UpstreamFamilies::new(&maker)?,
             by_listener: ListenerFamilies::new(&maker)?,
             config: ConfigFamilies::new(&maker)?,
+            issuers: Arc::new(IssuerMeters::new(&maker)?),
             refusals: Reasons::new(refusals, |reason| refused.with_label_values(&[reason])),
             access_log_dropped: maker.access_log_dropped()?,
             connection_reasons,

@@ -2,6 +2,7 @@
 
 pub mod access_log;
 pub mod certificates;
+pub mod issuers;
 pub mod logging;
 pub mod meters;
 pub mod metrics;
@@ -29,6 +30,7 @@ use self::line::Line;
 pub use self::{
     access_log::AccessLog,
     certificates::{CertificateView, Certificates},
+    issuers::IssuerMeters,
     meters::{Connected, ListenerMeters, RouteMeters},
     metrics::Metrics,
     record::{Protocol, Record, Timers, Tls},

@@ -16,12 +16,8 @@ impl Edge {
 
     /// Renews the certificate that clients of `host` get, whatever its age, and says what came of it.
     pub async fn renew(&self, host: &str) -> Result<String, String> {
-        let certificates = self.certificates();
-        let (issuer, _first_host) = renewable(&certificates, host)?;
-        std::future::ready(Err(format!(
-            "this process does not order certificates from {issuer} yet"
-        )))
-        .await
+        let first_host = renewable(&self.certificates(), host)?.to_owned();
+        self.keeper.renew(&first_host).await
     }
 
     /// Does what can be done beside everything else. A reload is for the main task.
@@ -46,17 +42,14 @@ pub(super) fn statuses(snapshot: &Snapshot) -> Vec<CertificateStatus> {
         .collect()
 }
 
-/// The issuer and the first host of the certificate for `host`, or who else renews it.
-fn renewable<'a>(
-    certificates: &'a [CertificateStatus],
-    host: &str,
-) -> Result<(&'a str, &'a str), String> {
+/// The first host of the certificate by ACME for `host`, or who else renews it.
+fn renewable<'a>(certificates: &'a [CertificateStatus], host: &str) -> Result<&'a str, String> {
     let found = CertificateStatus::for_host(certificates, host);
     let by_acme = found.iter().find_map(|status| match &status.from {
-        Origin::Acme { issuer, .. } => Some((issuer.as_str(), status.hosts.first()?.as_str())),
+        Origin::Acme { .. } => status.hosts.first(),
         _ => None,
     });
-    by_acme.ok_or_else(|| match found.first().map(|status| &status.from) {
+    by_acme.map(String::as_str).ok_or_else(|| match found.first().map(|status| &status.from) {
         Some(Origin::Files { chain, .. }) => format!(
             "the certificate for {host} comes from files: whoever writes {} renews it\n  hint: a new one is shown as soon as the files change",
             chain.display()

@@ -20,6 +20,7 @@ use super::{
     signals::Wish,
 };
 use crate::{
+    acme::{Keeper, Means},
     admin,
     config::{self, Config, Loaded, Problem, Report, Sources},
     gateway::Door,
@@ -51,6 +52,8 @@ pub struct Edge {
     pub(super) started: Instant,
     pub(super) last_reload: Mutex<Attempt>,
     pub(super) draining: AtomicBool,
+    /// Renews the certificates that CAs issue.
+    pub(super) keeper: Keeper,
 }
 
 /// An edge that has started, with what its main task needs.
@@ -121,7 +124,9 @@ impl Edge {
             started: Instant::now(),
             last_reload: Mutex::new(Attempt::started()),
             draining: AtomicBool::new(false),
+            keeper: Keeper::default(),
         });
+        edge.keep_certificates();
         edge.observer.metrics.reload_succeeded(1, SystemTime::now());
         let view: Arc<dyn admin::AdminView> = Arc::clone(&edge) as _;
         tokio::spawn(admin::serve(
@@ -166,7 +171,24 @@ impl Edge {
         start_checks(&now);
         retire(&before, &now);
         listeners.commit(prepared, now.config.drain.timeout);
+        self.keep_certificates();
         Ok(generation)
+    }
+
+    /// Takes care of the certificates of the snapshot in force.
+    fn keep_certificates(&self) {
+        let snapshot = self.snapshot.load();
+        let means = self.means(&snapshot);
+        self.keeper.follow(&snapshot.managed(), means.as_ref());
+    }
+
+    pub(super) fn means(&self, snapshot: &Snapshot) -> Option<Means> {
+        let answers = snapshot.answers.as_ref()?;
+        Some(Means {
+            state: answers.state().clone(),
+            answers: Arc::clone(answers),
+            meters: Arc::clone(&self.observer.metrics.issuers),
+        })
     }
 
     pub fn is_draining(&self) -> bool {

@@ -12,6 +12,8 @@ pub enum Refusal {
     /// The message breaks the protocol; what about it, in a few words.
     Malformed(&'static str),
     NoRoute,
+    /// A CA's question (ACME http-01) that nobody is waiting for.
+    NoChallenge,
     /// The path has routes, but not for this method; these are the ones it has.
     MethodNotAllowed(Methods),
     HeaderTimeout,
@@ -48,9 +50,10 @@ pub const CLIENT_CLOSED_REQUEST: StatusCode = match StatusCode::from_u16(499) {
 
 impl Refusal {
     /// One of each kind, in the order of the declaration.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Malformed("malformed"),
         Self::NoRoute,
+        Self::NoChallenge,
         Self::MethodNotAllowed(Methods::none()),
         Self::HeaderTimeout,
         Self::BodyTimeout,
@@ -87,7 +90,7 @@ impl Refusal {
     pub const fn for_client(self) -> &'static str {
         match self {
             Self::Malformed(what) => what,
-            Self::NoRoute => "There is nothing at this address.",
+            Self::NoRoute | Self::NoChallenge => "There is nothing at this address.",
             Self::MethodNotAllowed(_) => "This address does not take that method.",
             Self::HeaderTimeout | Self::BodyTimeout => "The request did not arrive in time.",
             Self::BodyTooLarge => "The body of the request is too large.",
@@ -129,6 +132,7 @@ impl Refusal {
         match self {
             Self::Malformed(_) => "malformed",
             Self::NoRoute => "no_route",
+            Self::NoChallenge => "no_challenge",
             Self::MethodNotAllowed(_) => "method_not_allowed",
             Self::HeaderTimeout => "header_timeout",
             Self::BodyTimeout => "body_timeout",
@@ -153,7 +157,7 @@ impl Refusal {
     pub fn status(self) -> StatusCode {
         match self {
             Self::Malformed(_) => StatusCode::BAD_REQUEST,
-            Self::NoRoute => StatusCode::NOT_FOUND,
+            Self::NoRoute | Self::NoChallenge => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::HeaderTimeout | Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -179,6 +183,7 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Malformed(reason) => return write!(f, "the request is malformed: {reason}"),
+            Self::NoChallenge => "no challenge with this token is at issue for this host",
             Self::NoRoute => "no route leads anywhere for this host and path",
             Self::MethodNotAllowed(methods) => {
                 return write!(f, "the path takes only the methods {methods}");

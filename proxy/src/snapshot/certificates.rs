@@ -1,5 +1,8 @@
 //! The certificates of a snapshot: slots of the one before where they are the same, and new ones.
 
+#[cfg(test)]
+mod tests;
+
 use std::{collections::HashMap, path::Path, sync::Arc, time::SystemTime};
 
 use super::Snapshot;
@@ -16,6 +19,8 @@ use crate::{
 
 /// A slot for each certificate, in the order of the configuration, unless there are errors among the problems.
 ///
+/// With it the state directory, if a new certificate needs it.
+///
 /// What is shown in the slots of `previous` changes only if there are none.
 pub(super) fn build(
     config: &Config,
@@ -23,13 +28,13 @@ pub(super) fn build(
     may_write: bool,
     now: SystemTime,
     problems: &mut Vec<Problem>,
-) -> CertificateStore {
+) -> (CertificateStore, Option<State>) {
     let mut builder = Builder {
         config,
         may_write,
         now,
         before: before(previous),
-        state: None,
+        state: Directory::Unopened,
         authority: None,
         read: Vec::new(),
         problems,
@@ -40,13 +45,22 @@ pub(super) fn build(
             store.insert(slot, certificate.is_default);
         }
     }
-    let Builder { read, problems, .. } = builder;
+    let Builder {
+        read,
+        problems,
+        state,
+        ..
+    } = builder;
     if !problems.iter().any(Problem::is_error) {
         for (slot, shown) in read {
             slot.show(shown);
         }
     }
-    store
+    let state = match state {
+        Directory::Open(state) => Some(state),
+        Directory::Unopened | Directory::Unusable => None,
+    };
+    (store, state)
 }
 
 /// What makes a certificate of one configuration the same in the next.
@@ -86,12 +100,19 @@ struct Builder<'a> {
     now: SystemTime,
     /// Slots that were not adopted yet.
     before: HashMap<Identity<'a>, Arc<Slot>>,
-    /// Opened when the first certificate needs it; `Some(None)` if that failed.
-    state: Option<Option<State>>,
+    state: Directory,
     authority: Option<Authority>,
     /// What was read from files, to be shown once all is well.
     read: Vec<(Arc<Slot>, Shown)>,
     problems: &'a mut Vec<Problem>,
+}
+
+/// The state directory, opened when the first certificate needs it.
+enum Directory {
+    Unopened,
+    Open(State),
+    /// It was told why.
+    Unusable,
 }
 
 impl<'a> Builder<'a> {
@@ -159,22 +180,26 @@ impl<'a> Builder<'a> {
         Some(slot)
     }
 
-    /// The state directory; what is wrong with it is told once.
     fn state(&mut self, certificate: &Certificate) -> Option<State> {
-        if self.state.is_none() {
-            let root = &self.config.state;
-            let opened = if self.may_write {
-                State::open(root)
-            } else {
-                Ok(State::look(root))
-            };
-            if let Err(error) = &opened {
+        let root = &self.config.state;
+        let opened = match &self.state {
+            Directory::Open(state) => return Some(state.clone()),
+            Directory::Unusable => return None,
+            Directory::Unopened if self.may_write => State::open(root),
+            Directory::Unopened => Ok(State::look(root)),
+        };
+        match opened {
+            Ok(state) => {
+                self.state = Directory::Open(state.clone());
+                Some(state)
+            }
+            Err(error) => {
                 let message = format!("cannot use the state directory {}: {error}", root.display());
                 self.state_problem(certificate, message);
+                self.state = Directory::Unusable;
+                None
             }
-            self.state = Some(opened.ok());
         }
-        self.state.clone()?
     }
 
     fn state_problem(&mut self, certificate: &Certificate, message: String) {

@@ -6,6 +6,7 @@
 
 mod cell;
 mod certificates;
+mod issuers;
 mod route;
 mod upstreams;
 
@@ -21,6 +22,7 @@ pub use route::{Action, Route};
 pub use upstreams::Upstreams;
 
 use crate::{
+    acme::{Answers, Issuer},
     admit::Networks,
     config::{
         Config, model,
@@ -43,6 +45,10 @@ pub struct Snapshot {
     pub routes: RouteTable<Arc<Route>>,
     pub upstreams: Upstreams,
     pub certificates: CertificateStore,
+    /// Answers to a CA's challenges, if any certificate is obtained by ACME.
+    pub answers: Option<Arc<Answers>>,
+    /// The CAs that certificates are obtained from, in the order of the configuration.
+    pub issuers: Vec<Arc<Issuer>>,
     /// Where `redirect: https` leads: the port of the first listener with TLS, or 443.
     pub https_port: u16,
 }
@@ -75,6 +81,8 @@ impl Snapshot {
             routes: RouteTable::default(),
             upstreams: Upstreams::default(),
             certificates: CertificateStore::default(),
+            answers: None,
+            issuers: Vec::new(),
             https_port: 443,
         }
     }
@@ -88,13 +96,14 @@ impl Snapshot {
         now: Instant,
     ) -> Result<Built, Vec<Problem>> {
         let mut problems = Vec::new();
-        let certificates = certificates::build(
+        let (certificates, state) = certificates::build(
             &config,
             previous,
             world.may_write,
             SystemTime::now(),
             &mut problems,
         );
+        let issuers = issuers::build(&config, previous, &mut problems);
         let upstreams = Upstreams::build(&config.upstreams, &previous.upstreams, now);
         let listeners = listeners(&config.listeners, previous, world, &mut problems);
         if problems.iter().any(Problem::is_error) {
@@ -112,6 +121,8 @@ impl Snapshot {
             trusted_proxies: config.trusted_proxies.iter().copied().collect(),
             upstreams,
             certificates,
+            answers: issuers::answers(&config, previous, state.as_ref()),
+            issuers,
             config,
         };
         Ok(Built {

@@ -1,5 +1,8 @@
 //! What is odd about a certificate from files, but no hindrance: it is served, and clients may refuse it.
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     path::PathBuf,
     time::{Duration, SystemTime},
@@ -37,6 +40,13 @@ pub fn doubts(
         .collect();
     let mut doubts = Vec::new();
     doubts.extend(time(&shown.facts, &file, now));
+    for der in shown.chain.cert.iter().skip(1) {
+        doubts.extend(Facts::read(der).ok().and_then(|facts| {
+            let name = format!("{file}: \"{}\"", facts.subject);
+            // Clients know roots by themselves.
+            time(&facts, &name, now).filter(|_| facts.subject != facts.issuer)
+        }));
+    }
     doubts.extend(links(&certificates, &file));
     doubts.extend(certificates.iter().filter_map(|it| weak_key(it, &file)));
     doubts.extend(
@@ -49,22 +59,23 @@ pub fn doubts(
     doubts
 }
 
-fn time(facts: &Facts, file: &str, now: SystemTime) -> Option<Problem> {
+/// `name` is that of a file, or of a certificate in it.
+fn time(facts: &Facts, name: &str, now: SystemTime) -> Option<Problem> {
     let (begins, ends) = (written(facts.not_before), written(facts.not_after));
     if now < facts.not_before {
         return Some(
-            Problem::warning(format!("{file} is not valid before {begins}"))
+            Problem::warning(format!("{name} is not valid before {begins}"))
                 .hint("clients refuse it until then; see whether this machine's clock is right"),
         );
     }
     let Ok(left) = facts.not_after.duration_since(now) else {
         return Some(
-            Problem::warning(format!("{file} has expired on {ends}"))
+            Problem::warning(format!("{name} has expired on {ends}"))
                 .hint("it is served all the same, and clients refuse it; renew it"),
         );
     };
     (left < SOON.min(facts.lifetime() / 3)).then(|| {
-        Problem::warning(format!("{file} expires on {ends}, {}", within(left)))
+        Problem::warning(format!("{name} expires on {ends}, {}", within(left)))
             .hint("renew it; new files are taken up when they are there, without a reload")
     })
 }

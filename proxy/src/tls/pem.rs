@@ -114,9 +114,21 @@ fn not_x509(nth: usize, reason: &str) -> Flaw {
 }
 
 fn not_pem(part: Part, error: &rustls::pki_types::pem::Error) -> Flaw {
+    use rustls::pki_types::pem::Error;
+    let reason = match error {
+        Error::MissingSectionEnd { end_marker } => {
+            let kind = String::from_utf8_lossy(end_marker);
+            format!("a block BEGIN {kind} has no end")
+        }
+        Error::IllegalSectionStart { line } => {
+            format!("a block begins with {:?}", String::from_utf8_lossy(line))
+        }
+        Error::Base64Decode(reason) => format!("a block is not base64: {reason}"),
+        other => format!("{other:?}"),
+    };
     Flaw {
         part,
-        says: format!("is not a PEM file: {error:?}"),
+        says: format!("is not a PEM file: {reason}"),
         hint: "PEM files are text with blocks that begin with -----BEGIN",
     }
 }

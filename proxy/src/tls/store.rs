@@ -4,7 +4,7 @@ use std::{borrow::Cow, collections::HashMap, sync::Arc};
 
 use rustls::{SignatureScheme, sign::CertifiedKey};
 
-use super::Slot;
+use super::{Face, Slot};
 
 /// Slots by exact name and by wildcard. Several for one name are for clients of different abilities.
 #[derive(Debug, Default)]
@@ -47,18 +47,15 @@ impl CertificateStore {
     /// or the first certificate if there is none. `None` ends the handshake.
     pub fn find(&self, server_name: Option<&str>, schemes: &[SignatureScheme]) -> Option<Chain> {
         let name = server_name.map(lower_case);
-        if let Some(name) = &name
-            && let Some(slots) = self.for_name(name)
-        {
-            return choose(slots, name, schemes);
-        }
-        let stand_in = match name {
-            Some(_) => self.default.as_ref(),
-            None => self.default.as_ref().or(self.slots.first()),
+        let by_name = name
+            .as_deref()
+            .and_then(|name| Some((name, self.for_name(name)?)));
+        let (host, slots) = match (by_name, &name) {
+            (Some(found), _) => found,
+            (None, Some(_)) => self.siblings(self.default.as_ref()?)?,
+            (None, None) => self.siblings(self.default.as_ref().or(self.slots.first())?)?,
         };
-        // Its siblings of the same name serve clients that cannot verify it.
-        let host = stand_in?.hosts.first()?;
-        choose(self.for_name(host)?, host, schemes)
+        choose(slots, host, schemes)
     }
 
     /// Whether a connection made for `server_name` may carry requests for `host`: the same
@@ -73,9 +70,16 @@ impl CertificateStore {
         of_connection.any(|slot| of_host.iter().any(|other| Arc::ptr_eq(slot, other)))
     }
 
-    /// The slots for a name, or the default.
+    /// The slots for a name, or those for names that nobody covers.
     fn covering(&self, name: &str) -> &[Arc<Slot>] {
-        self.for_name(name).unwrap_or(self.default.as_slice())
+        let stand_in = || Some(self.siblings(self.default.as_ref()?)?.1);
+        self.for_name(name).or_else(stand_in).unwrap_or_default()
+    }
+
+    /// A slot's first host, and the slots for it: others serve clients that cannot verify this one.
+    fn siblings<'a>(&'a self, slot: &'a Slot) -> Option<(&'a str, &'a [Arc<Slot>])> {
+        let host = slot.hosts.first()?;
+        Some((host, self.for_name(host)?))
     }
 
     fn for_name(&self, name: &str) -> Option<&[Arc<Slot>]> {
@@ -95,7 +99,7 @@ fn choose(slots: &[Arc<Slot>], host: &str, schemes: &[SignatureScheme]) -> Optio
     let faces = slots.iter().filter_map(|slot| slot.face(host));
     faces
         .min_by_key(|face| face.fit(schemes))
-        .map(super::slot::Face::into_chain)
+        .map(Face::into_chain)
 }
 
 /// A copy only if it differs.

@@ -4,6 +4,7 @@
 //! and Kubernetes swap, where notices from the kernel do not.
 
 use std::{
+    collections::HashMap,
     fs, io,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
@@ -75,7 +76,7 @@ impl Pairs {
             return;
         }
         self.generation = snapshot.generation;
-        let mut before: std::collections::HashMap<_, _> = std::mem::take(&mut self.watched)
+        let mut before: HashMap<_, _> = std::mem::take(&mut self.watched)
             .into_iter()
             .map(|pair| (Arc::as_ptr(&pair.slot), pair))
             .collect();
@@ -200,5 +201,95 @@ impl Stamp {
             changed: (file.ctime(), file.ctime_nsec()),
             length: file.len(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{CertificateParams, KeyPair};
+
+    use super::*;
+    use crate::tls::Source;
+
+    /// Files `a.pem` and `a.key` in a directory, and what watches them.
+    struct Place {
+        home: tempfile::TempDir,
+        pair: Pair,
+    }
+
+    impl Place {
+        fn new() -> Self {
+            let home = tempfile::tempdir().unwrap();
+            let path = |name| Located::nowhere(home.path().join(name));
+            let certificate = Certificate {
+                hosts: vec![Located::nowhere("a.test".to_owned())],
+                source: CertificateSource::Files {
+                    chain: path("a.pem"),
+                    key: path("a.key"),
+                },
+                is_default: false,
+            };
+            let slot = Arc::new(Slot::new(vec!["a.test".to_owned()], Source::Files));
+            let pair = Pair::of(&certificate, &slot).unwrap();
+            Self { home, pair }
+        }
+
+        fn put(&self, name: &str, text: &str) {
+            let draft = self.home.path().join("draft");
+            fs::write(&draft, text).unwrap();
+            fs::rename(draft, self.home.path().join(name)).unwrap();
+        }
+
+        /// Looks once; gives the serial number of what is shown after it.
+        fn look(&mut self) -> Option<String> {
+            self.pair.look(SystemTime::now());
+            self.pair
+                .slot
+                .shown()
+                .map(|shown| shown.facts.serial.clone())
+        }
+    }
+
+    fn certificate(serial: u8) -> (String, String) {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new(vec!["a.test".to_owned()]).unwrap();
+        params.serial_number = Some(vec![serial].into());
+        let certificate = params.self_signed(&key).unwrap();
+        (certificate.pem(), key.serialize_pem())
+    }
+
+    #[test]
+    fn a_pair_is_shown_once_it_has_settled_and_belongs_together() {
+        let mut place = Place::new();
+        let (one, other) = (certificate(1), certificate(2));
+        let shown = |serial: &str| Some(serial.to_owned());
+        place.put("a.pem", &one.0);
+        assert_eq!([place.look(), place.look()], [None, None]);
+        assert!(place.pair.problem.is_some());
+        place.put("a.key", &one.1);
+        assert_eq!(place.look(), None);
+        assert_eq!(place.look(), shown("01"));
+        assert_eq!(place.pair.problem, None);
+        place.put("a.key", &other.1);
+        assert_eq!([place.look(), place.look()], [shown("01"), shown("01")]);
+        assert!(place.pair.problem.is_some());
+        place.put("a.pem", &other.0);
+        assert_eq!(place.look(), shown("01"));
+        assert_eq!(place.look(), shown("02"));
+        fs::remove_file(place.home.path().join("a.pem")).unwrap();
+        assert_eq!([place.look(), place.look()], [shown("02"), shown("02")]);
+    }
+
+    #[test]
+    fn files_that_keep_changing_are_waited_for() {
+        let mut place = Place::new();
+        let (chain, key) = certificate(1);
+        place.put("a.key", &key);
+        for _ in 0..3 {
+            place.put("a.pem", &chain);
+            assert_eq!(place.look(), None);
+            assert_eq!(place.pair.problem, None);
+        }
+        assert_eq!(place.look(), Some("01".to_owned()));
     }
 }

@@ -1,9 +1,6 @@
 //! The real binary with a configuration, a directory and ports of its own.
 
-use std::{
-    path::PathBuf,
-    process::{ExitStatus, Stdio},
-};
+use std::{path::PathBuf, process::ExitStatus};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -11,11 +8,11 @@ use tempfile::TempDir;
 use tokio::process::Child;
 
 use super::{
-    Client, Message, Origin,
-    command::{Ended, binary, run},
-    free_port, in_time,
+    Client, Clock, Message, Origin, Ports, Setup,
+    command::{Ended, run},
+    in_time,
     log::Log,
-    text::{self, Ports},
+    text,
     tls::{Trust, shake_hands},
     until,
     wire::Wire,
@@ -50,26 +47,20 @@ impl Proxy {
 
     /// As [`Proxy::with`], in a directory that may have been another proxy's.
     pub(crate) async fn in_directory(directory: TempDir, text: &str, origins: &[&Origin]) -> Self {
-        let origins: Vec<String> = origins.iter().map(ToString::to_string).collect();
-        let ports = Ports {
-            http: free_port(),
-            https: free_port(),
-            other: free_port(),
-            admin: free_port(),
-        };
-        let file = directory.path().join("simplon.yaml");
-        let config = text::complete(text, &origins, ports, directory.path());
-        std::fs::write(&file, config).unwrap();
-        let mut child = binary()
-            .arg("run")
-            .arg("-c")
-            .arg(&file)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap();
+        Setup::of(text)
+            .before(origins)
+            .kept_in(directory)
+            .start()
+            .await
+    }
+
+    /// Takes over a process that has just been started, and waits until it is ready.
+    pub(super) async fn adopt(
+        mut child: Child,
+        ports: Ports,
+        origins: Vec<String>,
+        directory: TempDir,
+    ) -> Self {
         let proxy = Self {
             errors: Log::of(child.stderr.take().unwrap()),
             output: Log::of(child.stdout.take().unwrap()),
@@ -288,6 +279,9 @@ fn is_series(line: &str, name: &str, labels: &[(&str, &str)]) -> bool {
 
 impl Drop for Proxy {
     fn drop(&mut self) {
+        if let Some(id) = self.child.id() {
+            Clock::forget(id);
+        }
         if std::thread::panicking() {
             for (name, log) in [("error", &self.errors), ("output", &self.output)] {
                 let lines = log.lines();

@@ -2,13 +2,26 @@
 
 use std::path::Path;
 
+use super::free_port;
+
 /// The ports of one proxy, by the names that texts use.
 #[derive(Clone, Copy)]
-pub(super) struct Ports {
-    pub(super) http: u16,
-    pub(super) https: u16,
-    pub(super) other: u16,
-    pub(super) admin: u16,
+pub(crate) struct Ports {
+    pub(crate) http: u16,
+    pub(crate) https: u16,
+    pub(crate) other: u16,
+    pub(crate) admin: u16,
+}
+
+impl Ports {
+    pub(crate) fn free() -> Self {
+        Self {
+            http: free_port(),
+            https: free_port(),
+            other: free_port(),
+            admin: free_port(),
+        }
+    }
 }
 
 /// The whole file: `text`, with what every proxy of ours needs and the text does not say.

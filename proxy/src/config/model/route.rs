@@ -36,7 +36,7 @@ pub enum PathPattern {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
     Forward {
-        /// Index into [`Config::upstreams`].
+        /// Index into [`super::Config::upstreams`].
         upstream: usize,
         /// Whether the matched prefix is taken off the path.
         strip_prefix: bool,

@@ -1,0 +1,200 @@
+//! A CA of the configuration with what belongs to it: trust, account, turns.
+
+use std::{fs, sync::Arc, time::SystemTime};
+
+use base64::{
+    Engine as _,
+    prelude::{BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD},
+};
+use instant_acme::Account;
+use rustls::pki_types::{CertificateDer, pem::PemObject};
+use tokio::sync::{Mutex, Semaphore};
+
+use super::{
+    Failure, account,
+    client::{Client, Notes},
+};
+use crate::{
+    config::{
+        model,
+        problem::{Located, Problem, Severity},
+    },
+    state::State,
+};
+
+/// Orders at a time at one CA.
+const TURNS: usize = 8;
+/// A clock that differs less is right enough.
+const TOLERANCE: i64 = 300;
+
+/// Adopted by the next snapshot while settings and files are the same.
+pub struct Issuer {
+    pub settings: model::Issuer,
+    /// Asked when this one does not deliver.
+    pub fallback: Option<Arc<Issuer>>,
+    pub(super) hmac: Option<Vec<u8>>,
+    roots: Vec<CertificateDer<'static>>,
+    notes: Arc<Notes>,
+    account: Mutex<Option<Account>>,
+    pub(super) turns: Semaphore,
+}
+
+impl Issuer {
+    /// Reads the files that the settings name.
+    pub fn read(
+        settings: &model::Issuer,
+        fallback: Option<Arc<Self>>,
+    ) -> Result<Self, Box<Problem>> {
+        let roots = settings.root.as_ref().map(roots).transpose()?;
+        let account = settings.external_account.as_ref();
+        let hmac = account
+            .map(|account| hmac(&account.hmac_file))
+            .transpose()?;
+        Ok(Self {
+            settings: settings.clone(),
+            fallback,
+            hmac,
+            roots: roots.unwrap_or_default(),
+            notes: Arc::default(),
+            account: Mutex::new(None),
+            turns: Semaphore::new(TURNS),
+        })
+    }
+
+    /// Whether the other would do the same.
+    pub fn is_same(&self, other: &Self) -> bool {
+        let fallbacks = match (&self.fallback, &other.fallback) {
+            (None, None) => true,
+            (Some(one), Some(other)) => one.is_same(other),
+            _ => false,
+        };
+        fallbacks
+            && self.settings == other.settings
+            && self.hmac == other.hmac
+            && self.roots == other.roots
+    }
+
+    /// This CA, then those it falls back to.
+    pub fn with_fallbacks(self: &Arc<Self>) -> impl Iterator<Item = &Arc<Self>> {
+        std::iter::successors(Some(self), |issuer| issuer.fallback.as_ref())
+    }
+
+    /// Our account, opened, or registered if there is none yet.
+    pub(super) async fn account(&self, state: &State) -> Result<Account, Failure> {
+        let mut open = self.account.lock().await;
+        if let Some(account) = &*open {
+            return Ok(account.clone());
+        }
+        let account = account::open(self, state).await?;
+        *open = Some(account.clone());
+        Ok(account)
+    }
+
+    /// Forgets the open account: the CA does not know it any more, or its key has changed.
+    pub(super) async fn forget_account(&self) {
+        *self.account.lock().await = None;
+    }
+
+    /// Gives the account another key (RFC 8555 section 7.3.5).
+    pub async fn roll_over(&self, state: &State) -> Result<(), Failure> {
+        let mut open = self.account.lock().await;
+        let account = match open.take() {
+            Some(account) => account,
+            None => account::open(self, state).await?,
+        };
+        *open = Some(account::roll_over(self, account, state).await?);
+        Ok(())
+    }
+
+    pub(super) fn client(&self) -> Result<Client, Failure> {
+        Client::new(&self.roots, Arc::clone(&self.notes)).map_err(Failure::ours)
+    }
+
+    /// Now, by the CA's clock if ours is far off.
+    pub fn now(&self) -> SystemTime {
+        let now = SystemTime::now();
+        let ahead = self.notes.ahead();
+        let difference = std::time::Duration::from_secs(ahead.unsigned_abs());
+        let corrected = match ahead {
+            _ if ahead > TOLERANCE => now.checked_add(difference),
+            _ if ahead < -TOLERANCE => now.checked_sub(difference),
+            _ => None,
+        };
+        corrected.unwrap_or(now)
+    }
+
+    /// What to tell of our clock, if the CA's differs.
+    pub(super) fn clock(&self) -> Option<String> {
+        let ahead = self.notes.ahead();
+        let way = if ahead > 0 { "behind" } else { "ahead of" };
+        (ahead.abs() > TOLERANCE).then(|| {
+            let seconds = ahead.unsigned_abs();
+            format!("this machine's clock is {seconds} s {way} the CA's; set it right")
+        })
+    }
+
+    pub(super) fn take_patience(&self) -> Option<SystemTime> {
+        self.notes.take_patience()
+    }
+}
+
+impl std::fmt::Debug for Issuer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Issuer")
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
+    }
+}
+
+fn roots(file: &Located<std::path::PathBuf>) -> Result<Vec<CertificateDer<'static>>, Box<Problem>> {
+    let read = CertificateDer::pem_file_iter(&file.value).and_then(Iterator::collect);
+    let roots: Vec<_> = read.map_err(|error| {
+        let shown = file.value.display();
+        problem(
+            file,
+            format!("cannot read the CA file {shown}: {error}"),
+            "`root` names a PEM file with the CAs that vouch for the ACME server itself",
+        )
+    })?;
+    if roots.is_empty() {
+        let shown = file.value.display();
+        return Err(problem(
+            file,
+            format!("{shown} holds no certificate"),
+            "`root` names a PEM file with the CAs that vouch for the ACME server itself",
+        ));
+    }
+    Ok(roots)
+}
+
+fn hmac(file: &Located<std::path::PathBuf>) -> Result<Vec<u8>, Box<Problem>> {
+    let shown = file.value.display();
+    let text = fs::read_to_string(&file.value).map_err(|error| {
+        problem(
+            file,
+            format!("cannot read {shown}: {error}"),
+            "`hmac_file` holds the HMAC key that the CA gave you, in base64url",
+        )
+    })?;
+    let text = text.trim().trim_end_matches('=');
+    let key = BASE64_URL_SAFE_NO_PAD
+        .decode(text)
+        .or_else(|_| BASE64_STANDARD_NO_PAD.decode(text));
+    match key {
+        Ok(key) if !key.is_empty() => Ok(key),
+        _ => Err(problem(
+            file,
+            format!("{shown} does not hold a key in base64url"),
+            "copy the HMAC key as the CA shows it, alone in the file",
+        )),
+    }
+}
+
+fn problem<T>(at: &Located<T>, message: String, hint: &str) -> Box<Problem> {
+    Box::new(Problem {
+        severity: Severity::Error,
+        span: at.span.clone(),
+        message,
+        hint: Some(hint.to_owned()),
+    })
+}

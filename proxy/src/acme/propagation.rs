@@ -1,0 +1,171 @@
+//! Whether those whom the CA will ask know of a record already.
+//!
+//! A CA that looks too early counts a failure, and resolvers remember for long that there was nothing. So
+//! the zone's own name servers are asked, each of them, until all that answer have the record.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::{Duration, Instant},
+};
+
+use hickory_resolver::{
+    TokioResolver,
+    config::{ConnectionConfig, NameServerConfig, ResolveHosts, ResolverConfig},
+    net::runtime::TokioRuntimeProvider,
+    proto::rr::{RData, RecordType},
+};
+
+use super::{Failure, failure::chain};
+use crate::config::model::Propagation;
+
+/// Between looks; it grows by half each time up to ten times as much.
+const PAUSE: Duration = Duration::from_millis(500);
+/// Of one question to one server.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// Aliases that are followed from the record's name, as where a zone for challenges is kept apart.
+const ALIASES: usize = 8;
+/// A zone has a handful; more are not asked.
+const SERVERS: usize = 16;
+
+/// Returns once the TXT record `name` with `value` can be seen.
+pub(super) async fn wait(how: &Propagation, name: &str, value: &str) -> Result<(), Failure> {
+    let begun = Instant::now();
+    let mut pause = PAUSE;
+    while !how.timeout.is_zero() {
+        let Err(missing) = look(how, name, value).await else {
+            break;
+        };
+        if begun.elapsed() + pause > how.timeout {
+            return Err(Failure::ours(format!(
+                "the record {name} cannot be seen after {} s: {missing}",
+                how.timeout.as_secs()
+            )));
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 3 / 2).min(PAUSE * 10);
+    }
+    tokio::time::sleep(how.delay).await;
+    Ok(())
+}
+
+/// `Err` says what is missing where.
+async fn look(how: &Propagation, name: &str, value: &str) -> Result<(), String> {
+    let (name, servers) = if how.servers.is_empty() {
+        authorities(name).await?
+    } else {
+        (name.to_owned(), how.servers.clone())
+    };
+    let mut has_seen = false;
+    let mut unanswered = String::new();
+    for server in servers.iter().take(SERVERS) {
+        match values(*server, &name).await {
+            Ok(values) if values.iter().any(|seen| seen == value) => has_seen = true,
+            Ok(_) => return Err(format!("{server} does not have it")),
+            Err(error) => unanswered = format!("{server}: {error}"),
+        }
+    }
+    // A server that cannot be reached from here, over IPv6 perhaps, says nothing.
+    if has_seen { Ok(()) } else { Err(unanswered) }
+}
+
+/// The texts that one server has for this name; none if it has no such record.
+async fn values(server: SocketAddr, name: &str) -> Result<Vec<String>, String> {
+    let resolver = asking(server)?;
+    match resolver.lookup(absolute(name), RecordType::TXT).await {
+        Ok(found) => Ok(found
+            .answers()
+            .iter()
+            .filter_map(|record| match &record.data {
+                RData::TXT(text) => {
+                    Some(String::from_utf8_lossy(&text.txt_data.concat()).into_owned())
+                }
+                _ => None,
+            })
+            .collect()),
+        Err(error) if error.is_no_records_found() => Ok(Vec::new()),
+        Err(error) => Err(chain(&error)),
+    }
+}
+
+/// The name servers of the zone that holds the record, and the name there once aliases are followed.
+async fn authorities(name: &str) -> Result<(String, Vec<SocketAddr>), String> {
+    let system = TokioResolver::builder_tokio().and_then(|mut builder| {
+        builder.options_mut().cache_size = 0;
+        builder.build()
+    });
+    let system = system.map_err(|error| format!("the system's resolver: {}", chain(&error)))?;
+    let mut name = name.trim_end_matches('.').to_owned();
+    for _ in 0..ALIASES {
+        match alias(&system, &name).await {
+            Some(target) => name = target,
+            None => break,
+        }
+    }
+    let mut zone = name.as_str();
+    loop {
+        let servers = name_servers(&system, zone).await;
+        if !servers.is_empty() {
+            return Ok((name, servers));
+        }
+        match zone.split_once('.') {
+            Some((_, parent)) => zone = parent,
+            None => return Err(format!("no name server of a zone of {name} was found")),
+        }
+    }
+}
+
+async fn alias(system: &TokioResolver, name: &str) -> Option<String> {
+    let found = system
+        .lookup(absolute(name), RecordType::CNAME)
+        .await
+        .ok()?;
+    found
+        .answers()
+        .iter()
+        .find_map(|record| match &record.data {
+            RData::CNAME(target) => Some(target.0.to_utf8().trim_end_matches('.').to_owned()),
+            _ => None,
+        })
+}
+
+async fn name_servers(system: &TokioResolver, zone: &str) -> Vec<SocketAddr> {
+    let Ok(found) = system.lookup(absolute(zone), RecordType::NS).await else {
+        return Vec::new();
+    };
+    let mut servers = Vec::new();
+    for record in found.answers().iter().take(SERVERS) {
+        let RData::NS(server) = &record.data else {
+            continue;
+        };
+        if let Ok(addresses) = system.lookup_ip(server.0.clone()).await {
+            servers.extend(addresses.iter().map(|ip: IpAddr| SocketAddr::new(ip, 53)));
+        }
+    }
+    servers
+}
+
+/// A resolver that asks this server alone, and remembers nothing.
+fn asking(server: SocketAddr) -> Result<TokioResolver, String> {
+    let at_port = |mut connection: ConnectionConfig| {
+        connection.port = server.port();
+        connection
+    };
+    let connections = vec![
+        at_port(ConnectionConfig::udp()),
+        at_port(ConnectionConfig::tcp()),
+    ];
+    let servers = vec![NameServerConfig::new(server.ip(), true, connections)];
+    let config = ResolverConfig::from_name_servers(servers);
+    let mut builder = TokioResolver::builder_with_config(config, TokioRuntimeProvider::default());
+    let options = builder.options_mut();
+    options.cache_size = 0;
+    options.attempts = 1;
+    options.timeout = PATIENCE;
+    options.use_hosts_file = ResolveHosts::Never;
+    builder.build().map_err(|error| chain(&error))
+}
+
+/// With a dot at its end, so that no search list is tried.
+fn absolute(name: &str) -> String {
+    format!("{}.", name.trim_end_matches('.'))
+}
