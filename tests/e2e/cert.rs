@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::harness::{Certificates, Proxy, command::Ended, simplon};
+use crate::harness::{Certificates, Pebble, Proxy, Setup, Terms, command::Ended, simplon, until};
 
 const TEXT: &str = "
     listeners: { https: { bind: 127.0.0.1:$https, tls: intermediate } }
@@ -227,4 +227,85 @@ async fn the_page_shows_each_certificate_and_what_is_wrong_with_it() {
     ] {
         assert!(page.contains(words), "{words}: {page}");
     }
+}
+
+const BY_ACME: &str = "
+    listeners: { http: { bind: 127.0.0.1:$http }, https: { bind: 127.0.0.1:$https, tls: intermediate } }
+    certificates: [{ hosts: [a.test, www.a.test], acme: pebble }]
+    acme: { pebble: { directory: '$acme', root: '$root' } }
+    routes: [{ respond: { body: secure } }]
+    ";
+
+/// What the first certificate of the list says.
+async fn first(proxy: &Proxy) -> Value {
+    let ended = cert(proxy, "list --json").await;
+    let all: Value = serde_json::from_str(&ended.output).unwrap();
+    all[0].clone()
+}
+
+#[tokio::test]
+async fn a_certificate_by_acme_is_renewed_by_command_and_its_life_is_told() {
+    let pebble = Pebble::start(Terms::default()).await;
+    let proxy = Setup::of(BY_ACME).certified_by(&pebble).start().await;
+    until("the first certificate is there", async || {
+        first(&proxy).await["shown"].is_object()
+    })
+    .await;
+    let before = first(&proxy).await;
+    assert_eq!(
+        (&before["temporary"], &before["next"]["step"]),
+        (&serde_json::json!([]), &"renew".into())
+    );
+    let renewed = cert(&proxy, "renew WWW.a.test").await;
+    assert_eq!(renewed.code, Some(0), "{}", renewed.errors);
+    assert!(!renewed.output.trim().is_empty());
+    let after = first(&proxy).await;
+    assert_ne!(after["shown"]["serial"], before["shown"]["serial"]);
+    let shown = cert(&proxy, "show a.test").await;
+    for words in [
+        "\n  kept in      ",
+        "\n  issued by    CN=Pebble Intermediate CA",
+        "\n  next         renews in ",
+    ] {
+        assert!(shown.output.contains(words), "{words}: {}", shown.output);
+    }
+    let kept = after["from"]["file"].as_str().unwrap();
+    assert!(std::path::Path::new(kept).is_file(), "{kept}");
+}
+
+#[tokio::test]
+async fn a_refused_renewal_is_status_1_with_the_words_of_the_ca_here_and_on_the_page() {
+    let terms = Terms {
+        blocked: vec!["a.test"],
+        ..Terms::default()
+    };
+    let pebble = Pebble::start(terms).await;
+    let proxy = Setup::of(BY_ACME).certified_by(&pebble).start().await;
+    until("the first order has failed", async || {
+        first(&proxy).await["problem"].is_string()
+    })
+    .await;
+    let refused = cert(&proxy, "renew a.test").await;
+    assert_eq!((refused.code, refused.output.as_str()), (Some(1), ""));
+    assert!(
+        refused.errors.ends_with("not renewed\n"),
+        "{}",
+        refused.errors
+    );
+    let status = first(&proxy).await;
+    let problem = status["problem"].as_str().unwrap();
+    let list = cert(&proxy, "list").await;
+    assert!(list.output.contains(problem), "{problem}: {}", list.output);
+    assert!(
+        line(&list, "a.test, www.a.test ").contains(" retries "),
+        "{}",
+        list.output
+    );
+    let page = proxy.admin("/stats").await.unwrap();
+    let words = problem.split(['\'', '"', '<', '&']).next().unwrap();
+    assert!(
+        !words.is_empty() && page.text().contains(words),
+        "{words}: {}",
+        page.text()
+    );
 }
