@@ -12,6 +12,7 @@
 
 mod balancing;
 mod blame;
+mod cert;
 mod certificates;
 mod commands;
 mod ending;

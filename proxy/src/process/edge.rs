@@ -203,11 +203,6 @@ impl Edge {
         })
     }
 
-    /// Renews the certificate for `host` now; the error says why not.
-    pub async fn renew(&self, host: &str) -> Result<String, String> {
-        self.keeper.renew(host).await
-    }
-
     pub fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Acquire)
     }

@@ -1,5 +1,6 @@
 //! The running process: start, reload, drain, and the signals and commands that ask for them.
 
+mod certificates;
 mod children;
 mod control;
 mod drain;
@@ -10,6 +11,6 @@ mod tickets;
 mod view;
 
 pub use children::{Children, Program};
-pub use control::{Asked, ask};
+pub use control::{Asked, Command, ask};
 pub use edge::{Edge, Running, Source, StartError};
 pub use signals::{Ending, Signals};

@@ -1,8 +1,12 @@
 //! The running edge as the admin endpoint shows it.
 
-use std::{collections::BTreeMap, sync::Arc, time::Instant};
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Instant, SystemTime},
+};
 
-use super::Edge;
+use super::{Edge, certificates};
 use crate::{
     admin::{AdminView, ListenerRow, ProcessView, Reload, RouteRow, StatsView, UpstreamRows},
     balance::{self, Upstream},
@@ -47,6 +51,10 @@ impl AdminView for Edge {
                 .listeners
                 .iter()
                 .map(|listener| row(listener, addresses.get(&*listener.settings.name)))
+                .collect(),
+            certificates: certificates::statuses(&snapshot)
+                .iter()
+                .map(|status| status.row(SystemTime::now()))
                 .collect(),
             routes: RouteRow::gather(&self.observer.metrics),
             upstreams: UpstreamRows::gather(&Shown(snapshot)),
