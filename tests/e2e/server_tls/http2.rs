@@ -49,11 +49,11 @@ async fn a_grpc_call_and_its_trailers_go_over_tls() {
     assert_eq!(uris[3], "https://example.test:8080/c");
     assert!(heads.iter().all(|head| !head.headers.contains_key("host")));
     assert_eq!(heads[0].headers["te"], "trailers");
-    assert_eq!(origin.connections(), 1);
+    assert!(origin.connections() <= 2, "{}", origin.connections());
 }
 
 #[tokio::test]
-async fn many_exchanges_share_one_connection() {
+async fn many_exchanges_share_few_connections() {
     let authority = Certificates::new();
     let handshake = authority
         .handshake(&["127.0.0.1"])
@@ -77,7 +77,7 @@ async fn many_exchanges_share_one_connection() {
         assert_eq!(answer.status, 200);
         assert!(answer.body == [b"echo: ", &body[..]].concat());
     }
-    assert!(origin.connections() <= 20, "{}", origin.connections());
+    assert!(origin.connections() <= 10, "{}", origin.connections());
 }
 
 #[tokio::test]
@@ -117,7 +117,7 @@ async fn http_2_believes_nobody_either() {
         assert_eq!(proxy.get("/good").await.status(), 200);
         assert_eq!(proxy.get("/bad").await.status(), 502);
     }
-    assert_eq!(origin.connections(), 1);
+    assert!(origin.connections() <= 2, "{}", origin.connections());
     stranger.write_authority(&proxy.directory().join("ca.pem"));
     proxy.reload().await;
     assert_eq!(proxy.get("/good").await.status(), 502);
