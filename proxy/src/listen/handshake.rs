@@ -17,7 +17,7 @@ use crate::{
 /// encrypted before our first answer.
 const UNRECOGNIZED_NAME: [u8; 7] = [21, 3, 3, 0, 2, 2, 112];
 
-const NOT_TLS: Refusal = Refusal::Malformed("This port speaks TLS: the address begins with https.");
+const NOT_TLS: Refusal = Refusal::Malformed("this port speaks TLS; its addresses begin with https");
 
 /// Why there is no connection. A client that is still there gets to read why.
 enum End {
