@@ -49,7 +49,7 @@ async fn the_list_says_where_each_certificate_comes_from_and_how_long_it_lasts()
         " self-signed ",
         " Simplon development CA ",
         " ECDSA P-256 ",
-        ", in 39",
+        ", in 90 d",
     ] {
         assert!(self_signed.contains(words), "{words}: {self_signed}");
     }
@@ -91,7 +91,7 @@ async fn the_list_is_there_for_programs_too() {
     );
     let not_after = own["shown"]["not_after"].as_u64().unwrap();
     let not_before = own["shown"]["not_before"].as_u64().unwrap();
-    assert_eq!((not_after - not_before) / 86_400, 398);
+    assert_eq!((not_after - not_before) / 86_400, 91);
     let labels = [("host", "localhost")];
     let metric = proxy
         .metric("simplon_certificate_not_after_seconds", &labels)
@@ -220,7 +220,7 @@ async fn the_page_shows_each_certificate_and_what_is_wrong_with_it() {
         "<h2>Certificates</h2>",
         "one.test, www.one.test</th><td>files</td>",
         "<td>Simplon development CA</td><td>ECDSA P-256</td><td class=\"up\">",
-        ", in 39",
+        ", in 90 d",
         "localhost, *.lan.test<span class=\"badge\">default</span></th><td>self-signed</td>",
         "soon.test</th><td>acme office</td><td>nobody yet</td><td>-</td><td class=\"down\">",
         "<p class=\"note down\">clients get a temporary certificate",
@@ -308,4 +308,31 @@ async fn a_refused_renewal_is_status_1_with_the_words_of_the_ca_here_and_on_the_
         "{words}: {}",
         page.text()
     );
+}
+
+#[tokio::test]
+async fn an_account_has_another_key_by_command_and_goes_on() {
+    let pebble = Pebble::start(Terms::default()).await;
+    let proxy = Setup::of(BY_ACME).certified_by(&pebble).start().await;
+    until("the first certificate is there", async || {
+        first(&proxy).await["shown"].is_object()
+    })
+    .await;
+    let accounts = proxy.directory().join("state/accounts");
+    let key = || {
+        let mut files = std::fs::read_dir(&accounts).unwrap().flatten();
+        let file = files.find(|file| file.path().extension().is_some_and(|end| end == "json"));
+        std::fs::read_to_string(file.unwrap().path()).unwrap()
+    };
+    let before = key();
+    let changed = cert(&proxy, "rollover pebble").await;
+    assert_eq!(changed.code, Some(0), "{}", changed.errors);
+    assert_ne!(key(), before);
+    assert_eq!(pebble.logged("POST /rollover-account-key"), 1);
+    let renewed = cert(&proxy, "renew a.test").await;
+    assert_eq!(renewed.code, Some(0), "{}", renewed.errors);
+    assert_eq!(pebble.logged("There are now 1 accounts in memory"), 1);
+    let unknown = cert(&proxy, "rollover nowhere").await;
+    assert_eq!(unknown.code, Some(1));
+    assert!(unknown.errors.contains("nowhere"), "{}", unknown.errors);
 }

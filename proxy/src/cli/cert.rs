@@ -32,7 +32,8 @@ const EXAMPLES: &str = "\
 Examples:
   simplon cert list                  every certificate, how long it lasts and what comes next
   simplon cert show example.ch       everything known of the one that clients of this host get
-  simplon cert renew example.ch      renew it now, and wait";
+  simplon cert renew example.ch      renew it now, and wait
+  simplon cert rollover letsencrypt  give our account at that CA another key";
 
 #[derive(Debug, Subcommand)]
 enum Action {
@@ -44,6 +45,10 @@ enum Action {
     ///
     /// Waits until it is done. Exit status 0 if it is renewed, 1 if not.
     Renew(Renew),
+    /// Give our account at a CA another key
+    ///
+    /// For when the old one may have leaked. Certificates stay as they are (RFC 8555 section 7.3.5).
+    Rollover(Rollover),
 }
 
 #[derive(Debug, Args)]
@@ -67,6 +72,14 @@ struct Show {
 }
 
 #[derive(Debug, Args)]
+struct Rollover {
+    /// The name of the CA under `acme` in the configuration, such as letsencrypt
+    issuer: String,
+    #[command(flatten)]
+    process: Socket,
+}
+
+#[derive(Debug, Args)]
 struct Renew {
     /// A host name such as example.ch
     host: String,
@@ -80,6 +93,7 @@ impl Cert {
             Action::List(list) => list.execute(),
             Action::Show(show) => show.execute(),
             Action::Renew(renew) => renew.execute(),
+            Action::Rollover(rollover) => rollover.execute(),
         };
         u8::from(done.is_none())
     }
@@ -265,38 +279,56 @@ impl Renew {
         let command = Command::Renew {
             host: self.host.clone(),
         };
-        let is_watched = stderr().is_terminal();
-        let waiting = async {
-            if is_watched {
-                show_waiting(&self.host).await;
-            }
-        };
-        let answer = self.process.ask(&command, waiting);
-        if is_watched {
-            // Off with the line that told of the waiting.
-            let _ = write!(stderr(), "\r\x1b[K");
-        }
-        let answer = answer?;
-        if !answer.ok {
-            tell(format_args!("{}\nnot renewed", lines(&answer.message)));
-            return None;
-        }
-        print(lines(&answer.message));
-        Some(())
+        let doing = format!("renewing the certificate for {}", plain(&self.host));
+        ask_and_wait(&self.process, &command, &doing, "not renewed")
     }
 }
 
+impl Rollover {
+    fn execute(&self) -> Option<()> {
+        let command = Command::RollOver {
+            issuer: self.issuer.clone(),
+        };
+        let doing = format!("changing the key at {}", plain(&self.issuer));
+        ask_and_wait(
+            &self.process,
+            &command,
+            &doing,
+            "the key is the same as before",
+        )
+    }
+}
+
+/// Asks for what takes its time, with a line on a terminal meanwhile, and says what came of it.
+fn ask_and_wait(process: &Socket, command: &Command, doing: &str, in_vain: &str) -> Option<()> {
+    let is_watched = stderr().is_terminal();
+    let waiting = async {
+        if is_watched {
+            show_waiting(doing).await;
+        }
+    };
+    let answer = process.ask(command, waiting);
+    if is_watched {
+        // Off with the line that told of the waiting.
+        let _ = write!(stderr(), "\r\x1b[K");
+    }
+    let answer = answer?;
+    if !answer.ok {
+        tell(format_args!("{}\n{in_vain}", lines(&answer.message)));
+        return None;
+    }
+    print(lines(&answer.message));
+    Some(())
+}
+
 /// A line that counts the seconds, for as long as it is polled.
-async fn show_waiting(host: &str) {
-    let (started, host) = (Instant::now(), plain(host));
+async fn show_waiting(doing: &str) {
+    let started = Instant::now();
     loop {
         tokio::time::sleep(Duration::from_secs(1)).await;
         let seconds = started.elapsed().as_secs();
         // A terminal that went away is no reason to stop.
-        let _ = write!(
-            stderr(),
-            "\rrenewing the certificate for {host}: {seconds} s"
-        );
+        let _ = write!(stderr(), "\r{doing}: {seconds} s");
     }
 }
 

@@ -20,6 +20,12 @@ impl Edge {
         self.keeper.renew(&first_host).await
     }
 
+    /// Gives the account at the CA of this name another key.
+    async fn roll_over(&self, issuer: &str) -> Result<String, String> {
+        let means = self.means(&self.snapshot.load());
+        self.keeper.roll_over(issuer, means.as_ref()).await
+    }
+
     /// Does what can be done beside everything else. A reload is for the main task.
     pub(super) fn grant(self: &Arc<Self>, wish: Wish) {
         match wish {
@@ -29,6 +35,10 @@ impl Edge {
             Wish::Renew(host, answer) => {
                 let edge = Arc::clone(self);
                 tokio::spawn(async move { drop(answer.send(edge.renew(&host).await)) });
+            }
+            Wish::RollOver(issuer, answer) => {
+                let edge = Arc::clone(self);
+                tokio::spawn(async move { drop(answer.send(edge.roll_over(&issuer).await)) });
             }
         }
     }
@@ -55,7 +65,7 @@ fn renewable<'a>(certificates: &'a [CertificateStatus], host: &str) -> Result<&'
             chain.display()
         ),
         Some(_) => format!(
-            "the certificate for {host} is self-signed\n  hint: it is signed anew whenever simplon starts"
+            "the certificate for {host} is self-signed\n  hint: it is signed anew when two thirds of its life are over, and whenever simplon starts"
         ),
         None => format!(
             "no certificate is for {host}\n  hint: `simplon cert list` shows what there is"

@@ -37,6 +37,10 @@ pub enum Command {
     Renew {
         host: String,
     },
+    /// Answered once the account at this issuer has another key, or will not have.
+    RollOver {
+        issuer: String,
+    },
 }
 
 /// What the process answers.
@@ -63,6 +67,15 @@ impl Asked {
         Self {
             ok: true,
             ..Self::refused(message)
+        }
+    }
+}
+
+impl From<Result<String, String>> for Asked {
+    fn from(result: Result<String, String>) -> Self {
+        match result {
+            Ok(message) => Self::granted(message),
+            Err(message) => Self::refused(message),
         }
     }
 }
@@ -205,10 +218,12 @@ async fn execute(command: Command, wishes: &mpsc::Sender<Wish>) -> Result<Asked,
                 Err(error) => Asked::refused(error.to_string()),
             }
         }
-        Command::Renew { host } => match wish(wishes, |answer| Wish::Renew(host, answer)).await? {
-            Ok(message) => Asked::granted(message),
-            Err(message) => Asked::refused(message),
-        },
+        Command::Renew { host } => wish(wishes, |answer| Wish::Renew(host, answer))
+            .await?
+            .into(),
+        Command::RollOver { issuer } => wish(wishes, |answer| Wish::RollOver(issuer, answer))
+            .await?
+            .into(),
     })
 }
 

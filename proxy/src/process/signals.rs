@@ -16,6 +16,8 @@ pub(super) enum Wish {
     Certificates(oneshot::Sender<Vec<CertificateStatus>>),
     /// The certificate for this host.
     Renew(String, oneshot::Sender<Result<String, String>>),
+    /// Another key for the account at the CA of this name.
+    RollOver(String, oneshot::Sender<Result<String, String>>),
 }
 
 /// How the process came to its end.
@@ -112,7 +114,7 @@ impl Edge {
                     Wish::Reload(answer) => drop(answer.send(Err(ReloadError::Stopping))),
                     Wish::Certificates(answer) => drop(answer.send(self.certificates())),
                     // Who hears no answer is told that the process is stopping.
-                    Wish::Renew(_, answer) => drop(answer),
+                    Wish::Renew(_, answer) | Wish::RollOver(_, answer) => drop(answer),
                 },
             }
         }

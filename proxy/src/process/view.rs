@@ -13,7 +13,7 @@ use crate::{
     listen::Listener,
     observe::{CertificateView, Certificates, ServerView, Servers, UpstreamView},
     snapshot::Snapshot,
-    tls::Face,
+    tls::{Face, Next},
 };
 
 impl AdminView for Edge {
@@ -132,7 +132,16 @@ impl Certificates for Shown {
                     host,
                     not_after: None,
                     is_temporary: false,
+                    problem: None,
+                    window: None,
+                    next: None,
                 });
+                let outlook = slot.outlook();
+                if let Next::Renew(at) | Next::Retry(at) = outlook.next {
+                    view.next = Some(view.next.map_or(at, |other| other.min(at)));
+                }
+                view.problem = view.problem.take().or(outlook.problem);
+                view.window = view.window.or(outlook.window);
                 match slot.face(host) {
                     Some(Face::Own(shown)) => {
                         let ends = shown.facts.not_after;

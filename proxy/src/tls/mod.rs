@@ -10,6 +10,7 @@ mod files;
 mod pem;
 mod reason;
 mod roots;
+mod self_signed;
 mod settings;
 mod slot;
 mod store;
