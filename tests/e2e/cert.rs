@@ -328,7 +328,7 @@ async fn an_account_has_another_key_by_command_and_goes_on() {
     let changed = cert(&proxy, "rollover pebble").await;
     assert_eq!(changed.code, Some(0), "{}", changed.errors);
     assert_ne!(key(), before);
-    assert_eq!(pebble.logged("POST /rollover-account-key"), 1);
+    assert!(pebble.logged("POST /rollover-account-key") >= 1);
     let renewed = cert(&proxy, "renew a.test").await;
     assert_eq!(renewed.code, Some(0), "{}", renewed.errors);
     assert_eq!(pebble.logged("There are now 1 accounts in memory"), 1);

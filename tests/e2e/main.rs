@@ -7,9 +7,11 @@
     clippy::expect_used,
     clippy::panic,
     clippy::print_stderr,
+    clippy::print_stdout,
     reason = "a test that cannot go on has failed, and says what it saw"
 )]
 
+mod acme;
 mod balancing;
 mod blame;
 mod cert;

@@ -25,8 +25,9 @@ pub(super) fn renewal(facts: &Facts, window: Option<Window>, spread: f64) -> Sys
     let spread = spread.clamp(0.0, 1.0);
     if let Some((begin, end)) = window {
         let width = end.duration_since(begin).unwrap_or_default();
-        // The CA knows best, but nothing is gained by waiting until a certificate has expired.
-        (begin + width.mul_f64(spread)).min(facts.not_after)
+        // The CA knows best, but an order takes time, and may fail: a twelfth of the life is left for that.
+        let latest = facts.not_after - facts.lifetime() / 12;
+        (begin + width.mul_f64(spread)).min(latest)
     } else {
         let lifetime = facts.lifetime();
         facts.not_before + lifetime * 2 / 3 - (lifetime / 12).mul_f64(spread)
@@ -103,7 +104,7 @@ mod tests {
         assert_eq!(renewal(&of(90), window, 0.5), day(15));
         assert_eq!(renewal(&of(90), window, 1.0), day(20));
         let too_late = Some((day(80), day(200)));
-        assert_eq!(renewal(&of(90), too_late, 1.0), day(90));
+        assert_eq!(renewal(&of(96), too_late, 1.0), day(88));
         let upside_down = Some((day(20), day(10)));
         assert_eq!(renewal(&of(90), upside_down, 0.7), day(20));
     }

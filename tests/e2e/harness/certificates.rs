@@ -63,6 +63,14 @@ impl Certificates {
         });
     }
 
+    /// As [`Certificates::write`], from so many seconds ago on, for a day.
+    pub(crate) fn write_begun(&self, ago_s: i64, directory: &Path, name: &str, hosts: &[&str]) {
+        self.write_for(directory, name, hosts, &PKCS_ECDSA_P256_SHA256, |params| {
+            params.not_before = OffsetDateTime::now_utc() - ::time::Duration::seconds(ago_s);
+            params.not_after = params.not_before + ::time::Duration::DAY;
+        });
+    }
+
     /// As [`Certificates::write`], with a key for RSA.
     pub(crate) fn write_rsa(&self, directory: &Path, name: &str, hosts: &[&str]) {
         self.write_for(directory, name, hosts, &PKCS_RSA_SHA256, |_| {});

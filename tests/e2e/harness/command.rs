@@ -36,7 +36,19 @@ pub(super) async fn run(arguments: &[impl AsRef<OsStr>]) -> Ended {
 
 /// The binary under test, away from what the environment may say.
 pub(crate) fn binary() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_simplon"));
+    binary_after("")
+}
+
+/// The same, started by a shell that does something before, if there is something to do.
+pub(super) fn binary_after(shell: &str) -> Command {
+    let program = env!("CARGO_BIN_EXE_simplon");
+    let mut command = if shell.is_empty() {
+        Command::new(program)
+    } else {
+        let mut command = Command::new("bash");
+        command.args(["-c", &format!("{shell}; exec \"$0\" \"$@\""), program]);
+        command
+    };
     command
         .env_remove("SIMPLON_LOG")
         .env_remove("RUST_LOG")

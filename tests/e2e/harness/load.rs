@@ -1,13 +1,16 @@
 //! Clients that ask again and again until they are stopped, to show that no request is lost.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, AtomicUsize, Ordering},
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
 };
 
 use tokio::task::JoinSet;
 
-use super::{Client, Proxy, until};
+use super::{Client, Proxy, Trust, Wire, shake_hands, until};
 
 /// GET after GET on kept connections.
 pub(crate) struct Load {
@@ -16,13 +19,40 @@ pub(crate) struct Load {
     clients: JoinSet<Vec<String>>,
 }
 
+/// Requests on one connection with TLS, so that hands are shaken all the time.
+const A_CONNECTION: usize = 20;
+
 impl Load {
     pub(crate) fn on(proxy: &Proxy, clients: usize) -> Self {
+        let door = Door {
+            port: proxy.http(),
+            host: "test",
+            trust: None,
+        };
+        Self::through(&door, clients)
+    }
+
+    /// With TLS for `host`, and new connections again and again.
+    pub(crate) fn over_tls(
+        proxy: &Proxy,
+        host: &'static str,
+        trust: &Trust,
+        clients: usize,
+    ) -> Self {
+        let door = Door {
+            port: proxy.https(),
+            host,
+            trust: Some(trust.clone()),
+        };
+        Self::through(&door, clients)
+    }
+
+    fn through(door: &Door, clients: usize) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let answered = Arc::new(AtomicUsize::new(0));
         let mut all = JoinSet::new();
         for _ in 0..clients {
-            all.spawn(ask(proxy.http(), Arc::clone(&stop), Arc::clone(&answered)));
+            all.spawn(ask(door.clone(), Arc::clone(&stop), Arc::clone(&answered)));
         }
         Self {
             stop,
@@ -49,18 +79,49 @@ impl Load {
     }
 }
 
-async fn ask(port: u16, stop: Arc<AtomicBool>, answered: Arc<AtomicUsize>) -> Vec<String> {
+/// Where clients come in.
+#[derive(Clone)]
+struct Door {
+    port: u16,
+    host: &'static str,
+    /// With TLS.
+    trust: Option<Trust>,
+}
+
+impl Door {
+    async fn open(&self) -> io::Result<Client> {
+        let Some(trust) = &self.trust else {
+            return Client::try_connect(self.port).await;
+        };
+        let stream = shake_hands(self.port, self.host, &["http/1.1"], trust).await?;
+        Ok(Client::new(Wire::new(stream)))
+    }
+
+    fn requests(&self) -> usize {
+        if self.trust.is_some() {
+            A_CONNECTION
+        } else {
+            usize::MAX
+        }
+    }
+}
+
+async fn ask(door: Door, stop: Arc<AtomicBool>, answered: Arc<AtomicUsize>) -> Vec<String> {
+    let host = format!("host: {}", door.host);
     let mut failures = Vec::new();
     while !stop.load(Ordering::Relaxed) && failures.len() < 10 {
-        let mut client = match Client::try_connect(port).await {
+        let mut client = match door.open().await {
             Ok(client) => client,
             Err(error) => {
                 failures.push(format!("connecting: {error}"));
                 continue;
             }
         };
-        while !stop.load(Ordering::Relaxed) {
-            match client.try_ask("GET", "/load", &[], b"").await {
+        for _ in 0..door.requests() {
+            if stop.load(Ordering::Relaxed) {
+                break;
+            }
+            match client.try_ask("GET", "/load", &[&host], b"").await {
                 Ok(response) if response.status() == 200 => {
                     answered.fetch_add(1, Ordering::Relaxed);
                     if response.field("connection") == Some("close") {

@@ -1,5 +1,6 @@
 //! The language of the tests: origins to stand behind the proxy, the proxy itself, and clients before it.
 
+mod acme_front;
 mod answers;
 mod certificates;
 mod client;
@@ -11,6 +12,7 @@ mod handshake;
 mod http2;
 mod load;
 mod log;
+mod look;
 mod message;
 mod origin;
 mod origin_h2;
@@ -26,17 +28,19 @@ mod wait;
 mod wire;
 
 pub(crate) use self::{
+    acme_front::{AcmeFront, When},
     answers::Reply,
     certificates::{Certificates, Identity},
     client::{Client, request},
     clock::Clock,
     command::{binary, simplon},
     deaf::Deaf,
-    dns::Dns,
+    dns::{Dns, Hook},
     handshake::Handshake,
     http2::Http2,
     load::Load,
     log::Log,
+    look::look_at,
     message::Message,
     origin::Origin,
     origin_h2::H2Origin,

@@ -116,8 +116,13 @@ impl Pebble {
     }
 
     /// The ports at which it validates.
-    pub(super) fn ports(&self) -> Ports {
+    pub(crate) fn ports(&self) -> Ports {
         self.edge
+    }
+
+    /// Where it answers.
+    pub(super) fn api(&self) -> u16 {
+        self.api
     }
 
     /// The text with `$acme` and `$root` replaced.
@@ -132,8 +137,9 @@ impl Pebble {
 
     /// Whether it knows renewal information (RFC 9773), as Debian 12's version does not.
     pub(crate) async fn has_ari(&self) -> bool {
-        let directory = self.ask(self.api, "GET", "/dir", b"").await.json();
-        directory.get("renewalInfo").is_some()
+        let answer = self.ask(self.api, "GET", "/dir", b"").await;
+        assert_eq!(answer.status(), 200, "{answer:?}");
+        answer.json().get("renewalInfo").is_some()
     }
 
     /// What it answers from now on when asked for the renewal information of this certificate.
@@ -159,7 +165,9 @@ impl Pebble {
         let stream = shake_hands(port, "localhost", &["http/1.1"], &self.trust).await;
         let mut client = Client::new(Wire::new(stream.unwrap()));
         let host = format!("host: localhost:{port}");
-        client.ask(method, path, &[&host], body).await
+        // Nobody without a name is answered (RFC 8555 section 6.1).
+        let lines = [&host, "user-agent: tests"];
+        client.ask(method, path, &lines, body).await
     }
 
     /// How many orders were placed since it was started last; refused ones are none.

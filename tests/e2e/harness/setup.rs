@@ -5,7 +5,7 @@ use std::process::Stdio;
 use tempfile::TempDir;
 use tokio::process::Command;
 
-use super::{Clock, Origin, Pebble, Ports, Proxy, command::binary, text};
+use super::{AcmeFront, Clock, Origin, Pebble, Ports, Proxy, command::binary_after, text};
 
 /// What is done to the command before it is run.
 type More<'a> = Box<dyn FnOnce(&mut Command) + Send + 'a>;
@@ -18,6 +18,7 @@ pub(crate) struct Setup<'a> {
     directory: Option<TempDir>,
     clock: Option<&'a Clock>,
     more: Option<More<'a>>,
+    shell: &'a str,
 }
 
 impl<'a> Setup<'a> {
@@ -30,6 +31,7 @@ impl<'a> Setup<'a> {
             directory: None,
             clock: None,
             more: None,
+            shell: "",
         }
     }
 
@@ -70,6 +72,18 @@ impl<'a> Setup<'a> {
         self
     }
 
+    /// By a shell that does this before, such as `umask 000`.
+    pub(crate) fn after(mut self, shell: &'a str) -> Self {
+        self.shell = shell;
+        self
+    }
+
+    /// Through this front of a CA, which `$front` stands for, and `$its_root` for the authority of it.
+    pub(crate) fn through(mut self, front: &AcmeFront) -> Self {
+        self.text = front.name_in(&self.text);
+        self
+    }
+
     /// Starts it, and waits until it is ready.
     pub(crate) async fn start(self) -> Proxy {
         let ports = self.ports.unwrap_or_else(Ports::free);
@@ -79,7 +93,7 @@ impl<'a> Setup<'a> {
         let file = directory.path().join("simplon.yaml");
         let config = text::complete(&self.text, &self.origins, ports, directory.path());
         std::fs::write(&file, config).unwrap();
-        let mut command = binary();
+        let mut command = binary_after(self.shell);
         if let Some(clock) = self.clock {
             clock.give(&mut command);
         }

@@ -1,0 +1,185 @@
+//! Stands before Pebble: remembers what a client of ACME asks of it, and lets it wait where a test wants.
+
+use std::{
+    io,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+use parking_lot::Mutex;
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::sync::watch;
+
+use super::{
+    Certificates, Client, Message, Origin, Pebble, Trust, Wire, request, shake_hands, until,
+};
+
+/// An address that leads to Pebble, and that Pebble takes for its own.
+pub(crate) struct AcmeFront {
+    origin: Origin,
+    desk: Arc<Desk>,
+    directory: TempDir,
+}
+
+/// Where a request is held up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum When {
+    /// Pebble does not know of it yet.
+    BeforePebble,
+    /// Pebble has done what it was asked for, and the client does not know.
+    AfterPebble,
+}
+
+struct Desk {
+    pebble: u16,
+    trust: Trust,
+    /// Paths with what was said to them.
+    asked: Mutex<Vec<(String, Value)>>,
+    gate: watch::Sender<Option<(&'static str, When)>>,
+    /// How many were held up since the gate was closed.
+    held: AtomicUsize,
+}
+
+impl AcmeFront {
+    pub(crate) async fn of(pebble: &Pebble) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let certificates = Certificates::new();
+        certificates.write_authority(&directory.path().join("authority.pem"));
+        let desk = Arc::new(Desk {
+            pebble: pebble.api(),
+            trust: pebble.trust().clone(),
+            asked: Mutex::default(),
+            gate: watch::Sender::new(None),
+            held: AtomicUsize::new(0),
+        });
+        let of_script = Arc::clone(&desk);
+        let origin = Origin::scripted_with_tls(
+            &certificates.handshake(&["localhost"]),
+            move |head, wire| {
+                let desk = Arc::clone(&of_script);
+                async move { desk.serve(head, wire).await.ok() }
+            },
+        )
+        .await;
+        Self {
+            origin,
+            desk,
+            directory,
+        }
+    }
+
+    /// The text with `$front` and `$its_root` replaced.
+    pub(crate) fn name_in(&self, text: &str) -> String {
+        text.replace("$front", &self.directory())
+            .replace("$its_root", self.root().to_str().unwrap())
+    }
+
+    /// The URL of the CA's directory here.
+    pub(crate) fn directory(&self) -> String {
+        format!("https://localhost:{}/dir", self.origin.port())
+    }
+
+    fn root(&self) -> PathBuf {
+        self.directory.path().join("authority.pem")
+    }
+
+    /// From now on what is asked below this path waits.
+    pub(crate) fn hold(&self, path: &'static str, when: When) {
+        self.desk.held.store(0, Ordering::Relaxed);
+        self.desk.gate.send_replace(Some((path, when)));
+    }
+
+    /// Waits until something waits here.
+    pub(crate) async fn await_held(&self) {
+        until("somebody is held up at the CA", async || {
+            self.desk.held.load(Ordering::Relaxed) > 0
+        })
+        .await;
+    }
+
+    /// Lets everything through again.
+    pub(crate) fn release(&self) {
+        self.desk.gate.send_replace(None);
+    }
+
+    /// Is not there any more, like a CA that is down.
+    pub(crate) async fn stop(&mut self) {
+        self.origin.stop().await;
+    }
+
+    pub(crate) async fn start_again(&mut self) {
+        self.origin.start_again().await;
+    }
+
+    /// What was said below this path so far, oldest first; null where nothing was said.
+    pub(crate) fn asked(&self, path: &str) -> Vec<Value> {
+        let asked = self.desk.asked.lock();
+        let below = asked.iter().filter(|(of, _)| of.starts_with(path));
+        below.map(|(_, said)| said.clone()).collect()
+    }
+}
+
+impl Desk {
+    async fn serve(&self, mut head: Message, mut wire: Wire) -> io::Result<Wire> {
+        head.body = wire.read_request_body(&head).await?;
+        let path = head.target().to_owned();
+        self.asked.lock().push((path.clone(), said(&head.body)));
+        self.wait(&path, When::BeforePebble).await;
+        let answer = self.forward(&head).await?;
+        self.wait(&path, When::AfterPebble).await;
+        wire.try_send(written(&answer, head.method())).await?;
+        Ok(wire)
+    }
+
+    async fn wait(&self, path: &str, when: When) {
+        let mut gate = self.gate.subscribe();
+        let is_open = |closed: &Option<(&str, When)>| {
+            closed.is_none_or(|(at, then)| !path.starts_with(at) || then != when)
+        };
+        if !is_open(&gate.borrow()) {
+            self.held.fetch_add(1, Ordering::Relaxed);
+            let _ = gate.wait_for(is_open).await; // the gate lives as long as the desk
+        }
+    }
+
+    async fn forward(&self, head: &Message) -> io::Result<Message> {
+        let stream = shake_hands(self.pebble, "localhost", &["http/1.1"], &self.trust).await?;
+        let lines: Vec<String> = head
+            .fields
+            .iter()
+            .filter(|(name, _)| name != "transfer-encoding")
+            .map(|(name, value)| format!("{name}: {value}"))
+            .collect();
+        let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+        let mut client = Client::new(Wire::new(stream));
+        let bytes = request(head.method(), head.target(), &lines, &head.body);
+        client.wire.try_send(bytes).await?;
+        client.wire.read_response(head.method()).await
+    }
+}
+
+/// The payload of what a client has signed (RFC 7515).
+fn said(body: &[u8]) -> Value {
+    let signed: Value = serde_json::from_slice(body).unwrap_or_default();
+    let payload = signed["payload"].as_str().unwrap_or_default();
+    let payload = BASE64_URL_SAFE_NO_PAD.decode(payload).unwrap_or_default();
+    serde_json::from_slice(&payload).unwrap_or_default()
+}
+
+fn written(answer: &Message, method: &str) -> Vec<u8> {
+    let mut head = format!("{}\r\n", answer.start);
+    for (name, value) in &answer.fields {
+        if !matches!(&name[..], "content-length" | "transfer-encoding") {
+            head.push_str(&format!("{name}: {value}\r\n"));
+        }
+    }
+    if method != "HEAD" && answer.status() != 204 {
+        head.push_str(&format!("content-length: {}\r\n", answer.body.len()));
+    }
+    [head.as_bytes(), b"\r\n", &answer.body].concat()
+}
