@@ -45,6 +45,8 @@ fn snapshot(criterion: &mut Criterion) {
     let world = World {
         metrics: Metrics::new(&[], &[], SystemTime::now()).unwrap(),
         resolver: Arc::new(Resolver(Arc::default())),
+        tickets: Arc::default(),
+        key_log: Arc::new(rustls::NoKeyLog),
         may_write: false,
     };
     let loaded = config::load(&file)

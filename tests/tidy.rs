@@ -140,7 +140,7 @@ fn pingora_is_known_only_where_it_must_be() {
 
 #[test]
 fn the_domain_touches_no_socket_and_no_clock() {
-    const DOMAIN: [&str; 5] = ["admit", "route", "balance", "forward", "respond"];
+    const DOMAIN: [&str; 6] = ["admit", "route", "policy", "balance", "forward", "respond"];
     const RIM: [&str; 3] = ["balance/health", "balance/names", "balance/probe"];
     const FORBIDDEN: [&str; 6] = [
         "tokio::",

@@ -10,7 +10,8 @@
 //! * [`listen`]: the front door, from a bound address to a [`listen::Stream`]. [`tls`]: certificates.
 //! * [`acme`]: certificates by themselves. [`state`]: the directory that outlives the process.
 //! * [`gateway`]: the life of a request; read [`gateway::Gateway`] and [`gateway::Exchange`] first.
-//! * [`admit`], [`route`], [`balance`], [`forward`], [`respond`]: its stages, values in and values out.
+//! * [`admit`], [`route`], [`policy`], [`balance`], [`forward`], [`respond`]: its stages, values in and values
+//!   out.
 //! * [`observe`]: metrics and the access log. [`admin`]: the endpoint that shows them.
 
 pub mod acme;
@@ -23,6 +24,7 @@ pub mod forward;
 pub mod gateway;
 pub mod listen;
 pub mod observe;
+pub mod policy;
 pub mod process;
 pub mod respond;
 pub mod route;

@@ -14,11 +14,13 @@
 mod acme;
 mod balancing;
 mod blame;
+mod cert;
 mod certificates;
 mod commands;
 mod ending;
 mod forwarding;
 mod harness;
+mod hsts;
 mod mozilla;
 mod pebble;
 mod refusals;

@@ -1,5 +1,12 @@
 //! TLS: which certificate, which protocol, and who may stay.
 
+mod clients;
+mod hello;
+mod key_log;
+mod openssl;
+mod redirect;
+mod tickets;
+
 use std::{
     os::unix::fs::PermissionsExt,
     time::{Duration, Instant},
@@ -58,10 +65,10 @@ async fn a_name_without_a_certificate_is_refused_in_the_handshake() {
             .to_string();
         assert!(error.contains("received fatal alert"), "{name}: {error}");
     }
-    let labels = [("listener", "https")];
+    let labels = [("listener", "https"), ("reason", "unknown_host")];
     // The alert reaches the client before the proxy has counted.
     proxy
-        .await_metric("simplon_tls_handshake_failures_total", &labels, 4)
+        .await_metric("simplon_connections_refused_total", &labels, 4)
         .await;
 }
 
@@ -248,21 +255,6 @@ async fn a_client_that_shakes_hands_for_http_2_and_says_nothing_is_closed_on() {
     proxy
         .await_metric("simplon_connections", &[("listener", "https")], 0)
         .await;
-}
-
-#[tokio::test]
-async fn plain_http_on_a_tls_listener_gets_no_answer_and_harms_nobody() {
-    let proxy = Proxy::with(SELF_SIGNED, &[]).await;
-    let mut client = Client::connect(proxy.https()).await;
-    client
-        .send("GET / HTTP/1.1\r\nhost: localhost\r\n\r\n")
-        .await;
-    let said = client.wire.read_to_end().await.unwrap_or_default();
-    assert!(!said.starts_with(b"HTTP/1.1 200"));
-    assert_eq!(
-        proxy.h2_client("localhost").await.get("/").await.status,
-        200
-    );
 }
 
 #[tokio::test]

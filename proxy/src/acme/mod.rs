@@ -21,4 +21,4 @@ pub use answers::{Answers, Offer};
 pub use failure::{Failure, Fault};
 pub use issuer::Issuer;
 pub use keeper::{Keeper, Managed, Means};
-pub use vault::kept_for as kept;
+pub use vault::{file, kept_for as kept};

@@ -56,7 +56,7 @@ pub(super) fn hex(bytes: &[u8]) -> String {
 }
 
 /// Where the certificate for these hosts lies.
-pub(super) fn file(hosts: &[String]) -> String {
+pub fn file(hosts: &[String]) -> String {
     format!("certificates/{}.pem", name(hosts))
 }
 

@@ -3,6 +3,7 @@
 //! `/` leads to `/stats`, the page; `/metrics` is for Prometheus; `/live` and `/ready` are for whoever
 //! starts us or sends us traffic.
 
+mod certificates;
 mod host;
 mod html;
 mod local;
@@ -32,6 +33,9 @@ use axum::{
 use tracing::error;
 
 pub use self::{
+    certificates::{
+        CertificateRow, CertificateStatus, Health, Leaf, Moment, Origin, Step, Window, ahead,
+    },
     serve::serve,
     view::{ListenerRow, ProcessView, Reload, RouteRow, StatsView, UpstreamRows},
 };

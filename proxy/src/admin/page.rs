@@ -3,6 +3,7 @@
 use std::fmt::{Result, Write};
 
 use super::{
+    certificates::{CertificateRow, Health},
     html::{Escaped, Span},
     view::{ListenerRow, ProcessView, RouteRow, StatsView, UpstreamRows},
 };
@@ -26,6 +27,7 @@ fn write_page(page: &mut String, stats: &StatsView) -> Result {
     let StatsView {
         process,
         listeners,
+        certificates,
         upstreams,
         routes,
     } = stats;
@@ -48,6 +50,10 @@ fn write_page(page: &mut String, stats: &StatsView) -> Result {
     }
     page.push_str("<h2>Listeners</h2>\n");
     write_listeners(page, listeners)?;
+    if !certificates.is_empty() {
+        page.push_str("<h2>Certificates</h2>\n");
+        write_certificates(page, certificates)?;
+    }
     page.push_str("<h2>Routes</h2>\n");
     write_routes(page, routes)?;
     page.push_str("</main>\n</body>\n</html>\n");
@@ -188,6 +194,47 @@ fn write_listeners(page: &mut String, listeners: &[ListenerRow]) -> Result {
         page.push_str("</tr>\n");
     }
     close_table(page, listeners.len())
+}
+
+fn write_certificates(page: &mut String, certificates: &[CertificateRow]) -> Result {
+    open_table(
+        page,
+        "What clients are shown",
+        &["Hosts", "From", "Issued by", "Key", "Expires", "Next"],
+        &[],
+    )?;
+    open_body(page);
+    for row in certificates.iter().take(ROWS) {
+        let (class, sign) = match row.health {
+            Health::Good => ("up", "●"),
+            Health::Ageing => ("changing", "▼"),
+            Health::Bad => ("down", "✕"),
+        };
+        let default = if row.default {
+            "<span class=\"badge\">default</span>"
+        } else {
+            ""
+        };
+        writeln!(
+            page,
+            "<tr><th scope=\"row\" class=\"wrap\">{}{default}</th><td>{}</td><td>{}</td><td>{}</td>\
+             <td class=\"{class}\"><span aria-hidden=\"true\">{sign}</span> {}</td><td>{}</td></tr>",
+            Escaped(&row.hosts.join(", ")),
+            Escaped(&row.from),
+            Escaped(&row.issued_by),
+            Escaped(&row.key),
+            Escaped(&row.expires),
+            Escaped(&row.next),
+        )?;
+        for note in &row.notes {
+            writeln!(
+                page,
+                "<tr><td colspan=\"6\"><p class=\"note {class}\">{}</p></td></tr>",
+                Escaped(note)
+            )?;
+        }
+    }
+    close_table(page, certificates.len())
 }
 
 fn write_routes(page: &mut String, routes: &[RouteRow]) -> Result {

@@ -107,6 +107,17 @@ impl AdminView for Proxy {
                 total: 2,
                 refused: 3,
             }],
+            certificates: vec![CertificateRow {
+                hosts: vec![HOSTILE.to_owned()],
+                default: true,
+                from: HOSTILE.to_owned(),
+                issued_by: HOSTILE.to_owned(),
+                key: HOSTILE.to_owned(),
+                expires: HOSTILE.to_owned(),
+                next: HOSTILE.to_owned(),
+                notes: vec![HOSTILE.to_owned(), HOSTILE.to_owned()],
+                health: Health::Bad,
+            }],
             upstreams: UpstreamRows::gather(self),
             routes: RouteRow::gather(&self.metrics),
         }
@@ -227,8 +238,8 @@ async fn the_page_escapes_every_name_and_says_each_state_in_words() {
     );
     assert!(!page.contains("<script"), "{page}");
     let escaped = "&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;&quot;&amp;";
-    // Version, message, listener (3), upstream, servers (3, name and check), route (2).
-    assert_eq!(page.matches(escaped).count(), 1 + 1 + 3 + 1 + 6 + 2);
+    // Version, message, listener (3), certificate (6 and its notes), upstream, servers (3, name and check), route (2).
+    assert_eq!(page.matches(escaped).count(), 1 + 1 + 3 + 8 + 1 + 6 + 2);
     for words in [
         "<title>Simplon: 2 of 4 servers up</title>",
         "UP 2/3",

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::certificates::CertificateRow;
 use crate::observe::{Metrics, ServerView, Servers};
 
 /// Everything on the page.
@@ -9,6 +10,7 @@ use crate::observe::{Metrics, ServerView, Servers};
 pub struct StatsView {
     pub process: ProcessView,
     pub listeners: Vec<ListenerRow>,
+    pub certificates: Vec<CertificateRow>,
     pub upstreams: Vec<UpstreamRows>,
     pub routes: Vec<RouteRow>,
 }

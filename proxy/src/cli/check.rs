@@ -72,6 +72,8 @@ fn check(file: &ConfigFile) -> Result<Report, Report> {
     let world = World {
         metrics,
         resolver: Arc::new(tls::Resolver(Arc::default())),
+        tickets: Arc::default(),
+        key_log: Arc::new(rustls::NoKeyLog),
         may_write: false,
     };
     let built = Snapshot::build(

@@ -1,8 +1,11 @@
 //! The commands.
 
+mod cert;
 mod check;
 mod reload;
 mod run;
+mod socket;
+mod table;
 mod up;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -24,6 +27,7 @@ Examples:
   simplon check -c conf/simplon.yaml              what is wrong with a configuration
   simplon run -c conf/simplon.yaml                serve
   simplon reload                                  put a changed configuration in force
+  simplon cert list                               which certificates there are, and what comes next
 
 Messages go to standard error; SIMPLON_LOG=debug shows more.
 
@@ -39,6 +43,7 @@ enum Command {
     Up(up::Up),
     Check(check::Check),
     Reload(reload::Reload),
+    Cert(cert::Cert),
 }
 
 /// Where the configuration is.
@@ -59,6 +64,7 @@ pub fn main() -> ExitCode {
         Command::Up(up) => up.execute(),
         Command::Check(check) => check.execute(),
         Command::Reload(reload) => reload.execute(),
+        Command::Cert(cert) => cert.execute(),
     };
     ExitCode::from(status)
 }

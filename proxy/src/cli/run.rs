@@ -1,6 +1,9 @@
 //! `simplon run`: serve in the foreground.
 
+use std::{fs::OpenOptions, os::unix::fs::OpenOptionsExt, sync::Arc};
+
 use clap::Args;
+use rustls::{KeyLog, KeyLogFile, NoKeyLog};
 use tokio::runtime::{Builder, Runtime};
 
 use super::{ConfigFile, USAGE, tell};
@@ -30,6 +33,12 @@ pub(super) struct Run {
     /// Without a file: forward to this server
     #[arg(long, value_name = "ADDRESS", requires = "from")]
     to: Option<String>,
+    /// Write the secrets of every TLS connection to the file that SSLKEYLOGFILE names
+    ///
+    /// For debugging with Wireshark. Whoever has that file can read all traffic. Without this flag the
+    /// variable does nothing.
+    #[arg(long)]
+    tls_key_log: bool,
 }
 
 impl Run {
@@ -42,7 +51,13 @@ impl Run {
             ),
         };
         match loaded {
-            Ok(loaded) => serve(source, loaded),
+            Ok(loaded) => match key_log(self.tls_key_log) {
+                Ok(key_log) => serve(source, loaded, key_log),
+                Err(message) => {
+                    tell(format_args!("error: {message}"));
+                    USAGE
+                }
+            },
             Err(report) => refuse(&report),
         }
     }
@@ -56,12 +71,38 @@ fn given(config: Config) -> Loaded {
     }
 }
 
-fn serve(source: Source, loaded: Loaded) -> u8 {
+/// Who is told the secrets of connections: nobody, unless the operator says so twice.
+fn key_log(wanted: bool) -> Result<Arc<dyn KeyLog>, String> {
+    const VARIABLE: &str = "SSLKEYLOGFILE";
+    if !wanted {
+        return Ok(Arc::new(NoKeyLog));
+    }
+    let Some(path) = std::env::var_os(VARIABLE).filter(|path| !path.is_empty()) else {
+        return Err(format!(
+            "--tls-key-log needs a file to write to\n  hint: name one in the environment: {VARIABLE}=/tmp/keys.log"
+        ));
+    };
+    // rustls opens it again; this is to make it private, and to say in time what is wrong with it.
+    OpenOptions::new()
+        .append(true)
+        .create(true)
+        .mode(0o600)
+        .open(&path)
+        .map_err(|error| format!("cannot write {VARIABLE}={}: {error}", path.display()))?;
+    Ok(Arc::new(KeyLogFile::new()))
+}
+
+fn serve(source: Source, loaded: Loaded, key_log: Arc<dyn KeyLog>) -> u8 {
     if let Err(error) = logging::init() {
         tell(format_args!("messages cannot be set up: {error}"));
     }
     if !loaded.warnings.is_empty() {
         tell(&loaded.warnings);
+    }
+    if key_log.will_log("") {
+        tracing::warn!(
+            "the secrets of TLS connections are written to a file: whoever has it can read all traffic"
+        );
     }
     let runtime = match runtime(&loaded.config) {
         Ok(runtime) => runtime,
@@ -78,7 +119,7 @@ fn serve(source: Source, loaded: Loaded) -> u8 {
                 return 1;
             }
         };
-        match Edge::start(source, loaded).await {
+        match Edge::start(source, loaded, key_log).await {
             Ok(running) => {
                 running.serve(signals).await;
                 0

@@ -5,10 +5,12 @@ use std::{
     net::{Ipv4Addr, SocketAddr, TcpListener},
     os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
 use clap::Args;
+use rustls::NoKeyLog;
 use tokio::net::TcpStream;
 
 use super::{print, run, tell};
@@ -152,14 +154,15 @@ impl Up {
             children.stop().await;
             return 0;
         }
-        let status = match Edge::start(Source::File(self.config()), loaded).await {
-            Ok(running) => {
-                print(self.welcome());
-                running.serve(signals).await;
-                0
-            }
-            Err(error) => run::not_started(&error),
-        };
+        let status =
+            match Edge::start(Source::File(self.config()), loaded, Arc::new(NoKeyLog)).await {
+                Ok(running) => {
+                    print(self.welcome());
+                    running.serve(signals).await;
+                    0
+                }
+                Err(error) => run::not_started(&error),
+            };
         children.stop().await;
         status
     }

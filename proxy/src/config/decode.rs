@@ -123,19 +123,26 @@ impl<'a> Fields<'a> {
     }
 
     pub(super) fn flag(&self, name: &str) -> Option<bool> {
-        let (node, _) = self.get(name)?;
-        match &node.value {
-            Value::Bool(flag) => Some(*flag),
-            Value::Text(word) => {
-                let hint = match word.to_lowercase().as_str() {
-                    "yes" | "on" | "y" | "true" | "1" => "write true",
-                    "no" | "off" | "n" | "false" | "0" => "write false",
-                    _ => "write true or false, without quotes",
-                };
-                self.wrong(name, "true or false", node, hint)
+        let (node, kind) = self.get(name)?;
+        let word = match &node.value {
+            Value::Bool(flag) => return Some(*flag),
+            Value::Text(word) => word.to_lowercase(),
+            _ => String::new(),
+        };
+        let hint = match (word.as_str(), kind) {
+            ("yes" | "on" | "y" | "true" | "1", _) => "write true".to_owned(),
+            ("no" | "off" | "n" | "false" | "0", _) => "write false".to_owned(),
+            (_, Kind::FlagOr(table)) => {
+                format!("write true, or a mapping; its keys are {}", table.names())
             }
-            _ => self.wrong(name, "true or false", node, "write true or false"),
-        }
+            ("", _) => "write true or false".to_owned(),
+            _ => "write true or false, without quotes".to_owned(),
+        };
+        let expected = match kind {
+            Kind::FlagOr(_) => "true, false or a mapping",
+            _ => "true or false",
+        };
+        self.wrong(name, expected, node, hint)
     }
 
     pub(super) fn number(&self, name: &str) -> Option<u64> {
@@ -216,7 +223,7 @@ impl<'a> Fields<'a> {
 
     pub(super) fn choice(&self, name: &str) -> Option<Located<&'static str>> {
         let (node, kind) = self.get(name)?;
-        let Kind::Choice(words) = kind else {
+        let (Kind::Choice(words) | Kind::ChoiceOr(words, _)) = kind else {
             return None;
         };
         let one_of = || format!("write {}", words.join(" or "));
@@ -240,7 +247,9 @@ impl<'a> Fields<'a> {
     pub(super) fn fields(&self, name: &str) -> Option<Fields<'a>> {
         let entry = self.entry(name)?;
         match self.get(name)?.1 {
-            Kind::Mapping(table) => Self::of(&entry.node, &entry.at, table, self.problems),
+            Kind::Mapping(table) | Kind::ChoiceOr(_, table) | Kind::FlagOr(table) => {
+                Self::of(&entry.node, &entry.at, table, self.problems)
+            }
             _ => None,
         }
     }

@@ -3,7 +3,7 @@
 use super::{
     model::{
         AccessLog, Action, Config, Control, Drain, Limits, Listener, Passive, PathPattern,
-        Protocols, Retries, Route, Server, Timeouts, Upstream, UpstreamProtocol,
+        Policies, Protocols, Retries, Route, Server, Timeouts, Upstream, UpstreamProtocol,
     },
     problem::{Located, Problem},
     read::address,
@@ -66,6 +66,7 @@ pub fn quick(from: &str, to: &str) -> Result<Config, Report> {
                 upstream: 0,
                 strip_prefix: false,
             },
+            policies: Policies::default(),
         }],
         log: AccessLog::Stdout,
         state: STATE.into(),

@@ -2,6 +2,7 @@
 
 mod certificates;
 mod issuers;
+mod policies;
 
 use std::{
     collections::{BTreeSet, HashMap, HashSet, hash_map},
@@ -15,7 +16,7 @@ use super::{
     model::{Action, Config, Control, HostPattern, PathPattern, Route},
     nearest::did_you_mean,
     problem::{Problem, Problems, Span, quoted},
-    read::{ActionDraft, Draft, ListenerDraft, RouteDraft},
+    read::{ActionDraft, Draft, ListenerDraft, PoliciesDraft, RouteDraft},
 };
 
 /// Where things are unless the configuration says otherwise.
@@ -36,6 +37,7 @@ pub(super) fn resolve(mut draft: Draft, problems: &Problems) -> Config {
         certificates::warn(&draft, &issuers, problems);
         idle_upstreams(&draft, &reached, problems);
         routes(&draft.routes, problems);
+        policies::warn(&draft, problems);
     }
     config(draft, issuers)
 }
@@ -68,7 +70,7 @@ fn config(draft: Draft, issuers: Issuers) -> Config {
         routes: draft
             .routes
             .into_iter()
-            .filter_map(|draft| route(draft, &indices))
+            .filter_map(|draft| route(draft, &indices, &settings.defaults))
             .collect(),
         upstreams: draft.upstreams.into_iter().map(|(it, _)| it).collect(),
         log: settings.log.unwrap_or(super::model::AccessLog::Stdout),
@@ -89,13 +91,18 @@ pub(super) fn default_admin() -> super::model::Admin {
 }
 
 /// A route with its upstream found, or nothing; then [`upstreams_reached`] has reported it.
-fn route(draft: RouteDraft, indices: &HashMap<super::model::Name, usize>) -> Option<Route> {
+fn route(
+    draft: RouteDraft,
+    indices: &HashMap<super::model::Name, usize>,
+    defaults: &PoliciesDraft,
+) -> Option<Route> {
     let RouteDraft {
         at,
         hosts,
         path,
         methods,
         action,
+        policies,
     } = draft;
     let action = match action {
         ActionDraft::Ready(action) => action,
@@ -113,6 +120,7 @@ fn route(draft: RouteDraft, indices: &HashMap<super::model::Name, usize>) -> Opt
         path,
         methods,
         action,
+        policies: policies::policies(policies, defaults),
     })
 }
 

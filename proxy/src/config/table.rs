@@ -29,6 +29,8 @@ pub(super) enum Kind {
     /// Text; what it says, with its article.
     Text(&'static str),
     Flag,
+    /// A flag, or a mapping that says more.
+    FlagOr(&'static Table),
     Number(RangeInclusive<u64>),
     Duration(RangeInclusive<Duration>),
     Size(RangeInclusive<ByteSize>),
@@ -37,6 +39,8 @@ pub(super) enum Kind {
     Quota(RangeInclusive<Duration>),
     /// One of these words.
     Choice(&'static [&'static str]),
+    /// One of these words, or a mapping that says more.
+    ChoiceOr(&'static [&'static str], &'static Table),
     /// A list of these, none of them empty.
     List(&'static str),
     /// A list, or one alone.

@@ -183,6 +183,11 @@ pub(super) fn redirect_to_https(
             "there is no host to redirect to",
         )));
     }
+    if !admitted.path.starts_with('/') {
+        return Err(fault::refuse(Refusal::Malformed(
+            "there is no path to redirect to",
+        )));
+    }
     let port = if port == 443 {
         String::new()
     } else {

@@ -34,6 +34,9 @@ impl Door {
             upstream_keepalive_pool_size: IDLE_SERVER_CONNECTIONS,
             // Our own retry rules decide; this only has to be above what they allow.
             max_retries: 64,
+            // Connections with TLS to servers are ours; so Pingora need not read, and fail over, what
+            // the system trusts.
+            ca_file: Some("/dev/null".to_owned()),
             ..ServerConf::default()
         };
         let gateway = Gateway {

@@ -16,6 +16,7 @@ use crate::{
     admit::{Host, RequestId},
     balance::{Pick, Tried},
     config::model::{Limits, UpstreamProtocol},
+    forward::Fields,
     listen::{Carried, Connection},
     respond::Refusal,
     snapshot::{Action, Route, Snapshot},
@@ -124,6 +125,14 @@ impl Exchange {
         match self.route.as_ref().map(|route| &route.action) {
             Some(Action::Forward { strip, .. }) => *strip,
             _ => 0,
+        }
+    }
+
+    /// What the route's policies make of a final response; nothing before the route is known.
+    pub(super) fn respond(&self, fields: &mut impl Fields) {
+        if let (Some(route), Some(admitted)) = (&self.route, &self.admitted) {
+            let is_tls = admitted.connection.tls.is_some();
+            route.policies.respond(fields, is_tls);
         }
     }
 

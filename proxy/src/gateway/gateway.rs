@@ -62,12 +62,16 @@ impl ProxyHttp for Gateway {
             let host = admitted.host.name();
             let answer = challenge::answer(host, token, &exchange.snapshot).await;
             let answer = answer.map_err(fault::refuse)?;
-            return session::write(session, &answer).await.map(|()| true);
+            return session::write(session, &answer, exchange)
+                .await
+                .map(|()| true);
         }
         if admitted.connection.listener.settings.redirect_to_https {
             let answer =
                 admission::redirect_to_https(session, admitted, exchange.snapshot.https_port)?;
-            return session::write(session, &answer).await.map(|()| true);
+            return session::write(session, &answer, exchange)
+                .await
+                .map(|()| true);
         }
         let method = &session.req_header().method;
         let found = exchange
@@ -84,7 +88,9 @@ impl ProxyHttp for Gateway {
         exchange.route = Some(Arc::clone(&route));
         match &route.action {
             Action::Forward { .. } => Ok(false),
-            Action::Answer(answer) => session::write(session, answer).await.map(|()| true),
+            Action::Answer(answer) => session::write(session, answer, exchange)
+                .await
+                .map(|()| true),
         }
     }
 
@@ -214,6 +220,9 @@ impl ProxyHttp for Gateway {
         } else if !response.status.is_informational() {
             session::keep_after_continue(session);
         }
+        if !response.status.is_informational() {
+            exchange.respond(&mut ResponseFields(response));
+        }
         session::suit_old_client(session, response);
         Ok(())
     }
@@ -263,7 +272,7 @@ impl ProxyHttp for Gateway {
                 exchange.id(),
             );
             // A client that cannot be written to has left; the log will say how far it came.
-            let _ = session::write(session, &page).await;
+            let _ = session::write(session, &page, exchange).await;
         }
         FailToProxy {
             error_code: refusal.status().as_u16(),

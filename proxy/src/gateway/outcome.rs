@@ -196,6 +196,7 @@ impl<'a> From<&'a TlsFacts> for Tls<'a> {
             cipher: facts.cipher,
             sni: &facts.server_name,
             resumed: facts.resumed,
+            client: facts.client.as_deref().unwrap_or(""),
         }
     }
 }

@@ -10,6 +10,7 @@ use pingora::{
     proxy::Session,
 };
 
+use super::Exchange;
 use crate::{forward::Fields, listen::Connection, respond::Answer};
 
 pub(super) struct RequestFields<'a>(pub(super) &'a mut RequestHeader);
@@ -51,8 +52,12 @@ pub(super) fn has_begun(session: &Session) -> bool {
     })
 }
 
-/// Writes an answer of ours as the whole response.
-pub(super) async fn write(session: &mut Session, answer: &Answer) -> Result<()> {
+/// Writes an answer of ours as the whole response, with what the route's policies make of it.
+pub(super) async fn write(
+    session: &mut Session,
+    answer: &Answer,
+    exchange: &Exchange,
+) -> Result<()> {
     if let Some(digest) = session.digest()
         && Connection::of(digest).is_some_and(|connection| connection.is_retired())
     {
@@ -62,6 +67,7 @@ pub(super) async fn write(session: &mut Session, answer: &Answer) -> Result<()> 
     for (name, value) in &answer.fields {
         head.append_header(name.clone(), value.clone())?;
     }
+    exchange.respond(&mut ResponseFields(&mut head));
     // RFC 9110 section 8.6: neither of these has a length.
     let may_have_body = !matches!(answer.status.as_u16(), 204 | 304);
     if may_have_body {
@@ -73,12 +79,9 @@ pub(super) async fn write(session: &mut Session, answer: &Answer) -> Result<()> 
     session
         .write_response_header(Box::new(head), !has_body)
         .await?;
-    if has_body {
-        session
-            .write_response_body(Some(answer.body.clone()), true)
-            .await?;
-    }
-    Ok(())
+    // Without a body too: the head alone does not end a stream of HTTP/2, which would then be reset.
+    let body = has_body.then(|| answer.body.clone());
+    session.write_response_body(body, true).await
 }
 
 /// Gives the request another target, if it is another, without losing the host it is for.

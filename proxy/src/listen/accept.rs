@@ -7,15 +7,15 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use rustls::CipherSuite;
 use tokio::{
-    io::AsyncWriteExt,
     net::{TcpListener, TcpStream},
     sync::watch,
 };
-use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
-use super::{Connection, Host, Listener, Seat, Stream, TlsFacts, seat::Full, transport::Transport};
+use super::{
+    Connection, Host, Listener, Seat, Stream, handshake::shake_hands, seat::Full,
+    transport::Transport,
+};
 use crate::{
     admit::ClientKey,
     respond::{Page, Refusal},
@@ -60,7 +60,7 @@ fn admit(tcp: TcpStream, peer: SocketAddr, listener: &Arc<Listener>, host: &Arc<
         Ok(seat) => {
             let (listener, host) = (Arc::clone(listener), Arc::clone(host));
             tokio::spawn(async move {
-                if let Some(stream) = open(tcp, peer, listener, seat).await {
+                if let Some(stream) = open(tcp, peer, listener, seat, host.as_ref()).await {
                     serve(stream, host.as_ref()).await;
                 }
             });
@@ -115,70 +115,17 @@ async fn open(
     peer: SocketAddr,
     listener: Arc<Listener>,
     seat: Seat,
+    host: &dyn Host,
 ) -> Option<Stream> {
     // Small answers leave at once; the stream coalesces what belongs together.
     let _ = tcp.set_nodelay(true);
     let (transport, facts) = match &listener.tls {
         None => (Transport::Plain(tcp), None),
-        Some(acceptor) => {
-            let tls = shake_hands(tcp, acceptor, &listener).await?;
-            let facts = facts(&tls);
-            (Transport::Tls(Box::new(tls)), Some(facts))
+        Some(terms) => {
+            let (tls, facts) = shake_hands(tcp, terms, &listener, host).await?;
+            (Transport::Tls(tls), Some(facts))
         }
     };
     let connection = Arc::new(Connection::new(listener, peer, facts));
     Some(Stream::new(transport, connection, seat))
-}
-
-async fn shake_hands(
-    tcp: TcpStream,
-    acceptor: &TlsAcceptor,
-    listener: &Listener,
-) -> Option<TlsStream<TcpStream>> {
-    let limit = listener.settings.limits.handshake_timeout;
-    let handshake = acceptor.accept(tcp).into_fallible();
-    match tokio::time::timeout(limit, handshake).await {
-        Ok(Ok(tls)) => Some(tls),
-        Ok(Err((error, mut tcp))) => {
-            listener.meters.handshake_failed();
-            tracing::debug!(listener = %listener.settings.name, %error, "TLS handshake failed");
-            let _ = tcp.shutdown().await;
-            None
-        }
-        Err(_) => {
-            listener.meters.refused("handshake_timeout");
-            None
-        }
-    }
-}
-
-fn facts(tls: &TlsStream<TcpStream>) -> TlsFacts {
-    let (_, session) = tls.get_ref();
-    TlsFacts {
-        version: match session.protocol_version() {
-            Some(rustls::ProtocolVersion::TLSv1_3) => "TLSv1.3",
-            Some(rustls::ProtocolVersion::TLSv1_2) => "TLSv1.2",
-            _ => "",
-        },
-        cipher: session
-            .negotiated_cipher_suite()
-            .map_or("", |suite| name(suite.suite())),
-        server_name: session
-            .server_name()
-            .unwrap_or("")
-            .to_ascii_lowercase()
-            .into(),
-        h2: session.alpn_protocol() == Some(b"h2"),
-        resumed: session.handshake_kind() == Some(rustls::HandshakeKind::Resumed),
-    }
-}
-
-/// The suite's name in the registry of RFC 8446; rustls spells those of TLS 1.3 in its own way.
-fn name(suite: CipherSuite) -> &'static str {
-    match suite {
-        CipherSuite::TLS13_AES_128_GCM_SHA256 => "TLS_AES_128_GCM_SHA256",
-        CipherSuite::TLS13_AES_256_GCM_SHA384 => "TLS_AES_256_GCM_SHA384",
-        CipherSuite::TLS13_CHACHA20_POLY1305_SHA256 => "TLS_CHACHA20_POLY1305_SHA256",
-        other => other.as_str().unwrap_or(""),
-    }
 }

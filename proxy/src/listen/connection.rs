@@ -34,6 +34,8 @@ pub struct TlsFacts {
     pub server_name: Box<str>,
     pub h2: bool,
     pub resumed: bool,
+    /// The subject of the client's certificate, which has been verified; cut at 256 bytes.
+    pub client: Option<Box<str>>,
 }
 
 impl Connection {

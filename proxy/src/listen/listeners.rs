@@ -85,7 +85,7 @@ impl Listeners {
 
     /// Accepts on what was prepared, and stops accepting on what is gone.
     ///
-    /// A listener whose settings are as before keeps its connections. One that changed or went away
+    /// A listener whose settings are as before, but for TLS, keeps its connections. One that changed or went away
     /// takes no new request on the old ones: they end as soon as what they carry is done, and after
     /// `patience` at the latest.
     pub fn commit(&mut self, prepared: Prepared, patience: Duration) {
@@ -98,6 +98,9 @@ impl Listeners {
             for address in &listener.settings.bind {
                 let open = match (before.remove(address), bound.remove(address)) {
                     (Some(open), _) if Arc::ptr_eq(&open.listener, &listener) => open,
+                    (Some(open), _) if listener.is_heir_of(&open.listener) => {
+                        self.open(open.hand_over(), Arc::clone(&listener))
+                    }
                     (Some(open), _) => self.open(open.close(patience), Arc::clone(&listener)),
                     (None, Some(socket)) => self.open(socket, Arc::clone(&listener)),
                     (None, None) => continue, // IPv6 on a machine without
@@ -143,6 +146,12 @@ impl Listeners {
 }
 
 impl Open {
+    /// Accepts no more, and leaves the connections as they are.
+    fn hand_over(self) -> Arc<TcpListener> {
+        self.accepting.abort();
+        self.socket
+    }
+
     fn close(self, patience: Duration) -> Arc<TcpListener> {
         self.accepting.abort();
         self.listener.retire(patience);

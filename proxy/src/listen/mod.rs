@@ -8,6 +8,7 @@ mod connection;
 mod deadline;
 mod descriptor;
 mod gate;
+mod handshake;
 mod io;
 mod listeners;
 mod seat;
@@ -28,15 +29,16 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use tokio::sync::watch;
-use tokio_rustls::TlsAcceptor;
 
-use crate::{config::model, observe::ListenerMeters, respond::Refusal};
+use crate::{config::model, observe::ListenerMeters, respond::Refusal, tls::Terms};
 
 /// Why a connection may be turned away or cut off, as labels of a metric.
-pub const REASONS: [&str; 5] = [
+pub const REASONS: [&str; 7] = [
     "full",
     "client",
     "handshake_timeout",
+    "unknown_host",
+    "not_tls",
     "write_timeout",
     "accept_error",
 ];
@@ -46,23 +48,43 @@ pub struct Listener {
     pub settings: model::Listener,
     pub seats: Arc<Seats>,
     pub meters: Arc<ListenerMeters>,
-    pub tls: Option<TlsAcceptor>,
+    pub tls: Option<Terms>,
     /// Once it has retired: how long what its connections carry may take.
-    retired: watch::Sender<Option<Duration>>,
+    retired: Arc<watch::Sender<Option<Duration>>>,
 }
 
 impl Listener {
-    pub fn new(
-        settings: model::Listener,
-        meters: Arc<ListenerMeters>,
-        tls: Option<TlsAcceptor>,
-    ) -> Self {
+    pub fn new(settings: model::Listener, meters: Arc<ListenerMeters>, tls: Option<Terms>) -> Self {
         Self {
             settings,
             seats: Arc::default(),
             meters,
             tls,
-            retired: watch::Sender::new(None),
+            retired: Arc::new(watch::Sender::new(None)),
+        }
+    }
+
+    /// In the place of `before`, which differs in how it shakes hands alone: the seats are the same, and the
+    /// connections of the one retire with the other.
+    #[must_use]
+    pub fn after(self, before: &Self) -> Self {
+        Self {
+            seats: Arc::clone(&before.seats),
+            retired: Arc::clone(&before.retired),
+            ..self
+        }
+    }
+
+    fn is_heir_of(&self, before: &Self) -> bool {
+        Arc::ptr_eq(&self.retired, &before.retired)
+    }
+
+    /// Whether it lets in the same clients as under these terms.
+    pub fn has_policy_of(&self, terms: Option<&Terms>) -> bool {
+        match (&self.tls, terms) {
+            (Some(ours), Some(theirs)) => ours.has_policy_of(theirs),
+            (None, None) => true,
+            _ => false,
         }
     }
 

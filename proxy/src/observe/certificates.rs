@@ -4,6 +4,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::exposition::{Family, Labels};
 
+/// Letters of a reason that are shown.
+const LONGEST: usize = 300;
+
 /// Whoever knows the certificates.
 pub trait Certificates: Send + Sync {
     /// Shows each host of the configuration once.
@@ -18,6 +21,12 @@ pub struct CertificateView<'a> {
     pub not_after: Option<SystemTime>,
     /// A temporary certificate is shown until our own has come.
     pub is_temporary: bool,
+    /// Why there is no new one, in the CA's own words.
+    pub problem: Option<String>,
+    /// When the CA suggests to renew (ARI, RFC 9773): begin and end.
+    pub window: Option<(SystemTime, SystemTime)>,
+    /// When it is renewed, or tried again.
+    pub next: Option<SystemTime>,
 }
 
 /// Appends the families of certificates.
@@ -30,14 +39,49 @@ pub(super) fn write(certificates: &dyn Certificates, text: &mut String) {
         "simplon_certificate_temporary",
         "Whether a temporary certificate is shown for the host until its own has come.",
     );
+    let mut problem = Family::gauge(
+        "simplon_certificate_problem",
+        "1 for each host whose certificate could not be obtained, with the reason.",
+    );
+    let mut window = Family::gauge(
+        "simplon_certificate_renewal_window_seconds",
+        "When the CA suggests to renew (ARI), in seconds since 1970: the begin and the end.",
+    );
+    let mut next = Family::gauge(
+        "simplon_certificate_next_order_seconds",
+        "When the certificate is ordered next, in seconds since 1970.",
+    );
     certificates.each_host(&mut |view| {
         let labels = Labels::new(&[("host", view.host)]);
         if let Some(at) = view.not_after {
-            let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
-            not_after.sample(&labels, since.as_secs());
+            not_after.sample(&labels, seconds(at));
         }
         temporary.sample(&labels, u8::from(view.is_temporary));
+        if let Some(why) = &view.problem {
+            let why: String = why.chars().take(LONGEST).collect();
+            problem.sample(&Labels::new(&[("host", view.host), ("problem", &why)]), 1);
+        }
+        for (edge, at) in view
+            .window
+            .into_iter()
+            .flat_map(|(begin, end)| [("begin", begin), ("end", end)])
+        {
+            window.sample(
+                &Labels::new(&[("host", view.host), ("edge", edge)]),
+                seconds(at),
+            );
+        }
+        if let Some(at) = view.next {
+            next.sample(&labels, seconds(at));
+        }
     });
     not_after.append_to(text);
     temporary.append_to(text);
+    problem.append_to(text);
+    window.append_to(text);
+    next.append_to(text);
+}
+
+fn seconds(at: SystemTime) -> u64 {
+    at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }

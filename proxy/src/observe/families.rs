@@ -73,6 +73,7 @@ pub(super) struct ListenerFamilies {
     pub(super) total: IntCounterVec,
     pub(super) refused: IntCounterVec,
     pub(super) handshake_failures: IntCounterVec,
+    pub(super) challenges: IntCounterVec,
 }
 
 impl ListenerFamilies {
@@ -96,6 +97,11 @@ impl ListenerFamilies {
             handshake_failures: maker.counters(
                 "simplon_tls_handshake_failures_total",
                 "TLS handshakes with clients that failed or took too long.",
+                &["listener"],
+            )?,
+            challenges: maker.counters(
+                "simplon_tls_challenges_total",
+                "TLS handshakes in which a CA was given the answer to a challenge.",
                 &["listener"],
             )?,
         })

@@ -4,7 +4,7 @@
 //!
 //! `time` `client` `listener` `method` `host` `path` `protocol` `status` `bytes_in` `bytes_out` `route`
 //! `upstream` `server` `retries` `refusal` `detail` `t_queue_ms` `t_connect_ms` `t_first_byte_ms`
-//! `t_total_ms` `tls` (`version` `cipher` `sni` `resumed`) `user_agent` `referer` `request_id` `upgraded`
+//! `t_total_ms` `tls` (`version` `cipher` `sni` `resumed` `client`) `user_agent` `referer` `request_id` `upgraded`
 //!
 //! Every line has every field; what there is none of is `null`. Times are milliseconds with three decimals.
 //! What a client chose is cut at the caps below, so a line has at most some 25 KB.
@@ -28,6 +28,7 @@ const PATH: usize = 2048;
 const USER_AGENT: usize = 512;
 const REFERER: usize = 512;
 const REQUEST_ID: usize = 128;
+const SUBJECT: usize = 256;
 /// Names from the configuration are the operator's and stay whole.
 const WHOLE: usize = usize::MAX;
 
@@ -118,6 +119,7 @@ impl Line {
         self.text(key!("cipher"), tls.cipher, WHOLE);
         self.text(key!("sni"), tls.sni, HOST);
         self.flag(key!("resumed"), tls.resumed);
+        self.text(key!("client"), tls.client, SUBJECT);
         self.put(b"}");
     }
 
@@ -197,6 +199,7 @@ mod tests {
                 cipher: "TLS13_AES_128_GCM_SHA256",
                 sni: "example.ch",
                 resumed: true,
+                client: "CN=billing",
             }),
             request_id: "0193",
             user_agent: b"curl/8",
@@ -224,7 +227,7 @@ mod tests {
             r#""server":"10.0.0.1:80","retries":1,"refusal":null,"detail":null,"#,
             r#""t_queue_ms":null,"t_connect_ms":0.000,"t_first_byte_ms":1.002,"#,
             r#""t_total_ms":12345.678,"tls":{"version":"TLSv1.3","#,
-            r#""cipher":"TLS13_AES_128_GCM_SHA256","sni":"example.ch","resumed":true},"#,
+            r#""cipher":"TLS13_AES_128_GCM_SHA256","sni":"example.ch","resumed":true,"client":"CN=billing"},"#,
             r#""user_agent":"curl/8","referer":null,"request_id":"0193","upgraded":false}"#,
             "\n"
         );

@@ -182,6 +182,7 @@ pub struct ListenerMeters {
     total: IntCounter,
     refused: Reasons,
     handshake_failures: IntCounter,
+    challenges: IntCounter,
 }
 
 impl ListenerMeters {
@@ -195,6 +196,7 @@ impl ListenerMeters {
                 families.refused.with_label_values(&[listener, reason])
             }),
             handshake_failures: families.handshake_failures.with_label_values(&labels),
+            challenges: families.challenges.with_label_values(&labels),
             metrics: Arc::clone(metrics),
             labels,
         }
@@ -214,6 +216,11 @@ impl ListenerMeters {
 
     pub fn handshake_failed(&self) {
         self.handshake_failures.inc();
+    }
+
+    /// Counts a handshake that a CA was answered in.
+    pub fn challenged(&self) {
+        self.challenges.inc();
     }
 
     /// Connections just now.
@@ -241,6 +248,7 @@ impl Drop for ListenerMeters {
             removed(families.current.remove_label_values(labels));
             removed(families.total.remove_label_values(labels));
             removed(families.handshake_failures.remove_label_values(labels));
+            removed(families.challenges.remove_label_values(labels));
             for reason in self.refused.labels() {
                 let labels = [listener.as_str(), reason];
                 removed(families.refused.remove_label_values(&labels));

@@ -72,6 +72,8 @@ pub struct Tls<'a> {
     pub sni: &'a str,
     /// The session was resumed from a ticket.
     pub resumed: bool,
+    /// The subject of the client's certificate.
+    pub client: &'a str,
 }
 
 /// Where the time went, by `HAProxy`'s stages (its Tw, Tc, Tr, Ta); `None` for a stage that was not

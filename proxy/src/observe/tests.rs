@@ -20,11 +20,20 @@ impl Certificates for Pair {
             host: "a.test",
             not_after: Some(UNIX_EPOCH + Duration::from_millis(1_795_246_500_900)),
             is_temporary: false,
+            problem: None,
+            window: Some((
+                UNIX_EPOCH + Duration::from_secs(1),
+                UNIX_EPOCH + Duration::from_secs(2),
+            )),
+            next: Some(UNIX_EPOCH + Duration::from_secs(2)),
         });
         see(CertificateView {
             host: "*.b.test",
             not_after: None,
             is_temporary: true,
+            problem: Some("the CA says \"no\"".to_owned()),
+            window: None,
+            next: None,
         });
     }
 }
@@ -411,6 +420,18 @@ fn a_certificate_tells_when_it_ends_unless_it_is_temporary() {
         (
             r#"simplon_certificate_temporary{host="*.b.test"}"#,
             Some(1.0),
+        ),
+        (
+            r#"simplon_certificate_problem{host="*.b.test",problem="the CA says \"no\""}"#,
+            Some(1.0),
+        ),
+        (
+            r#"simplon_certificate_renewal_window_seconds{host="a.test",edge="end"}"#,
+            Some(2.0),
+        ),
+        (
+            r#"simplon_certificate_next_order_seconds{host="a.test"}"#,
+            Some(2.0),
         ),
     ] {
         assert_eq!(value(series), expected, "{series}");

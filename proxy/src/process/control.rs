@@ -10,6 +10,7 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::{UnixListener, UnixStream},
@@ -25,10 +26,21 @@ const LONGEST_LINE: u64 = 4096;
 /// A client that connects and says nothing holds a task for no longer than this.
 const SILENCE: Duration = Duration::from_secs(5);
 
+/// What the process may be asked for.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Command {
+pub enum Command {
     Reload,
+    /// Answered with a list of [`crate::admin::CertificateStatus`].
+    Certificates,
+    /// Answered once it is renewed, or will not be.
+    Renew {
+        host: String,
+    },
+    /// Answered once the account at this issuer has another key, or will not have.
+    RollOver {
+        issuer: String,
+    },
 }
 
 /// What the process answers.
@@ -37,6 +49,35 @@ pub struct Asked {
     pub ok: bool,
     /// For the operator.
     pub message: String,
+    /// For programs; null if there is no more to say.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub data: Value,
+}
+
+impl Asked {
+    fn refused(message: impl Into<String>) -> Self {
+        Self {
+            ok: false,
+            message: message.into(),
+            data: Value::Null,
+        }
+    }
+
+    fn granted(message: impl Into<String>) -> Self {
+        Self {
+            ok: true,
+            ..Self::refused(message)
+        }
+    }
+}
+
+impl From<Result<String, String>> for Asked {
+    fn from(result: Result<String, String>) -> Self {
+        match result {
+            Ok(message) => Self::granted(message),
+            Err(message) => Self::refused(message),
+        }
+    }
 }
 
 /// The open socket. Its file goes when this is dropped.
@@ -145,11 +186,11 @@ async fn answer(mut stream: UnixStream, wishes: mpsc::Sender<Wish>) {
         return;
     }
     let asked = match serde_json::from_str(&line) {
-        Ok(Command::Reload) => reload(&wishes).await,
-        Err(error) => Asked {
-            ok: false,
-            message: format!("not a command: {error}"),
-        },
+        Ok(command) => {
+            let done = execute(command, &wishes).await;
+            done.unwrap_or_else(|_gone| Asked::refused("the process is stopping"))
+        }
+        Err(error) => Asked::refused(format!("not a command: {error}")),
     };
     if let Ok(mut reply) = serde_json::to_vec(&asked) {
         reply.push(b'\n');
@@ -158,32 +199,53 @@ async fn answer(mut stream: UnixStream, wishes: mpsc::Sender<Wish>) {
     }
 }
 
-async fn reload(wishes: &mpsc::Sender<Wish>) -> Asked {
-    let (answer, result) = oneshot::channel();
-    let sent = wishes.send(Wish::Reload(answer)).await;
-    match (sent, result.await) {
-        (Ok(()), Ok(Ok(generation))) => Asked {
-            ok: true,
-            message: format!("generation {generation} is in force"),
+/// Nobody answers any more.
+struct Gone;
+
+async fn execute(command: Command, wishes: &mpsc::Sender<Wish>) -> Result<Asked, Gone> {
+    Ok(match command {
+        Command::Reload => match wish(wishes, Wish::Reload).await? {
+            Ok(generation) => Asked::granted(format!("generation {generation} is in force")),
+            Err(error) => Asked::refused(error.to_string()),
         },
-        (Ok(()), Ok(Err(error))) => Asked {
-            ok: false,
-            message: error.to_string(),
-        },
-        _ => Asked {
-            ok: false,
-            message: "the process is stopping".to_owned(),
-        },
-    }
+        Command::Certificates => {
+            let certificates = wish(wishes, Wish::Certificates).await?;
+            match serde_json::to_value(certificates) {
+                Ok(data) => Asked {
+                    data,
+                    ..Asked::granted("")
+                },
+                Err(error) => Asked::refused(error.to_string()),
+            }
+        }
+        Command::Renew { host } => wish(wishes, |answer| Wish::Renew(host, answer))
+            .await?
+            .into(),
+        Command::RollOver { issuer } => wish(wishes, |answer| Wish::RollOver(issuer, answer))
+            .await?
+            .into(),
+    })
 }
 
-/// Asks the process behind the socket to reload, and waits for what comes of it.
-pub async fn ask(path: &Path) -> io::Result<Asked> {
+async fn wish<T>(
+    wishes: &mpsc::Sender<Wish>,
+    what: impl FnOnce(oneshot::Sender<T>) -> Wish,
+) -> Result<T, Gone> {
+    let (answer, answered) = oneshot::channel();
+    let sent = wishes.send(what(answer)).await;
+    sent.map_err(|_closed| Gone)?;
+    answered.await.map_err(|_dropped| Gone)
+}
+
+/// Asks the process behind the socket, and waits for what comes of it.
+pub async fn ask(path: &Path, command: &Command) -> io::Result<Asked> {
     let mut stream = UnixStream::connect(path).await?;
-    let mut line = serde_json::to_vec(&Command::Reload)?;
+    let mut line = serde_json::to_vec(command)?;
     line.push(b'\n');
     stream.write_all(&line).await?;
     let mut reply = String::new();
-    BufReader::new(stream).read_line(&mut reply).await?;
+    if BufReader::new(stream).read_line(&mut reply).await? == 0 {
+        return Err(io::Error::other("it ended before"));
+    }
     Ok(serde_json::from_str(&reply)?)
 }

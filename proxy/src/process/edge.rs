@@ -12,12 +12,14 @@ use std::{
 };
 
 use parking_lot::Mutex;
+use rustls::KeyLog;
 use tokio::{net::TcpListener, sync::mpsc};
 
 use super::{
     control::{self, ControlSocket},
     reload::{Attempt, ReloadError},
     signals::Wish,
+    tickets,
 };
 use crate::{
     acme::{Keeper, Means},
@@ -80,7 +82,13 @@ pub enum StartError {
 
 impl Edge {
     /// Starts everything: once this returns, clients are served.
-    pub async fn start(source: Source, loaded: Loaded) -> Result<Running, StartError> {
+    ///
+    /// `key_log` is told the secrets of every connection with TLS; [`rustls::NoKeyLog`] keeps them.
+    pub async fn start(
+        source: Source,
+        loaded: Loaded,
+        key_log: Arc<dyn KeyLog>,
+    ) -> Result<Running, StartError> {
         let Loaded {
             config, sources, ..
         } = loaded;
@@ -89,11 +97,14 @@ impl Edge {
         let world = World {
             metrics: Arc::clone(&observer.metrics),
             resolver: Arc::new(tls::Resolver(Arc::clone(&snapshot))),
+            tickets: Arc::default(),
+            key_log,
             may_write: true,
         };
         let (first, warnings) = build(config, &snapshot.load(), &world, &sources, Vec::new())
             .map_err(StartError::Config)?;
         tell(&warnings);
+        tickets::share(&first, &world.tickets);
 
         let door = Arc::new(Door::new(Arc::clone(&snapshot), Arc::clone(&observer)));
         let mut listeners = Listeners::new(door);
@@ -128,6 +139,7 @@ impl Edge {
         });
         edge.keep_certificates();
         edge.observer.metrics.reload_succeeded(1, SystemTime::now());
+        tokio::spawn(tickets::tend(Arc::downgrade(&edge)));
         let view: Arc<dyn admin::AdminView> = Arc::clone(&edge) as _;
         tokio::spawn(admin::serve(
             admin,
@@ -191,11 +203,6 @@ impl Edge {
         })
     }
 
-    /// Renews the certificate for `host` now; the error says why not.
-    pub async fn renew(&self, host: &str) -> Result<String, String> {
-        self.keeper.renew(host).await
-    }
-
     pub fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Acquire)
     }
@@ -205,7 +212,10 @@ fn next(path: &Path, before: &Snapshot, world: &World) -> Result<(Snapshot, Repo
     let loaded = config::load(path).map_err(ReloadError::Config)?;
     super::reload::needs_restart(&before.config, &loaded.config)?;
     let warnings = loaded.warnings.problems().cloned().collect();
-    build(loaded.config, before, world, &loaded.sources, warnings).map_err(ReloadError::Config)
+    let (next, warnings) = build(loaded.config, before, world, &loaded.sources, warnings)
+        .map_err(ReloadError::Config)?;
+    tickets::share(&next, &world.tickets);
+    Ok((next, warnings))
 }
 
 /// Builds the snapshot; what is odd about the world is added to `warnings` about the text.

@@ -1,14 +1,16 @@
 //! The running process: start, reload, drain, and the signals and commands that ask for them.
 
+mod certificates;
 mod children;
 mod control;
 mod drain;
 mod edge;
 mod reload;
 mod signals;
+mod tickets;
 mod view;
 
 pub use children::{Children, Program};
-pub use control::{Asked, ask};
+pub use control::{Asked, Command, ask};
 pub use edge::{Edge, Running, Source, StartError};
 pub use signals::{Ending, Signals};

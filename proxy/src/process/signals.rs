@@ -8,10 +8,16 @@ use tokio::{
 };
 
 use super::{Edge, edge::Running, reload::ReloadError};
+use crate::admin::CertificateStatus;
 
 /// Something an operator asks for through the control socket.
 pub(super) enum Wish {
     Reload(oneshot::Sender<Result<u64, ReloadError>>),
+    Certificates(oneshot::Sender<Vec<CertificateStatus>>),
+    /// The certificate for this host.
+    Renew(String, oneshot::Sender<Result<String, String>>),
+    /// Another key for the account at the CA of this name.
+    RollOver(String, oneshot::Sender<Result<String, String>>),
 }
 
 /// How the process came to its end.
@@ -63,7 +69,13 @@ impl Running {
                 }
                 _ = signals.stop.recv() => break true,
                 _ = signals.drain.recv() => break false,
-                Some(Wish::Reload(answer)) = self.wishes.recv() => (edge.reload(), Some(answer)),
+                Some(wish) = self.wishes.recv() => match wish {
+                    Wish::Reload(answer) => (edge.reload(), Some(answer)),
+                    other => {
+                        edge.grant(other);
+                        continue;
+                    }
+                },
             };
             let result = tokio::select! {
                 result = result => result,
@@ -98,9 +110,12 @@ impl Edge {
                 _ = signals.stop.recv() => return Ending::Stopped,
                 _ = signals.reload.recv() => tracing::warn!("stopping; no reload any more"),
                 _ = signals.reopen.recv() => self.observer.access_log.reopen(),
-                Some(Wish::Reload(answer)) = wishes.recv() => {
-                    drop(answer.send(Err(ReloadError::Stopping)));
-                }
+                Some(wish) = wishes.recv() => match wish {
+                    Wish::Reload(answer) => drop(answer.send(Err(ReloadError::Stopping))),
+                    Wish::Certificates(answer) => drop(answer.send(self.certificates())),
+                    // Who hears no answer is told that the process is stopping.
+                    Wish::Renew(_, answer) | Wish::RollOver(_, answer) => drop(answer),
+                },
             }
         }
     }

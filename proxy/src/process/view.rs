@@ -1,15 +1,19 @@
 //! The running edge as the admin endpoint shows it.
 
-use std::{collections::BTreeMap, sync::Arc, time::Instant};
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Instant, SystemTime},
+};
 
-use super::Edge;
+use super::{Edge, certificates};
 use crate::{
     admin::{AdminView, ListenerRow, ProcessView, Reload, RouteRow, StatsView, UpstreamRows},
     balance::{self, Upstream},
     listen::Listener,
     observe::{CertificateView, Certificates, ServerView, Servers, UpstreamView},
     snapshot::Snapshot,
-    tls::Face,
+    tls::{Face, Next},
 };
 
 impl AdminView for Edge {
@@ -47,6 +51,10 @@ impl AdminView for Edge {
                 .listeners
                 .iter()
                 .map(|listener| row(listener, addresses.get(&*listener.settings.name)))
+                .collect(),
+            certificates: certificates::statuses(&snapshot)
+                .iter()
+                .map(|status| status.row(SystemTime::now()))
                 .collect(),
             routes: RouteRow::gather(&self.observer.metrics),
             upstreams: UpstreamRows::gather(&Shown(snapshot)),
@@ -124,7 +132,16 @@ impl Certificates for Shown {
                     host,
                     not_after: None,
                     is_temporary: false,
+                    problem: None,
+                    window: None,
+                    next: None,
                 });
+                let outlook = slot.outlook();
+                if let Next::Renew(at) | Next::Retry(at) = outlook.next {
+                    view.next = Some(view.next.map_or(at, |other| other.min(at)));
+                }
+                view.problem = view.problem.take().or(outlook.problem);
+                view.window = view.window.or(outlook.window);
                 match slot.face(host) {
                     Some(Face::Own(shown)) => {
                         let ends = shown.facts.not_after;

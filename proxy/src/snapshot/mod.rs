@@ -15,7 +15,7 @@ use std::{
     time::{Instant, SystemTime},
 };
 
-use rustls::server::ResolvesServerCert;
+use rustls::KeyLog;
 
 pub use cell::SnapshotCell;
 pub use route::{Action, Route};
@@ -24,14 +24,11 @@ pub use upstreams::Upstreams;
 use crate::{
     acme::{Answers, Issuer},
     admit::Networks,
-    config::{
-        Config, model,
-        problem::{Problem, Severity},
-    },
+    config::{Config, model, problem::Problem},
     listen::Listener,
     observe::Metrics,
     route::RouteTable,
-    tls::{self, CertificateStore},
+    tls::{self, CertificateStore, Terms},
 };
 
 /// How many configurations came before this one, plus one.
@@ -65,7 +62,11 @@ pub struct Built {
 pub struct World {
     pub metrics: Arc<Metrics>,
     /// Finds certificates in whatever snapshot is published when a client shakes hands.
-    pub resolver: Arc<dyn ResolvesServerCert>,
+    pub resolver: Arc<tls::Resolver>,
+    /// The keys by which sessions are resumed.
+    pub tickets: Arc<tls::Tickets>,
+    /// Is told the secrets of every connection, which is for debugging alone.
+    pub key_log: Arc<dyn KeyLog>,
     /// Whether what is missing in the state directory may be made; `simplon check` only looks.
     pub may_write: bool,
 }
@@ -143,7 +144,8 @@ fn https_port(config: &Config) -> u16 {
         .map_or(443, std::net::SocketAddr::port)
 }
 
-/// A listener whose settings are unchanged is the same listener, with the seats taken on it.
+/// A listener whose settings are unchanged is the same listener, with the seats taken on it. One that speaks
+/// TLS in another way, or knows its clients by files that changed, takes over from the one before.
 fn listeners(
     settings: &[model::Listener],
     previous: &Snapshot,
@@ -152,31 +154,35 @@ fn listeners(
 ) -> Vec<Arc<Listener>> {
     let mut listeners = Vec::with_capacity(settings.len());
     for settings in settings {
+        let terms = settings
+            .tls
+            .as_ref()
+            .map(|tls| Terms::new(tls, settings.protocols, world))
+            .transpose();
+        let terms = match terms {
+            Ok(terms) => terms,
+            Err(problem) => {
+                problems.push(*problem);
+                continue;
+            }
+        };
         let before = &previous.listeners;
-        if let Some(same) = before.iter().find(|before| before.settings == *settings) {
+        let same = before.iter().find(|before| before.settings == *settings);
+        if let Some(same) = same
+            && same.has_policy_of(terms.as_ref())
+        {
             listeners.push(Arc::clone(same));
             continue;
         }
-        let acceptor = settings
-            .tls
-            .map(|profile| tls::acceptor(profile, settings.protocols, Arc::clone(&world.resolver)))
-            .transpose();
-        match acceptor {
-            Ok(acceptor) => listeners.push(Arc::new(Listener::new(
-                settings.clone(),
-                world.metrics.listener(&settings.name),
-                acceptor,
-            ))),
-            Err(error) => problems.push(Problem {
-                severity: Severity::Error,
-                span: None,
-                message: format!(
-                    "listener \"{}\": TLS cannot be set up: {error}",
-                    settings.name
-                ),
-                hint: None,
-            }),
-        }
+        let meters = world.metrics.listener(&settings.name);
+        let listener = Listener::new(settings.clone(), meters, terms);
+        let heir_of = before
+            .iter()
+            .find(|before| before.settings.is_same_but_for_tls(settings));
+        listeners.push(Arc::new(match heir_of {
+            Some(before) => listener.after(before),
+            None => listener,
+        }));
     }
     listeners
 }

@@ -7,6 +7,7 @@ use crate::{
     balance::Upstream,
     config::model::{self, HostPattern, PathPattern},
     observe::{Metrics, RouteMeters},
+    policy::Policies,
     respond::Answer,
 };
 
@@ -14,6 +15,7 @@ pub struct Route {
     /// Host and path, as `example.ch/api`; a metric label.
     pub label: Box<str>,
     pub action: Action,
+    pub policies: Policies,
     pub meters: Arc<RouteMeters>,
 }
 
@@ -43,6 +45,7 @@ impl Route {
             meters: metrics.route(&label, upstream),
             label,
             action,
+            policies: Policies::new(&spec.policies),
         }
     }
 }

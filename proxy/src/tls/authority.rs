@@ -92,7 +92,7 @@ impl Authority {
         params.distinguished_name = common_name(hosts.first().copied().unwrap_or("simplon"));
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         params.use_authority_key_identifier_extension = true;
-        (params.not_before, params.not_after) = validity(397); // what browsers accept at most
+        (params.not_before, params.not_after) = validity(90); // as public CAs do; they are signed anew in time
         let pair = KeyPair::generate().map_err(|error| wrong(&error))?;
         let leaf = params
             .signed_by(&pair, &self.issuer)

@@ -14,7 +14,7 @@ use std::{
 
 use tokio::{task::JoinHandle, time::MissedTickBehavior};
 
-use super::{Shown, Slot, doubts, files, written};
+use super::{Shown, Slot, doubts, files, self_signed, written};
 use crate::{
     config::{
         model::{Certificate, CertificateSource},
@@ -25,6 +25,8 @@ use crate::{
 
 /// How often files are looked at. What is new is shown after the second look that finds it the same.
 const PERIOD: Duration = Duration::from_secs(2);
+/// Looks between two questions whether a self-signed certificate has to be signed anew: an hour.
+const LOOKS: u32 = 1800;
 
 /// The task that watches. It ends when this is dropped.
 #[derive(Debug)]
@@ -45,17 +47,25 @@ impl Drop for Watch {
 
 async fn watch(snapshots: Arc<SnapshotCell>) {
     let mut pairs = Pairs::default();
+    let mut looks = 0;
     let mut ticks = tokio::time::interval(PERIOD);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        pairs.follow(&snapshots.load());
-        if pairs.watched.is_empty() {
+        let snapshot = snapshots.load();
+        pairs.follow(&snapshot);
+        looks = (looks + 1) % LOOKS;
+        let is_hour = looks == 0;
+        if pairs.watched.is_empty() && !is_hour {
             continue;
         }
         // A network file system may take its time.
         let looked = tokio::task::spawn_blocking(move || {
-            pairs.look(SystemTime::now());
+            let now = SystemTime::now();
+            pairs.look(now);
+            if is_hour {
+                self_signed::renew(&snapshot, now);
+            }
             pairs
         });
         pairs = looked.await.unwrap_or_default();

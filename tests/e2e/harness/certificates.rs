@@ -1,14 +1,18 @@
 //! Certificates from an authority of the test's own, as PEM files.
 
-use std::path::Path;
+use std::{
+    path::Path,
+    time::{Duration, SystemTime},
+};
 
-use rcgen::date_time_ymd;
+use ::time::OffsetDateTime;
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256, SignatureAlgorithm,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, DistinguishedName,
+    DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose,
+    PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256, RevokedCertParams, SerialNumber, SignatureAlgorithm,
+    date_time_ymd,
 };
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
-use time::{Duration, OffsetDateTime};
 
 use super::{Handshake, Trust};
 
@@ -18,15 +22,23 @@ pub(crate) struct Certificates {
     pem: String,
 }
 
+/// A client's certificate and key.
+pub(crate) struct Identity {
+    pub(crate) chain: Vec<CertificateDer<'static>>,
+    pub(crate) key: PrivateKeyDer<'static>,
+}
+
 impl Certificates {
     pub(crate) fn new() -> Self {
+        Self::named("The test's authority")
+    }
+
+    pub(crate) fn named(name: &str) -> Self {
         let pair = KeyPair::generate().unwrap();
         let mut params = CertificateParams::default();
+        params.distinguished_name = common_name(name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        params
-            .distinguished_name
-            .push(DnType::CommonName, "The test's authority");
         let pem = params.self_signed(&pair).unwrap().pem();
         Self {
             issuer: Issuer::new(params, pair),
@@ -43,8 +55,8 @@ impl Certificates {
     /// authorities do.
     pub(crate) fn write_valid_for(&self, days: i64, directory: &Path, name: &str, hosts: &[&str]) {
         self.write_for(directory, name, hosts, &PKCS_ECDSA_P256_SHA256, |params| {
-            params.not_before = OffsetDateTime::now_utc() - Duration::HOUR;
-            params.not_after = params.not_before + Duration::days(days);
+            params.not_before = OffsetDateTime::now_utc() - ::time::Duration::HOUR;
+            params.not_after = params.not_before + ::time::Duration::days(days);
             params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
             params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
             params.use_authority_key_identifier_extension = true;
@@ -54,8 +66,8 @@ impl Certificates {
     /// As [`Certificates::write`], from so many seconds ago on, for a day.
     pub(crate) fn write_begun(&self, ago_s: i64, directory: &Path, name: &str, hosts: &[&str]) {
         self.write_for(directory, name, hosts, &PKCS_ECDSA_P256_SHA256, |params| {
-            params.not_before = OffsetDateTime::now_utc() - Duration::seconds(ago_s);
-            params.not_after = params.not_before + Duration::DAY;
+            params.not_before = OffsetDateTime::now_utc() - ::time::Duration::seconds(ago_s);
+            params.not_after = params.not_before + ::time::Duration::DAY;
         });
     }
 
@@ -66,7 +78,9 @@ impl Certificates {
 
     /// As [`Certificates::write`], from this many days from now to that many.
     pub(crate) fn write_valid(&self, directory: &Path, name: &str, host: &str, days: (i64, i64)) {
-        let day = |days| OffsetDateTime::now_utc() + Duration::days(days) + Duration::HOUR;
+        let day = |days| {
+            OffsetDateTime::now_utc() + ::time::Duration::days(days) + ::time::Duration::HOUR
+        };
         let hosts = &[host];
         self.write_for(directory, name, hosts, &PKCS_ECDSA_P256_SHA256, |params| {
             (params.not_before, params.not_after) = (day(days.0), day(days.1));
@@ -121,6 +135,49 @@ impl Certificates {
         std::fs::write(path, &self.pem).unwrap();
     }
 
+    /// A certificate for a client of this name, good until then.
+    pub(crate) fn client(&self, name: &str, serial: u64, until: SystemTime) -> Identity {
+        let pair = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::default();
+        params.distinguished_name = common_name(name);
+        params.serial_number = Some(SerialNumber::from(serial));
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        params.not_after = until.into();
+        let leaf = params.signed_by(&pair, &self.issuer).unwrap();
+        Identity {
+            chain: vec![leaf.der().clone()],
+            key: PrivateKeyDer::try_from(pair.serialize_der()).unwrap(),
+        }
+    }
+
+    /// A list that revokes these serial numbers, in PEM. `until` is when the next one is due.
+    pub(crate) fn revoke(&self, serials: &[u64], until: SystemTime) -> String {
+        let long_ago = SystemTime::now() - Duration::from_secs(7200);
+        let revoked = |serial: &u64| RevokedCertParams {
+            serial_number: SerialNumber::from(*serial),
+            revocation_time: long_ago.into(),
+            reason_code: None,
+            invalidity_date: None,
+        };
+        CertificateRevocationListParams {
+            this_update: long_ago.into(),
+            next_update: until.into(),
+            crl_number: SerialNumber::from(1),
+            issuing_distribution_point: None,
+            revoked_certs: serials.iter().map(revoked).collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        }
+        .signed_by(&self.issuer)
+        .unwrap()
+        .pem()
+        .unwrap()
+    }
+
+    /// The authority's own certificate.
+    pub(crate) fn pem(&self) -> &str {
+        &self.pem
+    }
+
     /// Trust in this authority, whose certificate is written to `directory` for it.
     pub(crate) fn trust(&self, directory: &Path) -> Trust {
         let path = directory.join("authority.pem");
@@ -132,4 +189,10 @@ impl Certificates {
 fn params_for(hosts: &[&str]) -> CertificateParams {
     let hosts: Vec<String> = hosts.iter().map(|&host| host.to_owned()).collect();
     CertificateParams::new(hosts).unwrap()
+}
+
+fn common_name(name: &str) -> DistinguishedName {
+    let mut subject = DistinguishedName::new();
+    subject.push(DnType::CommonName, name);
+    subject
 }

@@ -52,6 +52,7 @@ pub(super) fn binary_after(shell: &str) -> Command {
     command
         .env_remove("SIMPLON_LOG")
         .env_remove("RUST_LOG")
+        .env_remove("SSLKEYLOGFILE")
         .env("NO_COLOR", "1");
     command
 }

@@ -12,6 +12,7 @@ mod handshake;
 mod http2;
 mod load;
 mod log;
+mod look;
 mod message;
 mod origin;
 mod origin_h2;
@@ -29,7 +30,7 @@ mod wire;
 pub(crate) use self::{
     acme_front::{AcmeFront, When},
     answers::Reply,
-    certificates::Certificates,
+    certificates::{Certificates, Identity},
     client::{Client, request},
     clock::Clock,
     command::{binary, simplon},
@@ -39,6 +40,7 @@ pub(crate) use self::{
     http2::Http2,
     load::Load,
     log::Log,
+    look::look_at,
     message::Message,
     origin::Origin,
     origin_h2::H2Origin,
@@ -48,7 +50,7 @@ pub(crate) use self::{
     setup::Setup,
     terms::Terms,
     text::Ports,
-    tls::{Trust, certificate_for, look_at, shake_hands},
+    tls::{Hands, Trust, certificate_for, shake_hands},
     tools::tool,
     wait::{in_time, until},
     wire::Wire,

@@ -3,8 +3,12 @@
 use std::process::Stdio;
 
 use tempfile::TempDir;
+use tokio::process::Command;
 
 use super::{AcmeFront, Clock, Origin, Pebble, Ports, Proxy, command::binary_after, text};
+
+/// What is done to the command before it is run.
+type More<'a> = Box<dyn FnOnce(&mut Command) + Send + 'a>;
 
 /// A proxy to be started. Its parts can be given in any order.
 pub(crate) struct Setup<'a> {
@@ -13,6 +17,7 @@ pub(crate) struct Setup<'a> {
     ports: Option<Ports>,
     directory: Option<TempDir>,
     clock: Option<&'a Clock>,
+    more: Option<More<'a>>,
     shell: &'a str,
 }
 
@@ -25,6 +30,7 @@ impl<'a> Setup<'a> {
             ports: None,
             directory: None,
             clock: None,
+            more: None,
             shell: "",
         }
     }
@@ -60,6 +66,12 @@ impl<'a> Setup<'a> {
         self
     }
 
+    /// With more on the command line or in the environment.
+    pub(crate) fn with(mut self, more: impl FnOnce(&mut Command) + Send + 'a) -> Self {
+        self.more = Some(Box::new(more));
+        self
+    }
+
     /// By a shell that does this before, such as `umask 000`.
     pub(crate) fn after(mut self, shell: &'a str) -> Self {
         self.shell = shell;
@@ -85,10 +97,11 @@ impl<'a> Setup<'a> {
         if let Some(clock) = self.clock {
             clock.give(&mut command);
         }
+        command.arg("run").arg("-c").arg(&file);
+        if let Some(more) = self.more {
+            more(&mut command);
+        }
         let child = command
-            .arg("run")
-            .arg("-c")
-            .arg(&file)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -3,15 +3,15 @@
 use std::{io, path::Path, sync::Arc};
 
 use rustls::{
-    ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
-    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
-    crypto::{CryptoProvider, aws_lc_rs},
-    pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject},
+    ClientConfig, HandshakeKind, RootCertStore, SignatureScheme, SupportedProtocolVersion,
+    client::Resumption,
+    crypto::{CryptoProvider, SupportedKxGroup, aws_lc_rs},
+    pki_types::{CertificateDer, ServerName, pem::PemObject},
 };
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
-use super::in_time;
+use super::{Client, Identity, Message, Wire, in_time};
 
 /// Whose certificates a client accepts.
 #[derive(Clone)]
@@ -29,6 +29,110 @@ impl Trust {
     }
 }
 
+/// One client, which keeps its sessions and resumes them.
+#[derive(Clone)]
+pub(crate) struct Hands(ClientConfig);
+
+impl Hands {
+    pub(crate) fn new(trust: &Trust) -> Self {
+        Self::build(trust, None, rustls::ALL_VERSIONS, None)
+    }
+
+    /// Shows a certificate if it is asked for one.
+    pub(crate) fn of(trust: &Trust, identity: &Identity) -> Self {
+        Self::build(trust, Some(identity), rustls::ALL_VERSIONS, None)
+    }
+
+    pub(crate) fn speaking(trust: &Trust, version: &'static SupportedProtocolVersion) -> Self {
+        Self::build(trust, None, &[version], None)
+    }
+
+    /// Agrees on keys in one way alone.
+    pub(crate) fn agreeing_by(trust: &Trust, group: &'static dyn SupportedKxGroup) -> Self {
+        Self::build(trust, None, rustls::ALL_VERSIONS, Some(group))
+    }
+
+    pub(crate) fn build(
+        trust: &Trust,
+        identity: Option<&Identity>,
+        versions: &[&'static SupportedProtocolVersion],
+        group: Option<&'static dyn SupportedKxGroup>,
+    ) -> Self {
+        let mut provider = aws_lc_rs::default_provider();
+        if let Some(group) = group {
+            provider.kx_groups = vec![group];
+        }
+        Self::with(provider, trust, identity, versions)
+    }
+
+    fn with(
+        provider: CryptoProvider,
+        trust: &Trust,
+        identity: Option<&Identity>,
+        versions: &[&'static SupportedProtocolVersion],
+    ) -> Self {
+        let builder = ClientConfig::builder_with_provider(Arc::new(provider))
+            .with_protocol_versions(versions)
+            .unwrap()
+            .with_root_certificates(trust.0.clone());
+        let config = match identity {
+            Some(Identity { chain, key }) => builder
+                .with_client_auth_cert(chain.clone(), key.clone_key())
+                .unwrap(),
+            None => builder.with_no_client_auth(),
+        };
+        Self(config).offering(&["http/1.1"])
+    }
+
+    pub(crate) fn offering(mut self, protocols: &[&str]) -> Self {
+        let bytes = |name: &&str| name.as_bytes().to_vec();
+        self.0.alpn_protocols = protocols.iter().map(bytes).collect();
+        self
+    }
+
+    /// The same client, which remembers nothing.
+    pub(crate) fn without_memory(&self) -> Self {
+        let mut config = self.0.clone();
+        config.resumption = Resumption::in_memory_sessions(4);
+        Self(config)
+    }
+
+    /// A connection with TLS for `name`.
+    pub(crate) async fn shake(&self, port: u16, name: &str) -> io::Result<TlsStream<TcpStream>> {
+        let name = ServerName::try_from(name.to_owned()).unwrap();
+        in_time("the handshake", async {
+            let stream = TcpStream::connect(("127.0.0.1", port)).await?;
+            stream.set_nodelay(true)?;
+            TlsConnector::from(Arc::new(self.0.clone()))
+                .connect(name, stream)
+                .await
+        })
+        .await
+    }
+
+    /// A connection, once it has answered a request: only then is it certain that the proxy lets the client in
+    /// (RFC 8446 section 4.4.2 lets a client speak first), and the client has its tickets.
+    pub(crate) async fn enter(&self, port: u16, name: &str) -> io::Result<Entered> {
+        let stream = self.shake(port, name).await?;
+        let resumed = stream.get_ref().1.handshake_kind() == Some(HandshakeKind::Resumed);
+        let mut client = Client::new(Wire::new(stream));
+        let host = format!("host: {name}");
+        let answer = client.try_ask("GET", "/", &[&host], b"").await?;
+        Ok(Entered {
+            client,
+            answer,
+            resumed,
+        })
+    }
+}
+
+/// A client that was let in.
+pub(crate) struct Entered {
+    pub(crate) client: Client,
+    pub(crate) answer: Message,
+    pub(crate) resumed: bool,
+}
+
 /// A connection with TLS for `name`, offering these protocols.
 pub(crate) async fn shake_hands(
     port: u16,
@@ -36,7 +140,10 @@ pub(crate) async fn shake_hands(
     protocols: &[&str],
     trust: &Trust,
 ) -> io::Result<TlsStream<TcpStream>> {
-    shake_hands_as(aws_lc_rs::default_provider(), port, name, protocols, trust).await
+    Hands::new(trust)
+        .offering(protocols)
+        .shake(port, name)
+        .await
 }
 
 /// The certificate that a client gets who can verify these signatures alone.
@@ -51,89 +158,7 @@ pub(crate) async fn certificate_for(
     let known = verifying.mapping.iter().copied();
     let known: Vec<_> = known.filter(|(scheme, _)| can_verify(*scheme)).collect();
     verifying.mapping = known.leak(); // what rustls asks for lives as long as the process
-    let stream = shake_hands_as(provider, port, name, &[], trust).await?;
+    let hands = Hands::with(provider, trust, None, rustls::ALL_VERSIONS);
+    let stream = hands.shake(port, name).await?;
     Ok(stream.get_ref().1.peer_certificates().unwrap()[0].clone())
-}
-
-async fn shake_hands_as(
-    provider: CryptoProvider,
-    port: u16,
-    name: &str,
-    protocols: &[&str],
-    trust: &Trust,
-) -> io::Result<TlsStream<TcpStream>> {
-    let mut config = ClientConfig::builder_with_provider(Arc::new(provider))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(trust.0.clone())
-        .with_no_client_auth();
-    config.alpn_protocols = protocols
-        .iter()
-        .map(|name| name.as_bytes().to_vec())
-        .collect();
-    connect(config, port, name).await
-}
-
-/// The certificate that is shown for `name`, whoever has signed it.
-pub(crate) async fn look_at(port: u16, name: &str) -> io::Result<CertificateDer<'static>> {
-    let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(Anybody))
-        .with_no_client_auth();
-    let stream = connect(config, port, name).await?;
-    Ok(stream.get_ref().1.peer_certificates().unwrap()[0].clone())
-}
-
-async fn connect(config: ClientConfig, port: u16, name: &str) -> io::Result<TlsStream<TcpStream>> {
-    let name = ServerName::try_from(name.to_owned()).unwrap();
-    in_time("the handshake", async {
-        let stream = TcpStream::connect(("127.0.0.1", port)).await?;
-        stream.set_nodelay(true)?;
-        TlsConnector::from(Arc::new(config))
-            .connect(name, stream)
-            .await
-    })
-    .await
-}
-
-/// Trust in whoever comes, for those who only want to look.
-#[derive(Debug)]
-struct Anybody;
-
-impl ServerCertVerifier for Anybody {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        let known = aws_lc_rs::default_provider().signature_verification_algorithms;
-        known.supported_schemes()
-    }
 }

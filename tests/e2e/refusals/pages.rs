@@ -273,3 +273,20 @@ async fn refusals_are_pages_by_http_2_too() {
     // None of them has cost the others their connection.
     assert_eq!(client.get("/read").await.body, b"read");
 }
+
+#[tokio::test]
+async fn a_refused_head_has_no_page_and_ends_its_stream() {
+    let text = "
+        listeners: { https: { bind: 127.0.0.1:$https, tls: modern } }
+        certificates: [{ hosts: [localhost], self_signed: true }]
+        upstreams: { gone: { servers: ['127.0.0.1:$other'] } }
+        routes: [{ path: /gone, upstream: gone }]
+        ";
+    let proxy = Proxy::with(text, &[]).await;
+    let client = proxy.h2_client("localhost").await;
+    for (path, status) in [("/gone", 502), ("/nowhere", 404)] {
+        let request = Request::head(format!("https://localhost{path}"));
+        let answer = client.ask(request.body(()).unwrap(), b"").await;
+        assert_eq!((answer.status, answer.body.len()), (status, 0), "{path}");
+    }
+}

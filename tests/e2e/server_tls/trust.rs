@@ -185,7 +185,6 @@ async fn our_certificate_is_shown_to_a_server_that_wants_one() {
     }
     assert_eq!(proxy.get("/with").await.status(), 200);
     assert_eq!(origin.count("/without"), 0);
-    assert_eq!(origin.connections(), 1);
     proxy
         .errors()
         .await_line("it wants a certificate from us")
@@ -231,7 +230,7 @@ async fn files_that_cannot_be_used_are_errors_of_the_configuration() {
         ("{ ca: edge.key }", "holds no certificate"),
         (
             "{ certificate: edge.pem, key: other.key }",
-            "does not belong to",
+            "do not belong together",
         ),
     ];
     for (tls, words) in table {
@@ -262,6 +261,7 @@ async fn a_system_without_authorities_is_an_error_that_says_what_to_do() {
         let mut check = binary();
         check.arg("check").arg("-c").arg(path("simplon.yaml"));
         check.env("SSL_CERT_FILE", path("none.pem"));
+        check.env_remove("SSL_CERT_DIR");
         let output = in_time("the check", check.output()).await.unwrap();
         let errors = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(code), "{errors}");

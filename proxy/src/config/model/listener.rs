@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, num::NonZeroU32, time::Duration};
 
-use super::Name;
+use super::{Name, TlsSettings};
 use crate::config::units::ByteSize;
 
 /// Addresses we accept on, with what they speak.
@@ -13,18 +13,20 @@ pub struct Listener {
     pub bind: Vec<SocketAddr>,
     /// Answer every request with a redirect to `https`, same host and path (308).
     pub redirect_to_https: bool,
-    pub tls: Option<TlsProfile>,
+    pub tls: Option<TlsSettings>,
     pub protocols: Protocols,
     pub limits: Limits,
 }
 
-/// Mozilla's profiles for servers, as of guideline 5.7.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TlsProfile {
-    /// TLS 1.3 alone.
-    Modern,
-    /// TLS 1.2 and 1.3, forward-secret AEAD suites alone.
-    Intermediate,
+impl Listener {
+    /// Whether nothing is different but, at most, how both speak TLS: connections that stand need not know.
+    pub fn is_same_but_for_tls(&self, other: &Self) -> bool {
+        let without_tls = |listener: &Self| Self {
+            tls: None,
+            ..listener.clone()
+        };
+        self.tls.is_some() && other.tls.is_some() && without_tls(self) == without_tls(other)
+    }
 }
 
 /// The protocols offered by ALPN on a listener with TLS; one without speaks HTTP/1.1.

@@ -5,7 +5,9 @@
 mod acme;
 mod certificate;
 mod listener;
+mod policy;
 mod route;
+mod tls;
 mod upstream;
 
 use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
@@ -15,8 +17,10 @@ use ipnet::IpNet;
 pub use self::{
     acme::{Challenge, DnsHook, ExternalAccount, Issuer, IssuerLimits, Propagation, Quota},
     certificate::{Certificate, CertificateSource},
-    listener::{Limits, Listener, Protocols, TlsProfile},
+    listener::{Limits, Listener, Protocols},
+    policy::{Hsts, Policies},
     route::{Action, HostPattern, PathPattern, Route},
+    tls::{ClientCertificates, ClientMode, TlsProfile, TlsSettings, TlsVersion},
     upstream::{
         Address, ClientCertificate, HealthCheck, Passive, Probe, Retries, RetryOn, Server,
         ServerTls, Timeouts, Upstream, UpstreamProtocol,

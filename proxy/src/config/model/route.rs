@@ -2,6 +2,7 @@
 
 use http::{HeaderValue, StatusCode};
 
+use super::Policies;
 use crate::{config::problem::Located, route::Methods};
 
 /// Which requests, and what becomes of them.
@@ -15,6 +16,7 @@ pub struct Route {
     /// `None` for any.
     pub methods: Option<Methods>,
     pub action: Action,
+    pub policies: Policies,
 }
 
 /// Lower case, without a port or a trailing dot.

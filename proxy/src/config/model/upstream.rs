@@ -92,12 +92,13 @@ pub struct HealthCheck {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Probe {
-    /// `GET path` over HTTP/1.1, good if the status is in one of the ranges (default 200-399).
+    /// `GET path` over HTTP/1.1, good if the status is in one of the ranges (default 200-399). With TLS
+    /// it offers http/1.1 by ALPN also where requests speak h2: a server of h2 nearly always speaks both.
     Http {
         path: String,
         expect: Vec<RangeInclusive<u16>>,
     },
-    /// A connection that opens is good.
+    /// A connection that opens is good; with TLS, one on which hands have been shaken.
     Tcp,
 }
 

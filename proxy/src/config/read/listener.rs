@@ -2,10 +2,10 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use super::{address, refuse_doubles};
+use super::{address, refuse_doubles, tls};
 use crate::config::{
     decode::{Fields, text},
-    model::{Limits, Listener, Name, Protocols, TlsProfile},
+    model::{Limits, Listener, Name, Protocols},
     nearest::nearest,
     problem::{Problem, Problems, Span, quoted},
     raw::{Entry, Value},
@@ -33,7 +33,7 @@ pub(in crate::config) static TABLE: Table = Table {
         ),
         Key::new(
             "tls",
-            Kind::Choice(&["intermediate", "modern"]),
+            Kind::ChoiceOr(tls::PROFILES, &tls::TABLE),
             "speak TLS, with one of Mozilla's profiles",
         ),
         Key::new(
@@ -142,7 +142,7 @@ pub(super) fn read(name: Name, entry: &Entry, problems: &Problems) -> Option<Lis
             name,
             bind,
             redirect_to_https: redirect.is_some(),
-            tls: tls(&fields),
+            tls: tls::read(&fields),
             protocols: protocols(&fields, tls_at.is_some()),
             limits: fields
                 .fields("limits")
@@ -176,22 +176,6 @@ fn bind(fields: &Fields<'_>) -> Vec<(SocketAddr, Span)> {
         }
     }
     found
-}
-
-fn tls(fields: &Fields<'_>) -> Option<TlsProfile> {
-    let node = fields.node("tls")?;
-    if let Value::Map(_) = node.value {
-        fields.error(
-            &node.span,
-            "a mapping under \"tls\" is not available yet",
-            "write `tls: intermediate` or `tls: modern`",
-        );
-        return None;
-    }
-    Some(match fields.choice("tls")?.value {
-        "modern" => TlsProfile::Modern,
-        _ => TlsProfile::Intermediate,
-    })
 }
 
 fn protocols(fields: &Fields<'_>, has_tls: bool) -> Protocols {

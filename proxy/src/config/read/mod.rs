@@ -8,8 +8,10 @@ mod health;
 mod host;
 mod listener;
 mod path;
+mod policy;
 mod route;
 mod server_tls;
+mod tls;
 mod top;
 mod upstream;
 
@@ -32,6 +34,7 @@ pub(super) use self::{
     acme::IssuerDraft,
     certificate::{CertificateDraft, SourceDraft},
     listener::ListenerDraft,
+    policy::PoliciesDraft,
     route::{ActionDraft, RouteDraft},
     top::Settings,
 };

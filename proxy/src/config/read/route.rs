@@ -2,7 +2,11 @@
 
 use http::{HeaderValue, Method, StatusCode, Uri};
 
-use super::{host, path, refuse_doubles};
+use super::{
+    host, path,
+    policy::{self, PoliciesDraft},
+    refuse_doubles,
+};
 use crate::config::{
     decode::{Fields, text},
     model::{Action, HostPattern, PathPattern},
@@ -55,6 +59,7 @@ pub(in crate::config) static TABLE: Table = Table {
             "answer with a redirect",
         ),
         Key::new("respond", Kind::Mapping(&RESPOND), "answer with this"),
+        policy::HSTS,
         Key::later(
             "rate_limit",
             "remove it; nothing limits rates yet",
@@ -109,6 +114,7 @@ pub(in crate::config) struct RouteDraft {
     pub(in crate::config) path: PathPattern,
     pub(in crate::config) methods: Option<Methods>,
     pub(in crate::config) action: ActionDraft,
+    pub(in crate::config) policies: PoliciesDraft,
 }
 
 pub(in crate::config) enum ActionDraft {
@@ -123,11 +129,12 @@ pub(in crate::config) enum ActionDraft {
 pub(super) fn read(node: &Node, problems: &Problems) -> Option<RouteDraft> {
     let fields = Fields::of(node, &node.span, &TABLE, problems)?;
     // All are read, whatever the first gives, so that all problems are found.
-    let (hosts, path, methods, action) = (
+    let (hosts, path, methods, action, policies) = (
         hosts(&fields),
         path_pattern(&fields),
         methods(&fields),
         action(&fields),
+        policy::read(&fields),
     );
     Some(RouteDraft {
         at: Located::new((), &node.span),
@@ -135,6 +142,7 @@ pub(super) fn read(node: &Node, problems: &Problems) -> Option<RouteDraft> {
         path: path?,
         methods,
         action: action?,
+        policies,
     })
 }
 

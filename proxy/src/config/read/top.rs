@@ -10,7 +10,11 @@ use std::{
 
 use ipnet::IpNet;
 
-use super::{acme, address, beside, certificate, file_path, listener, route, upstream};
+use super::{
+    acme, address, beside, certificate, file_path, listener,
+    policy::{self, PoliciesDraft},
+    route, upstream,
+};
 use crate::config::{
     decode::{Fields, text},
     model::{AccessLog, Admin, Control, Drain},
@@ -144,6 +148,7 @@ static ADMIN: Table = Table {
 static DEFAULTS: Table = Table {
     of: "defaults",
     keys: &[
+        policy::HSTS,
         Key::later(
             "compress",
             "remove it; responses pass as they are",
@@ -193,6 +198,7 @@ static METRICS: Table = Table {
 pub(in crate::config) struct Settings {
     pub(in crate::config) admin: Option<Located<Admin>>,
     pub(in crate::config) trusted_proxies: Option<Vec<IpNet>>,
+    pub(in crate::config) defaults: PoliciesDraft,
     pub(in crate::config) log: Option<AccessLog>,
     pub(in crate::config) state: Option<PathBuf>,
     pub(in crate::config) workers: Option<NonZeroUsize>,
@@ -204,9 +210,10 @@ pub(in crate::config) struct Settings {
 }
 
 impl Settings {
-    const ONCE: [&str; 8] = [
+    const ONCE: [&str; 9] = [
         "admin",
         "trusted_proxies",
+        "defaults",
         "log",
         "state",
         "workers",
@@ -232,8 +239,6 @@ impl Settings {
             self.set_at.insert(name, entry.at.clone());
             self.set(name, fields);
         }
-        // These have nothing that works yet but their keys' being refused.
-        fields.fields("defaults");
         if let Some(metrics) = fields.fields("metrics") {
             refuse_haproxy_names(&metrics);
         }
@@ -243,6 +248,12 @@ impl Settings {
         match name {
             "admin" => self.admin = fields.fields("admin").and_then(|fields| admin(&fields)),
             "trusted_proxies" => self.trusted_proxies = Some(networks(fields)),
+            "defaults" => {
+                let defaults = fields.fields("defaults");
+                self.defaults = defaults
+                    .map(|fields| policy::read(&fields))
+                    .unwrap_or_default();
+            }
             "log" => self.log = fields.fields("log").and_then(|fields| log(&fields)),
             "state" => self.state = file_path(fields, "state").map(|path| path.value),
             "workers" => self.workers = fields.count("workers").and_then(NonZeroUsize::new),

@@ -5,8 +5,9 @@ use std::{path::Path, time::Duration};
 use crate::config::{
     Config, load_with,
     model::{
-        AccessLog, Action, Address, CertificateSource, HealthCheck, HostPattern, Limits, Passive,
-        PathPattern, Probe, Protocols, Retries, RetryOn, Timeouts, TlsProfile, UpstreamProtocol,
+        AccessLog, Action, Address, CertificateSource, ClientMode, HealthCheck, HostPattern, Hsts,
+        Limits, Passive, PathPattern, Probe, Protocols, Retries, RetryOn, Timeouts, TlsProfile,
+        TlsSettings, TlsVersion, UpstreamProtocol,
     },
     units::{ByteSize, Percent},
 };
@@ -65,6 +66,7 @@ fn what_is_left_out_has_the_documented_default() {
         strip_prefix: false,
     };
     assert_eq!(route.action, forward);
+    assert_eq!(route.policies.hsts, None);
 }
 
 #[test]
@@ -156,6 +158,90 @@ fn a_health_check_has_haproxys_defaults() {
     assert_eq!(expect, [200..=200, 300..=302]);
 }
 
+#[test]
+fn tls_is_a_profile_or_a_mapping() {
+    let tls = |text: &str| {
+        let listeners = format!("listeners: {{ a: {{ bind: 127.0.0.1:1, tls: {text} }} }}");
+        let rest = "certificates: [{ hosts: localhost, self_signed: true }]\nroutes: [{ respond: { status: 204 } }]";
+        load(&format!("{listeners}\n{rest}")).listeners[0]
+            .tls
+            .clone()
+            .unwrap()
+    };
+    let intermediate = TlsSettings::of(TlsProfile::Intermediate);
+    assert_eq!(intermediate.min_version, TlsVersion::V1_2);
+    for same in [
+        "intermediate",
+        "{}",
+        "{ profile: intermediate, min_version: 1.2 }",
+    ] {
+        assert_eq!(tls(same), intermediate, "{same}");
+    }
+    for newest in ["modern", "{ profile: modern, min_version: '1.3' }"] {
+        assert_eq!(tls(newest), TlsSettings::of(TlsProfile::Modern), "{newest}");
+    }
+    assert_eq!(tls("{ min_version: 1.3 }").min_version, TlsVersion::V1_3);
+    let clients = |text: &str| {
+        let tls = tls(&format!("{{ client_certificates: {text} }}"));
+        tls.client_certificates.unwrap()
+    };
+    let strict = clients("{ ca: ca.pem }");
+    assert_eq!(
+        (strict.mode, strict.ca.len(), strict.crl.len()),
+        (ClientMode::Require, 1, 0)
+    );
+    let lax = clients("{ ca: [a.pem, /b.pem], mode: request, crl: a.crl }");
+    assert_eq!(
+        (lax.mode, lax.ca.len(), lax.crl.len()),
+        (ClientMode::Request, 2, 1)
+    );
+    assert!(lax.ca[0].value.is_absolute() && lax.ca[0].value.ends_with("a.pem"));
+}
+
+#[test]
+fn a_route_has_the_policies_of_the_defaults_unless_it_says_otherwise() {
+    let hsts = |of_defaults: &str, of_route: &str| {
+        let text = format!(
+            "
+listeners: {{ https: {{ bind: ':8443', tls: modern }} }}
+certificates: [{{ hosts: localhost, self_signed: true }}]
+defaults: {{ {of_defaults} }}
+routes: [{{ respond: {{ status: 204 }}, {of_route} }}]
+"
+        );
+        load(&text).routes[0].policies.hsts
+    };
+    let long = "hsts: { max_age: 730d, include_subdomains: true, preload: true }";
+    let longer = Hsts {
+        max_age: seconds(730 * 86_400),
+        include_subdomains: true,
+        preload: true,
+    };
+    let over = Hsts {
+        max_age: Duration::ZERO,
+        ..Hsts::default()
+    };
+    for (of_defaults, of_route, expected) in [
+        ("", "", None),
+        ("hsts: false", "", None),
+        ("hsts: true", "", Some(Hsts::default())),
+        ("hsts: {}", "", Some(Hsts::default())),
+        ("", "hsts: true", Some(Hsts::default())),
+        ("hsts: false", "hsts: true", Some(Hsts::default())),
+        ("hsts: true", "hsts: false", None),
+        ("hsts: true", long, Some(longer)),
+        // Whole values are replaced, not keys of them.
+        (long, "hsts: {}", Some(Hsts::default())),
+        (long, "hsts: { max_age: 0s }", Some(over)),
+    ] {
+        assert_eq!(
+            hsts(of_defaults, of_route),
+            expected,
+            "{of_defaults} {of_route}"
+        );
+    }
+}
+
 const FULL: &str = "
 listeners:
   http: { bind: 127.0.0.1:80, redirect: https }
@@ -194,7 +280,7 @@ fn the_keys_of_listeners_and_of_the_whole_reach_the_model() {
     let config = load(FULL);
     assert!(config.listeners[0].redirect_to_https);
     let https = &config.listeners[1];
-    assert_eq!(https.tls, Some(TlsProfile::Modern));
+    assert_eq!(https.tls, Some(TlsSettings::of(TlsProfile::Modern)));
     assert_eq!((https.protocols.h2, https.protocols.http1), (false, true));
     assert_eq!(https.limits.body_size, ByteSize::bytes(0));
     assert_eq!(https.limits.header_timeout, Duration::from_millis(1500));

@@ -113,7 +113,11 @@ fn each_key(table: &'static Table, see: &mut dyn FnMut(&'static Table, &'static 
     for key in table.keys {
         see(table, key);
         match &key.kind {
-            Kind::Mapping(table) | Kind::Named(table) | Kind::ListOf(table) => each_key(table, see),
+            Kind::Mapping(table)
+            | Kind::ChoiceOr(_, table)
+            | Kind::FlagOr(table)
+            | Kind::Named(table)
+            | Kind::ListOf(table) => each_key(table, see),
             _ => {}
         }
     }

@@ -23,6 +23,8 @@ impl Place {
             world: World {
                 metrics: Metrics::new(&[], &[], SystemTime::now()).unwrap(),
                 resolver: Arc::new(tls::Resolver(Arc::default())),
+                tickets: Arc::default(),
+                key_log: Arc::new(rustls::NoKeyLog),
                 may_write: true,
             },
         }
