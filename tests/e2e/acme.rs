@@ -14,12 +14,14 @@ mod nodes;
 mod path;
 mod reloading;
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use rustls::pki_types::CertificateDer;
 use x509_parser::{certificate::X509Certificate, prelude::FromDer};
 
-use crate::harness::{Hook, Pebble, Proxy, Terms, look_at, shake_hands, until};
+use crate::harness::{
+    AcmeFront, Certificates, Hook, Pebble, Proxy, Setup, Terms, Trust, look_at, shake_hands, until,
+};
 
 /// One host at a Pebble that validates by HTTP.
 const ONE: &str = "
@@ -34,6 +36,11 @@ const ONE: &str = "
 /// The same at a front of it.
 fn one_through_front() -> String {
     ONE.replace("$acme", "$front").replace("$root", "$its_root")
+}
+
+fn at_front(front: &AcmeFront, pebble: &Pebble) -> Setup<'static> {
+    let setup = Setup::of(&one_through_front());
+    setup.through(front).certified_by(pebble)
 }
 
 /// With the challenge dns-01, `$dns_01`.
@@ -85,6 +92,28 @@ fn chain(edge: &Proxy, host: &str) -> String {
     let kept = std::fs::read_to_string(kept(edge, host)).unwrap();
     let begin = kept.find("-----BEGIN CERTIFICATE-----").unwrap();
     kept[begin..].to_owned()
+}
+
+/// A certificate that somebody else has put there.
+struct Planted {
+    chain: String,
+    trust: Trust,
+}
+
+/// Puts one for `a.test` there, valid for a day that begins so long from now, as if it were of the CA with this directory.
+fn planted(edge: &Proxy, ca: &str, wait: Duration) -> Planted {
+    let (directory, certificates) = (edge.directory(), Certificates::new());
+    certificates.write_beginning_in(wait, directory, "planted", &["a.test"]);
+    let read = |name: &str| std::fs::read_to_string(directory.join(name)).unwrap();
+    let (key, chain) = (read("planted.key"), read("planted.pem"));
+    // Renamed into place, as edges do.
+    let (file, draft) = (kept(edge, "a.test"), directory.join("planted"));
+    std::fs::write(&draft, format!("a.test\ndirectory: {ca}\n{key}\n{chain}")).unwrap();
+    std::fs::rename(draft, file).unwrap();
+    Planted {
+        chain: chain,
+        trust: certificates.trust(directory),
+    }
 }
 
 /// Whether this Pebble knows profiles and renewal information, as all do but Debian 12's.

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use super::{await_certified, chain, is_recent, one_through_front, plain, shown};
+use super::{at_front, await_certified, chain, is_recent, one_through_front, plain, shown};
 use crate::harness::{AcmeFront, Pebble, Setup, Terms, until};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -14,11 +14,7 @@ async fn a_window_that_has_come_renews_at_once_and_the_order_says_what_it_replac
         return;
     }
     let front = AcmeFront::of(&pebble).await;
-    let setup = || {
-        Setup::of(&one_through_front())
-            .through(&front)
-            .certified_by(&pebble)
-    };
+    let setup = || at_front(&front, &pebble);
     let edge = setup().start().await;
     await_certified(&edge, "a.test", &pebble).await;
     let before = shown(&edge, "a.test").await;

@@ -1,9 +1,9 @@
 //! A machine whose clock is wrong: it gets its certificate, is told, and does not order for ever.
 
-use std::path::Path;
+use std::time::Duration;
 
-use super::{ONE, await_certified, kept, plain, shown};
-use crate::harness::{Certificates, Clock, Pebble, Proxy, Setup, until};
+use super::{ONE, await_certified, plain, planted, shown};
+use crate::harness::{Clock, Pebble, Proxy, Setup, until};
 
 #[tokio::test]
 async fn a_clock_that_is_ahead_is_told_of_and_keeps_nobody_from_a_certificate() {
@@ -25,33 +25,20 @@ async fn one_order_by(offset: &str, words: &str) {
     assert_eq!(pebble.orders(), 1);
 
     // It looks around without ordering again. So does a process after it.
-    see_a_tick(&edge, &pebble, 10).await;
+    see_a_tick(&edge, &pebble, 1).await;
     let edge = setup().kept_in(edge.leave().await).start().await;
-    see_a_tick(&edge, &pebble, 5).await;
+    see_a_tick(&edge, &pebble, 2).await;
     see_a_tick(&edge, &pebble, 3).await;
     assert_eq!(pebble.orders(), 1);
 }
 
-/// Waits until the edge has looked at its state directory, where a certificate of the future is now: it is
-/// newer the later it comes.
-async fn see_a_tick(edge: &Proxy, pebble: &Pebble, sooner_s: i64) {
-    let planted = plant(edge.directory(), pebble, sooner_s);
-    let file = kept(edge, "a.test");
-    let draft = file.with_extension("draft");
-    std::fs::write(&draft, planted).unwrap();
-    std::fs::rename(draft, file).unwrap();
+/// Waits until the edge has looked at its state directory: a certificate lies there that is newer the later
+/// it begins.
+async fn see_a_tick(edge: &Proxy, pebble: &Pebble, wait_m: u64) {
     let before = shown(edge, "a.test").await;
+    planted(edge, &pebble.directory(), Duration::from_secs(60 * wait_m));
     until("it has looked around", async || {
         shown(edge, "a.test").await != before
     })
     .await;
-}
-
-/// A certificate of this day as the state directory keeps it.
-fn plant(directory: &Path, pebble: &Pebble, sooner_s: i64) -> String {
-    let certificates = Certificates::new();
-    certificates.write_begun(sooner_s - 60, directory, "planted", &["a.test"]);
-    let read = |name: &str| std::fs::read_to_string(directory.join(name)).unwrap();
-    let (key, chain) = (read("planted.key"), read("planted.pem"));
-    format!("a.test\ndirectory: {}\n{key}\n{chain}", pebble.directory())
 }

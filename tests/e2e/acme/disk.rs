@@ -92,7 +92,11 @@ async fn files_and_directories_are_private_whatever_the_umask() {
         look_into(&edge.state(), &mut seen);
         for of_ours in ["accounts", "certificates", "locks", "orders"] {
             let folder = edge.state().join(of_ours);
-            assert!(seen.iter().any(|path| *path == folder), "{folder:?}");
+            assert!(
+                seen.iter().any(|path| *path == folder),
+                "{}",
+                folder.display()
+            );
         }
         assert!(seen.contains(&kept(&edge, "a.test")), "{seen:?}");
     }
@@ -101,14 +105,14 @@ async fn files_and_directories_are_private_whatever_the_umask() {
 /// Every file and directory, each of which must be ours alone.
 fn look_into(directory: &Path, seen: &mut Vec<PathBuf>) {
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-    assert_eq!(mode(directory), 0o700, "{directory:?}");
+    assert_eq!(mode(directory), 0o700, "{}", directory.display());
     seen.push(directory.to_owned());
     for entry in fs::read_dir(directory).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
             look_into(&path, seen);
         } else {
-            assert_eq!(mode(&path), 0o600, "{path:?}");
+            assert_eq!(mode(&path), 0o600, "{}", path.display());
             seen.push(path);
         }
     }

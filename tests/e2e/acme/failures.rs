@@ -3,8 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use super::{
-    ONE, TEMPORARY, await_certified, chain, dns_01, is_recent, one_through_front, plain, shown,
-    signer,
+    ONE, TEMPORARY, at_front, await_certified, chain, dns_01, is_recent, plain, shown, signer,
 };
 use crate::harness::{AcmeFront, Pebble, Ports, Setup, Terms, When};
 
@@ -102,11 +101,7 @@ async fn a_ca_that_is_down_at_the_first_start_is_asked_again() {
     let pebble = Pebble::start(plain()).await;
     let mut front = AcmeFront::of(&pebble).await;
     front.stop().await;
-    let edge = Setup::of(&one_through_front())
-        .through(&front)
-        .certified_by(&pebble)
-        .start()
-        .await;
+    let edge = at_front(&front, &pebble).start().await;
     let line = edge.errors().await_line("no certificate: ").await;
     assert!(line.contains("refused"), "{line}");
     assert_eq!(signer(&shown(&edge, "a.test").await), TEMPORARY);
@@ -120,11 +115,7 @@ async fn a_ca_that_goes_away_in_mid_order_is_found_again() {
     let pebble = Pebble::start(plain()).await;
     let mut front = AcmeFront::of(&pebble).await;
     front.hold("/finalize-order/", When::BeforePebble);
-    let edge = Setup::of(&one_through_front())
-        .through(&front)
-        .certified_by(&pebble)
-        .start()
-        .await;
+    let edge = at_front(&front, &pebble).start().await;
     front.await_held().await;
     front.stop().await;
     edge.errors()

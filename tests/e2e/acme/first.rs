@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{ONE, TEMPORARY, await_certified, by_dns, one_through_front, plain, shown, signer};
+use super::{ONE, TEMPORARY, at_front, await_certified, by_dns, plain, shown, signer};
 use crate::harness::{AcmeFront, Pebble, Setup, Terms, When, shake_hands};
 
 #[tokio::test]
@@ -26,11 +26,7 @@ async fn until_the_certificate_is_there_clients_get_a_temporary_one_that_says_so
     let pebble = Pebble::start(plain()).await;
     let front = AcmeFront::of(&pebble).await;
     front.hold("/order-plz", When::BeforePebble);
-    let edge = Setup::of(&one_through_front())
-        .through(&front)
-        .certified_by(&pebble)
-        .start()
-        .await;
+    let edge = at_front(&front, &pebble).start().await;
     let host = [("host", "a.test")];
     let is_temporary = async || edge.metric("simplon_certificate_temporary", &host).await;
     assert_eq!(signer(&shown(&edge, "a.test").await), TEMPORARY);
@@ -67,4 +63,23 @@ async fn a_host_and_all_below_it_are_certified_by_dns() {
     let count = |verb: &str| calls.iter().filter(|call| call.starts_with(verb)).count();
     assert_eq!((count("present "), count("cleanup ")), (4, 4), "{calls:#?}");
     assert_eq!(pebble.orders(), 3);
+}
+
+#[tokio::test]
+async fn a_first_start_with_nothing_but_a_secure_listener_is_validated_by_tls() {
+    let pebble = Pebble::start(Terms::default()).await;
+    let text = "
+        listeners: { https: { bind: 127.0.0.1:$https, tls: modern } }
+        acme: { ca: { directory: $acme, root: $root, challenge: tls-alpn-01 } }
+        certificates: [{ hosts: [a.test, b.test], acme: ca }]
+        routes: [{ respond: { body: secure } }]
+        ";
+    let edge = Setup::of(text).certified_by(&pebble).start().await;
+    await_certified(&edge, "a.test", &pebble).await;
+    await_certified(&edge, "b.test", &pebble).await;
+    assert_eq!((pebble.orders(), pebble.requests("a.test")), (1, 0));
+    // Who offers it when nothing is at issue gets no certificate of ours.
+    let trust = pebble.issued_by().await;
+    let asked = shake_hands(edge.https(), "a.test", &["acme-tls/1"], &trust).await;
+    assert!(asked.is_err());
 }

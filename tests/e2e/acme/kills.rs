@@ -5,7 +5,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use super::{ONE, await_certified, by_dns, one_through_front, plain};
+use super::{ONE, at_front, await_certified, by_dns, plain};
 use crate::harness::{AcmeFront, Pebble, Setup, When, until};
 
 #[tokio::test]
@@ -30,11 +30,7 @@ async fn whoever_is_killed_in_mid_order_goes_on_where_it_was() {
         ("/certZ/", BeforePebble, 1),
         ("/certZ/", AfterPebble, 1),
     ] {
-        let setup = || {
-            Setup::of(&one_through_front())
-                .through(&front)
-                .certified_by(&pebble)
-        };
+        let setup = || at_front(&front, &pebble);
         front.hold(path, when);
         let edge = setup().start().await;
         front.await_held().await;

@@ -1,17 +1,15 @@
 //! Reloads: a certificate gets another host, or is not wanted any more.
 
-use super::{TEMPORARY, await_certified, dns_01, one_through_front, plain, shown, signer};
+use super::{
+    TEMPORARY, at_front, await_certified, dns_01, one_through_front, plain, shown, signer,
+};
 use crate::harness::{AcmeFront, Pebble, Setup, When, look_at, until};
 
 #[tokio::test]
 async fn another_host_leaves_the_certificate_in_service_until_the_new_one_is_there() {
     let pebble = Pebble::start(plain()).await;
     let front = AcmeFront::of(&pebble).await;
-    let edge = Setup::of(&one_through_front())
-        .through(&front)
-        .certified_by(&pebble)
-        .start()
-        .await;
+    let edge = at_front(&front, &pebble).start().await;
     await_certified(&edge, "a.test", &pebble).await;
     let old = shown(&edge, "a.test").await;
 

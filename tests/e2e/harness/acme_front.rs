@@ -191,11 +191,12 @@ fn written(answer: &Message, method: &str) -> Vec<u8> {
     let mut head = format!("{}\r\n", answer.start);
     for (name, value) in &answer.fields {
         if !matches!(&name[..], "content-length" | "transfer-encoding") {
-            head.push_str(&format!("{name}: {value}\r\n"));
+            head.extend([name, ": ", value, "\r\n"]);
         }
     }
     if method != "HEAD" && answer.status() != 204 {
-        head.push_str(&format!("content-length: {}\r\n", answer.body.len()));
+        let length = answer.body.len().to_string();
+        head.extend(["content-length: ", &length, "\r\n"]);
     }
     [head.as_bytes(), b"\r\n", &answer.body].concat()
 }

@@ -63,11 +63,17 @@ impl Certificates {
         });
     }
 
-    /// As [`Certificates::write`], from so many seconds ago on, for a day.
-    pub(crate) fn write_begun(&self, ago_s: i64, directory: &Path, name: &str, hosts: &[&str]) {
+    /// As [`Certificates::write`], for a day that begins so long from now.
+    pub(crate) fn write_beginning_in(
+        &self,
+        wait: std::time::Duration,
+        directory: &Path,
+        name: &str,
+        hosts: &[&str],
+    ) {
         self.write_for(directory, name, hosts, &PKCS_ECDSA_P256_SHA256, |params| {
-            params.not_before = OffsetDateTime::now_utc() - ::time::Duration::seconds(ago_s);
-            params.not_after = params.not_before + ::time::Duration::DAY;
+            params.not_before = OffsetDateTime::now_utc() + wait;
+            params.not_after = params.not_before + time::Duration::DAY;
         });
     }
 
