@@ -6,7 +6,7 @@ use aws_lc_rs::digest;
 use instant_acme::{Account, AccountBuilder, AccountCredentials, ExternalAccountKey, NewAccount};
 use serde::{Deserialize, Serialize};
 
-use super::{Failure, Issuer, failure::Fault, vault};
+use super::{Failure, Issuer, vault};
 use crate::state::{Lock, State};
 
 /// How long another process may take to register.
@@ -20,53 +20,59 @@ struct Kept {
     credentials: AccountCredentials,
 }
 
-/// Opens the account that is kept for this CA, or registers one.
-pub(super) async fn open(issuer: &Issuer, state: &State) -> Result<Account, Failure> {
-    let name = name(issuer);
-    let _lock = lock(state, &format!("account-{name}")).await?;
-    let file = format!("accounts/{name}.json");
-    let kept = state
-        .read(&file)
-        .map_err(|error| Failure::disk("the account's key cannot be read", &error))?;
-    if let Some(kept) = kept {
-        let kept: Kept = serde_json::from_slice(&kept).map_err(|error| {
-            Failure::ours(format!(
-                "{} is damaged: {error}; restore it, or remove it to register anew",
-                state.path(&file).display()
-            ))
-        })?;
-        return known(issuer, kept, state, &file).await;
-    }
-    register(issuer, state, &file).await
+/// An account in use, and what the file held that it was opened from.
+#[derive(Clone)]
+pub(super) struct Opened {
+    pub(super) account: Account,
+    content: Vec<u8>,
 }
 
-async fn known(issuer: &Issuer, kept: Kept, state: &State, file: &str) -> Result<Account, Failure> {
+/// Opens the account that is kept for this CA, or registers one.
+pub(super) async fn open(issuer: &Issuer, state: &State) -> Result<Opened, Failure> {
+    let name = name(issuer);
+    let _lock = lock(state, &format!("account-{name}")).await?;
+    let file = file(&name);
+    let Some(content) = read(state, &file).await? else {
+        return register(issuer, state, &file).await;
+    };
+    let kept: Kept = serde_json::from_slice(&content).map_err(|error| {
+        Failure::ours(format!(
+            "{} is damaged: {error}; restore it, or remove it to register anew",
+            state.path(&file).display()
+        ))
+    })?;
     let contact_is_same = kept.contact == issuer.settings.contact;
-    let content = serde_json::to_value(&kept.credentials)
-        .map_err(|error| Failure::ours(error.to_string()))?;
-    let account = builder(issuer)?
-        .from_credentials(kept.credentials)
-        .await
-        .map_err(|error| Failure::of("reaching the CA", &error))?;
-    if contact_is_same {
-        return Ok(account);
+    let opened = builder(issuer)?.from_credentials(kept.credentials).await;
+    let account = opened.map_err(|error| Failure::of("reaching the CA", &error))?;
+    let mut opened = Opened { account, content };
+    if !contact_is_same {
+        change_contact(issuer, &mut opened, state, &file).await?;
     }
+    Ok(opened)
+}
+
+async fn change_contact(
+    issuer: &Issuer,
+    opened: &mut Opened,
+    state: &State,
+    file: &str,
+) -> Result<(), Failure> {
     let contact: Vec<&str> = issuer.settings.contact.iter().map(String::as_str).collect();
-    match account.update_contacts(&contact).await {
+    match opened.account.update_contacts(&contact).await {
         Ok(()) => {
-            let credentials = serde_json::from_value(content)
+            let kept: Kept = serde_json::from_slice(&opened.content)
                 .map_err(|error| Failure::ours(error.to_string()))?;
-            keep(issuer, credentials, state, file)?;
+            opened.content = keep(issuer, kept.credentials, state, file).await?;
         }
         // Who gets mail is not worth a certificate.
         Err(error) => {
             tracing::warn!(issuer = %issuer.settings.name, "the contact could not be changed: {error}");
         }
     }
-    Ok(account)
+    Ok(())
 }
 
-async fn register(issuer: &Issuer, state: &State, file: &str) -> Result<Account, Failure> {
+async fn register(issuer: &Issuer, state: &State, file: &str) -> Result<Opened, Failure> {
     let settings = &issuer.settings;
     let contact: Vec<&str> = settings.contact.iter().map(String::as_str).collect();
     let external = settings.external_account.as_ref().zip(issuer.hmac.as_ref());
@@ -81,62 +87,86 @@ async fn register(issuer: &Issuer, state: &State, file: &str) -> Result<Account,
         .create(&new, settings.directory.clone(), external.as_ref())
         .await
         .map_err(|error| Failure::of("registering an account", &error))?;
-    keep(issuer, credentials, state, file)?;
+    let content = keep(issuer, credentials, state, file).await?;
     tracing::info!(issuer = %settings.name, "registered the account {} at the CA, agreeing to its terms of service", account.id());
-    Ok(account)
+    Ok(Opened { account, content })
 }
 
 /// The new key is kept as soon as the CA has it. Should the process be killed between the two, the CA will
 /// not know our old key, and we register anew.
 pub(super) async fn roll_over(
     issuer: &Issuer,
-    mut account: Account,
+    opened: Opened,
     state: &State,
-) -> Result<Account, Failure> {
+) -> Result<Opened, Failure> {
     let name = name(issuer);
     let _lock = lock(state, &format!("account-{name}")).await?;
+    let mut account = opened.account;
     let credentials = account
         .update_key()
         .await
         .map_err(|error| Failure::of("changing the account's key", &error))?;
-    keep(issuer, credentials, state, &format!("accounts/{name}.json"))?;
+    let content = keep(issuer, credentials, state, &file(&name)).await?;
     tracing::info!(issuer = %issuer.settings.name, "the account {} has a new key", account.id());
-    Ok(account)
+    Ok(Opened { account, content })
 }
 
-/// Puts the account aside that the CA does not know any more, so that the next order registers another.
-pub(super) async fn put_aside(issuer: &Issuer, state: &State) -> Result<(), Failure> {
+/// Puts an account aside that the CA does not know any more, so that the next order registers another. If
+/// another process has a newer one already, that one stays.
+pub(super) async fn put_aside(
+    issuer: &Issuer,
+    unknown: &Opened,
+    state: &State,
+) -> Result<(), Failure> {
     let name = name(issuer);
     let _lock = lock(state, &format!("account-{name}")).await?;
-    let file = format!("accounts/{name}.json");
-    let kept = state.read(&file).and_then(|kept| match kept {
-        Some(kept) => {
-            // Keys are never thrown away: whoever knows better can put it back.
-            state.write(&format!("accounts/{name}.unknown-to-the-ca.json"), &kept)?;
-            state.remove(&file)
-        }
-        None => Ok(()),
+    if read(state, &file(&name)).await?.as_ref() != Some(&unknown.content) {
+        return Ok(());
+    }
+    let content = unknown.content.clone();
+    let moved = state.with(move |state| {
+        // Keys are never thrown away: whoever knows better can put it back.
+        let digest = digest::digest(&digest::SHA256, &content);
+        let mark = vault::hex(digest.as_ref().get(..4).unwrap_or_default());
+        state.write(
+            &format!("accounts/{name}.unknown-to-the-ca-{mark}.json"),
+            &content,
+        )?;
+        state.remove(&file(&name))
     });
-    kept.map_err(|error| Failure::disk("the account cannot be put aside", &error))?;
-    issuer.forget_account().await;
-    Ok(())
+    let moved = moved.await.and_then(|moved| moved);
+    moved.map_err(|error| Failure::disk("the account cannot be put aside", &error))
 }
 
-fn keep(
+async fn read(state: &State, file: &str) -> Result<Option<Vec<u8>>, Failure> {
+    let file = file.to_owned();
+    let read = state.with(move |state| state.read(&file)).await;
+    let read = read.and_then(|read| read);
+    read.map_err(|error| Failure::disk("the account's key cannot be read", &error))
+}
+
+/// Returns what the file holds now.
+async fn keep(
     issuer: &Issuer,
     credentials: AccountCredentials,
     state: &State,
     file: &str,
-) -> Result<(), Failure> {
+) -> Result<Vec<u8>, Failure> {
     let kept = Kept {
         contact: issuer.settings.contact.clone(),
         credentials,
     };
     let content =
         serde_json::to_vec_pretty(&kept).map_err(|error| Failure::ours(error.to_string()))?;
-    state
-        .write(file, &content)
-        .map_err(|error| Failure::disk("the account's key cannot be kept", &error))
+    let (file, written) = (file.to_owned(), content.clone());
+    let keeping = state.with(move |state| state.write(&file, &written)).await;
+    let keeping = keeping.and_then(|written| written);
+    keeping.map_err(|error| Failure::disk("the account's key cannot be kept", &error))?;
+    Ok(content)
+}
+
+fn file(name: &str) -> String {
+    format!("accounts/{name}.json")
 }
 
 fn builder(issuer: &Issuer) -> Result<AccountBuilder, Failure> {
@@ -175,14 +205,15 @@ pub(super) fn name(issuer: &Issuer) -> String {
 pub(super) async fn lock(state: &State, name: &str) -> Result<Lock, Failure> {
     let begun = Instant::now();
     loop {
-        match state.lock(name) {
+        let of_name = name.to_owned();
+        let taken = state.with(move |state| state.lock(&of_name)).await;
+        match taken.and_then(|taken| taken) {
             Ok(Some(lock)) => return Ok(lock),
             Ok(None) if begun.elapsed() < PATIENCE => tokio::time::sleep(PAUSE).await,
             Ok(None) => {
-                return Err(Failure {
-                    fault: Fault::Ours,
-                    ..Failure::ours(format!("another process holds the lock {name}"))
-                });
+                return Err(Failure::ours(format!(
+                    "another process holds the lock {name}"
+                )));
             }
             Err(error) => return Err(Failure::disk("the state directory cannot be used", &error)),
         }

@@ -1,34 +1,31 @@
-//! The life of one certificate: adopt what is on disk, ask the CA for advice, renew in time, rest after failures.
+//! The life of one certificate: adopt what is on disk, renew in time, ask the CA for advice, rest after failures.
 
 use std::{
     sync::Arc,
-    time::{Duration, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    task::spawn_blocking,
+};
 
 use super::{
-    Failure, Issuer,
+    Issuer,
     advice::Advice,
-    failure::Fault,
     keeper::{Managed, Means},
-    ledger::{Ledger, What},
-    order::{Job, Obtained},
-    schedule, vault,
-    vault::{Kept, Stored},
+    lookout::Sight,
+    order::Obtained,
+    schedule,
+    setbacks::Setbacks,
+    vault::{self, Kept},
 };
-use crate::{
-    config::model::Challenge,
-    state::Lock,
-    tls::{Facts, Next, Outlook, Slot},
-};
+use crate::tls::{self, Facts, Next, Outlook, Slot};
 
-/// Between looks at the clock and the disk, where other nodes leave what they obtain.
+/// Between looks at the clock.
 const TICK: Duration = Duration::from_secs(2);
-/// Times that an order goes on after refused nonces.
-const NONCES: u32 = 5;
-/// Of one order, with everything it waits for.
-const LONGEST: Duration = Duration::from_secs(900);
+/// A temporary certificate lasts a week; it is made anew before.
+const TEMPORARY: Duration = Duration::from_secs(3 * 24 * 3600);
 
 /// An operator's wish to renew now.
 pub(super) struct Renewal {
@@ -36,35 +33,45 @@ pub(super) struct Renewal {
 }
 
 pub(super) struct Care {
-    slot: Arc<Slot>,
-    issuer: Arc<Issuer>,
-    means: Means,
-    wished: mpsc::Receiver<Renewal>,
-    /// The CA that issued what is shown, and when the file was written.
-    directory: String,
-    seen: Option<SystemTime>,
-    advice: Advice,
-    failures: u32,
-    problem: Option<String>,
-    retry: Option<SystemTime>,
-    /// What was obtained and could not be written yet.
-    unsaved: Option<Obtained>,
+    pub(super) slot: Arc<Slot>,
+    pub(super) issuer: Arc<Issuer>,
+    pub(super) means: Means,
+    pub(super) wished: mpsc::Receiver<Renewal>,
+    /// When files were last replaced, as far as the lookout has seen.
+    sight: watch::Receiver<Sight>,
+    /// The CA that issued what is shown.
+    pub(super) directory: String,
+    /// When the file that was last read had been written.
+    pub(super) seen: Option<SystemTime>,
+    has_looked: bool,
+    pub(super) advice: Advice,
+    pub(super) setbacks: Setbacks,
+    /// What was obtained and could not be written yet, and when that is tried again.
+    pub(super) unsaved: Option<(Obtained, Instant)>,
+    /// Since when a temporary certificate may have been shown.
+    temporary_since: Instant,
 }
 
 impl Care {
-    pub(super) fn new(managed: Managed, means: Means, wished: mpsc::Receiver<Renewal>) -> Self {
+    pub(super) fn new(
+        managed: Managed,
+        means: Means,
+        sight: watch::Receiver<Sight>,
+        wished: mpsc::Receiver<Renewal>,
+    ) -> Self {
         Self {
             slot: managed.slot,
             issuer: managed.issuer,
             means,
             wished,
+            sight,
             directory: String::new(),
             seen: None,
+            has_looked: false,
             advice: Advice::default(),
-            failures: 0,
-            problem: None,
-            retry: None,
+            setbacks: Setbacks::default(),
             unsaved: None,
+            temporary_since: Instant::now(),
         }
     }
 
@@ -73,65 +80,83 @@ impl Care {
             self.adopt().await;
             self.save().await;
             self.expire();
-            self.take_advice().await;
-            let due = self.due();
-            let now = self.issuer.now();
-            if due <= now && self.attempt(None).await {
+            let is_due = self.due() <= self.issuer.now();
+            if is_due && self.setbacks.may_try(Instant::now()) && self.attempt().await {
                 continue;
             }
-            self.tell(self.due());
-            let wait = due.duration_since(now).unwrap_or(TICK).min(TICK);
+            self.take_advice().await;
+            self.tell();
+            let wait = self.due().duration_since(self.issuer.now());
+            let wait = wait.unwrap_or(TICK).clamp(Duration::from_millis(50), TICK);
             tokio::select! {
-                () = tokio::time::sleep(wait.max(Duration::from_millis(50))) => {}
-                Some(renewal) = self.wished.recv() => {
-                    self.attempt(Some(renewal)).await;
-                }
+                () = tokio::time::sleep(wait) => {}
+                Some(wish) = self.wished.recv() => self.grant(wish).await,
             }
         }
     }
 
     /// When the next order is due: at once while there is nothing good to show.
-    fn due(&self) -> SystemTime {
-        let due = match self.slot.shown() {
-            Some(shown) if self.is_ours() && self.covers_all(&shown.facts) => schedule::renewal(
-                &shown.facts,
-                self.advice.window(),
-                schedule::spread(&shown.chain),
-            ),
+    pub(super) fn due(&self) -> SystemTime {
+        match self.slot.shown() {
+            Some(shown) if self.is_ours() && self.covers_all(&shown.facts) => {
+                let spread = schedule::spread(&shown.chain);
+                schedule::renewal(&shown.facts, self.advice.window(), spread)
+            }
             _ => SystemTime::UNIX_EPOCH,
-        };
-        self.retry.map_or(due, |retry| due.max(retry))
+        }
     }
 
     /// Whether what is shown came from the CA of the configuration, or from one that stands in for it.
     fn is_ours(&self) -> bool {
-        let mut issuers = self.issuer.with_fallbacks();
-        issuers.any(|issuer| issuer.settings.directory == self.directory)
+        self.directories().contains(&self.directory)
     }
 
-    fn tell(&self, due: SystemTime) {
+    /// The CAs that may issue it, by the URLs of their directories.
+    pub(super) fn directories(&self) -> Vec<String> {
+        let issuers = self.issuer.with_fallbacks();
+        issuers
+            .map(|issuer| issuer.settings.directory.clone())
+            .collect()
+    }
+
+    pub(super) fn tell(&self) {
+        let due = self.due();
+        let rest = self.setbacks.rest();
+        let next = match rest {
+            Some(rest) => {
+                let left = rest.saturating_duration_since(Instant::now());
+                Next::Retry(SystemTime::now() + left)
+            }
+            // Another process holds the lock, and obtains it; or it waits for its turn.
+            None if due <= self.issuer.now() => Next::Ordering,
+            None => Next::Renew(due),
+        };
         self.slot.set_outlook(Outlook {
-            next: match self.retry {
-                Some(retry) => Next::Retry(retry),
-                // Another process holds the lock, and obtains it.
-                None if due <= self.issuer.now() => Next::Ordering,
-                None => Next::Renew(due),
-            },
-            failures: self.failures,
-            problem: self.problem.clone(),
+            next,
+            failures: self.setbacks.failures(),
+            problem: self.setbacks.problem().cloned(),
             window: self.advice.window(),
         });
     }
 
-    /// Shows what lies on disk if it is newer: another process or node may have been quicker.
+    /// Shows what lies on disk if the lookout has seen something new, or nothing is shown.
     async fn adopt(&mut self) {
+        let file = format!("{}.pem", vault::name(&self.slot.hosts));
+        let seen = self.sight.borrow().get(&file).copied();
+        if !self.has_looked || self.slot.shown().is_none() || seen != self.seen {
+            self.has_looked = true;
+            self.look().await;
+        }
+    }
+
+    /// Shows what lies on disk if it is newer: another process or node may have been quicker.
+    pub(super) async fn look(&mut self) {
         let (state, hosts) = (self.means.state.clone(), self.slot.hosts.clone());
-        let seen = self.seen;
-        let look = tokio::task::spawn_blocking(move || {
+        let look = spawn_blocking(move || {
             let modified = state.modified(&vault::file(&hosts));
-            (modified != seen).then(|| (modified, vault::kept(&state, &hosts)))
+            (modified, vault::kept(&state, &hosts))
         });
-        if let Ok(Some((modified, kept))) = look.await {
+        if let Ok((modified, kept)) = look.await {
             self.seen = modified;
             if let Some(kept) = kept {
                 self.consider(kept);
@@ -146,26 +171,31 @@ impl Care {
             Some(_) => self.covers_all(facts),
             None => self.slot.hosts.iter().any(|host| facts.covers(host)),
         };
-        if !is_of_use || !vault::lives(facts, self.issuer.now()) {
+        if !is_of_use || !self.lives(facts) {
             return;
         }
-        let is_newer = before.as_ref().is_none_or(|before| {
-            kept.shown.facts.not_before >= before.facts.not_before || !self.is_ours()
-        });
+        let is_newer = before
+            .as_ref()
+            .is_none_or(|before| facts.not_before >= before.facts.not_before || !self.is_ours());
         if is_newer {
-            let is_other =
-                before.is_none_or(|before| before.facts.serial != kept.shown.facts.serial);
+            let is_other = before.is_none_or(|before| before.facts.serial != facts.serial);
             self.show(kept);
             if is_other {
-                self.succeed();
+                self.setbacks = Setbacks::default();
             }
         }
     }
 
-    fn show(&mut self, kept: Kept) {
+    pub(super) fn show(&mut self, kept: Kept) {
         let Kept { shown, directory } = kept;
-        let covers_all = self.covers_all(&shown.facts);
         self.directory = directory;
+        let before = self.slot.shown();
+        if before.is_some_and(|before| before.facts.serial == shown.facts.serial)
+            && self.advice.is_of(&shown.facts)
+        {
+            return;
+        }
+        let covers_all = self.covers_all(&shown.facts);
         self.advice.begin(&shown.facts);
         self.slot.show(shown);
         if covers_all {
@@ -173,42 +203,39 @@ impl Care {
         }
     }
 
-    fn covers_all(&self, facts: &Facts) -> bool {
+    pub(super) fn covers_all(&self, facts: &Facts) -> bool {
         self.slot.hosts.iter().all(|host| facts.covers(host))
     }
 
-    fn succeed(&mut self) {
-        (self.failures, self.retry, self.problem) = (0, None, None);
-    }
-
-    /// Writes what could not be written before: the disk may have room again.
-    async fn save(&mut self) {
-        if let Some(obtained) = self.unsaved.take() {
-            match self.keep(obtained).await {
-                Ok(()) => self.problem = None,
-                Err(failure) => self.problem = Some(failure.words),
-            }
-        }
+    /// Over is what is over by our clock and by the CA's: one of the two may be wrong.
+    fn lives(&self, facts: &Facts) -> bool {
+        vault::lives(facts, SystemTime::now()) || vault::lives(facts, self.issuer.now())
     }
 
     /// What is over is not shown any more; a temporary certificate tells the truth at least.
-    fn expire(&self) {
-        let Some(shown) = self.slot.shown() else {
-            return;
-        };
-        if vault::lives(&shown.facts, self.issuer.now()) {
+    fn expire(&mut self) {
+        let is_over = self
+            .slot
+            .shown()
+            .is_some_and(|shown| !self.lives(&shown.facts));
+        let is_old = self.slot.shown().is_none() && self.temporary_since.elapsed() > TEMPORARY;
+        if !is_over && !is_old {
             return;
         }
-        tracing::error!(
-            hosts = self.hosts(),
-            "the certificate has expired; a temporary one takes its place"
-        );
-        match crate::tls::temporary(&self.slot.hosts) {
+        match tls::temporary(&self.slot.hosts) {
             Ok(temporary) => {
+                self.temporary_since = Instant::now();
                 self.slot.set_temporary(Some(temporary));
-                self.slot.withdraw();
             }
             Err(error) => tracing::error!("no temporary certificate can be made: {error}"),
+        }
+        if is_over {
+            let hosts = self.hosts();
+            tracing::error!(
+                hosts,
+                "the certificate has expired; a temporary one takes its place"
+            );
+            self.slot.withdraw();
         }
     }
 
@@ -216,238 +243,17 @@ impl Care {
         let Some(shown) = self.slot.shown() else {
             return;
         };
-        let now = self.issuer.now();
-        if !self.advice.is_due(now) {
+        if !self.advice.is_due(Instant::now()) {
             return;
         }
         let mut issuers = self.issuer.with_fallbacks();
         let issuer = issuers.find(|issuer| issuer.settings.directory == self.directory);
         if let (Some(issuer), Some(leaf)) = (issuer, shown.chain.cert.first()) {
-            self.advice.ask(issuer, &self.means.state, leaf, now).await;
+            self.advice.ask(issuer, &self.means.state, leaf).await;
         }
     }
 
-    /// Orders, unless another process does, and deals with what comes of it. `false`: it is not our turn.
-    async fn attempt(&mut self, wish: Option<Renewal>) -> bool {
-        let name = format!("certificate-{}", vault::name(&self.slot.hosts));
-        let lock = match self.means.state.lock(&name) {
-            Ok(Some(lock)) => lock,
-            Ok(None) => {
-                answer(wish, Err("another process obtains it just now".to_owned()));
-                return false;
-            }
-            Err(error) => {
-                let failure = Failure::disk("the state directory cannot be used", &error);
-                self.fail(&failure);
-                answer(wish, Err(failure.words));
-                return false;
-            }
-        };
-        if self.slot.shown().is_none() && self.seen.is_some() {
-            // By a clock that is wrong, what is kept may seem to be over. Once asked, the CA tells the time.
-            let _ = self.issuer.account(&self.means.state).await;
-            self.seen = None;
-        }
-        self.adopt().await;
-        if wish.is_none() && self.due() > self.issuer.now() {
-            return true; // the process that held the lock has obtained it
-        }
-        self.slot.set_outlook(Outlook {
-            next: Next::Ordering,
-            ..self.slot.outlook()
-        });
-        let result = self.obtain(lock).await;
-        match &result {
-            Ok(()) => answer(wish, Ok(self.good_news())),
-            Err(failure) => {
-                self.fail(failure);
-                answer(wish, Err(failure.words.clone()));
-            }
-        }
-        result.is_ok()
-    }
-
-    async fn obtain(&mut self, _lock: Lock) -> Result<(), Failure> {
-        let ways = self.ways();
-        let Some((issuer, challenge)) = ways.get(schedule::way(self.failures, ways.len())).cloned()
-        else {
-            return Err(Failure::ours("no challenge can be used for these hosts"));
-        };
-        let turns = issuer.turns.acquire().await;
-        let _turn = turns.map_err(|error| Failure::ours(error.to_string()))?;
-        self.book(&issuer, What::Order).await?;
-        let shown = self.slot.shown();
-        let replaced = shown.as_ref().and_then(|shown| shown.chain.cert.first());
-        let has_advice =
-            self.advice.window().is_some() && issuer.settings.directory == self.directory;
-        let job = Job {
-            issuer: &issuer,
-            challenge: &challenge,
-            hosts: &self.slot.hosts,
-            replaces: replaced.filter(|_| has_advice),
-            answers: &self.means.answers,
-            state: &self.means.state,
-        };
-        let result = match tokio::time::timeout(LONGEST, stubbornly(&job)).await {
-            Ok(result) => result,
-            Err(_) => Err(Failure::unreachable(format!(
-                "the order was not done within {} s",
-                LONGEST.as_secs()
-            ))),
-        };
-        self.means
-            .meters
-            .ordered(&issuer.settings.name, result.is_ok());
-        let obtained = match result {
-            Ok(obtained) => obtained,
-            Err(failure) => return Err(self.conclude(&issuer, failure).await),
-        };
-        // A ledger that cannot be written is no reason to throw away a certificate.
-        let _ = self.book(&issuer, What::Issued).await;
-        if shown.is_some() {
-            self.means.meters.renewed(&vault::name(&self.slot.hosts));
-        }
-        self.succeed();
-        if let Some(words) = issuer.clock() {
-            tracing::warn!(hosts = self.hosts(), "{words}");
-            self.problem = Some(words);
-        }
-        if let Err(failure) = self.keep(obtained).await {
-            // It is shown; it will be written when the disk lets us.
-            tracing::error!(hosts = self.hosts(), "{}", failure.words);
-            self.problem = Some(failure.words);
-        }
-        tracing::info!(hosts = self.hosts(), "{}", self.good_news());
-        Ok(())
-    }
-
-    /// Writes what was obtained, and shows it, or what is newer on disk.
-    async fn keep(&mut self, obtained: Obtained) -> Result<(), Failure> {
-        let (state, hosts) = (self.means.state.clone(), self.slot.hosts.clone());
-        let writing = tokio::task::spawn_blocking(move || {
-            let Obtained { key, chain, kept } = &obtained;
-            let stored = vault::store(&state, &hosts, key, chain, kept);
-            (stored, state.modified(&vault::file(&hosts)), obtained)
-        });
-        let (stored, modified, obtained) = writing
-            .await
-            .map_err(|error| Failure::ours(error.to_string()))?;
-        match stored {
-            Ok(Stored::Written) => {
-                self.seen = modified;
-                self.show(obtained.kept);
-                Ok(())
-            }
-            Ok(Stored::Newer(newer)) => {
-                tracing::warn!(
-                    hosts = self.hosts(),
-                    "a newer certificate is there already; it stays"
-                );
-                self.seen = modified;
-                self.show(newer);
-                Ok(())
-            }
-            Err(error) => {
-                self.show(obtained.kept.clone());
-                self.unsaved = Some(obtained);
-                Err(Failure::disk(
-                    "the certificate is shown but cannot be written",
-                    &error,
-                ))
-            }
-        }
-    }
-
-    /// Every CA and challenge that may be tried, in their order.
-    fn ways(&self) -> Vec<(Arc<Issuer>, Challenge)> {
-        let only_wildcards = self.slot.hosts.iter().all(|host| host.starts_with("*."));
-        let mut ways = Vec::new();
-        for issuer in self.issuer.with_fallbacks() {
-            for challenge in &issuer.settings.challenges {
-                if !only_wildcards || matches!(challenge, Challenge::Dns01(_)) {
-                    ways.push((Arc::clone(issuer), challenge.clone()));
-                }
-            }
-        }
-        ways
-    }
-
-    /// Writes into the CA's ledger; an order beyond the limits is refused.
-    async fn book(&self, issuer: &Issuer, what: What) -> Result<(), Failure> {
-        let set = vault::set(&self.slot.hosts);
-        Ledger::book(&self.means.state, issuer, what, &set).await
-    }
-
-    /// What a failed order leaves to do before the next one.
-    async fn conclude(&self, issuer: &Issuer, mut failure: Failure) -> Failure {
-        let patience = issuer.take_patience();
-        failure.not_before = failure.not_before.max(patience);
-        match failure.fault {
-            // A ledger that cannot be written is told of with the next order.
-            Fault::Refused => drop(self.book(issuer, What::Failed).await),
-            Fault::Account => {
-                if let Err(further) = super::account::put_aside(issuer, &self.means.state).await {
-                    return further;
-                }
-            }
-            _ => {}
-        }
-        if let Some(words) = issuer.clock() {
-            failure.words = format!("{} ({words})", failure.words);
-        }
-        failure
-    }
-
-    fn fail(&mut self, failure: &Failure) {
-        // Our own limits are no failure of a way to prove a host.
-        if failure.fault != Fault::Limited {
-            self.failures = self.failures.saturating_add(1);
-        }
-        self.means.meters.failed(&vault::name(&self.slot.hosts));
-        let ways = u32::try_from(self.ways().len()).unwrap_or(u32::MAX);
-        let now = self.issuer.now();
-        let retry = now + schedule::rest(self.failures, ways, fastrand::f64());
-        let retry = failure
-            .not_before
-            .map_or(retry, |not_before| retry.max(not_before));
-        let rest = retry.duration_since(now).unwrap_or_default();
-        tracing::warn!(hosts = self.hosts(), issuer = %self.issuer.settings.name, failures = self.failures,
-            "no certificate: {}; the next try is in {} s", failure.words, rest.as_secs());
-        self.retry = Some(retry);
-        self.problem = Some(failure.words.clone());
-    }
-
-    fn good_news(&self) -> String {
-        match self.slot.shown() {
-            Some(shown) => format!(
-                "a certificate by {} is in force until {}",
-                shown.facts.issuer,
-                httpdate::fmt_http_date(shown.facts.not_after)
-            ),
-            None => "there is no certificate".to_owned(),
-        }
-    }
-
-    fn hosts(&self) -> String {
+    pub(super) fn hosts(&self) -> String {
         self.slot.hosts.join(" ")
-    }
-}
-
-/// Goes on where the CA has refused nothing but a nonce; instant-acme gives up after the third.
-async fn stubbornly(job: &Job<'_>) -> Result<Obtained, Failure> {
-    let mut result = job.run().await;
-    for _ in 0..NONCES {
-        match &result {
-            Err(failure) if failure.fault == Fault::Nonce => result = job.run().await,
-            _ => break,
-        }
-    }
-    result
-}
-
-fn answer(wish: Option<Renewal>, result: Result<String, String>) {
-    if let Some(wish) = wish {
-        // Whoever asked may have left.
-        drop(wish.answer.send(result));
     }
 }

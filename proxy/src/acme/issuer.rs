@@ -1,6 +1,10 @@
 //! A CA of the configuration with what belongs to it: trust, account, turns.
 
-use std::{fs, sync::Arc, time::SystemTime};
+use std::{
+    fs,
+    sync::Arc,
+    time::{Duration, Instant, SystemTime},
+};
 
 use base64::{
     Engine as _,
@@ -8,10 +12,14 @@ use base64::{
 };
 use instant_acme::Account;
 use rustls::pki_types::{CertificateDer, pem::PemObject};
-use tokio::sync::{Mutex, Semaphore};
+use tokio::{
+    sync::{Mutex, Semaphore},
+    time::timeout,
+};
 
 use super::{
     Failure, account,
+    account::Opened,
     client::{Client, Notes},
 };
 use crate::{
@@ -24,6 +32,12 @@ use crate::{
 
 /// Orders at a time at one CA.
 const TURNS: usize = 8;
+/// Questions for advice at a time at one CA.
+const QUESTIONS: usize = 4;
+/// How long a failed opening of the account holds for those who come next.
+const SHARED: Duration = Duration::from_secs(2);
+/// How long orders under way are waited for before the account's key is changed.
+const PATIENCE: Duration = Duration::from_secs(30);
 /// A clock that differs less is right enough.
 const TOLERANCE: i64 = 300;
 
@@ -35,8 +49,18 @@ pub struct Issuer {
     pub(super) hmac: Option<Vec<u8>>,
     roots: Vec<CertificateDer<'static>>,
     notes: Arc<Notes>,
-    account: Mutex<Option<Account>>,
+    opening: Mutex<Opening>,
+    /// Orders at a time.
     pub(super) turns: Semaphore,
+    /// Questions for advice at a time.
+    pub(super) questions: Semaphore,
+}
+
+/// The account, or why it could not be opened.
+#[derive(Default)]
+struct Opening {
+    opened: Option<Opened>,
+    failed: Option<(Instant, Failure)>,
 }
 
 impl Issuer {
@@ -56,8 +80,9 @@ impl Issuer {
             hmac,
             roots: roots.unwrap_or_default(),
             notes: Arc::default(),
-            account: Mutex::new(None),
+            opening: Mutex::default(),
             turns: Semaphore::new(TURNS),
+            questions: Semaphore::new(QUESTIONS),
         })
     }
 
@@ -69,7 +94,7 @@ impl Issuer {
             _ => false,
         };
         fallbacks
-            && self.settings == other.settings
+            && same_settings(&self.settings, &other.settings)
             && self.hmac == other.hmac
             && self.roots == other.roots
     }
@@ -79,30 +104,59 @@ impl Issuer {
         std::iter::successors(Some(self), |issuer| issuer.fallback.as_ref())
     }
 
-    /// Our account, opened, or registered if there is none yet.
+    /// Our account, opened, or registered if there is none yet. Whoever comes meanwhile waits for the same
+    /// opening, and shares its failure.
     pub(super) async fn account(&self, state: &State) -> Result<Account, Failure> {
-        let mut open = self.account.lock().await;
-        if let Some(account) = &*open {
-            return Ok(account.clone());
+        let mut opening = self.opening.lock().await;
+        if let Some(opened) = &opening.opened {
+            return Ok(opened.account.clone());
         }
-        let account = account::open(self, state).await?;
-        *open = Some(account.clone());
-        Ok(account)
+        if let Some((at, failure)) = &opening.failed
+            && at.elapsed() < SHARED
+        {
+            return Err(failure.clone());
+        }
+        match account::open(self, state).await {
+            Ok(opened) => {
+                let account = opened.account.clone();
+                opening.opened = Some(opened);
+                Ok(account)
+            }
+            Err(failure) => {
+                opening.failed = Some((Instant::now(), failure.clone()));
+                Err(failure)
+            }
+        }
     }
 
-    /// Forgets the open account: the CA does not know it any more, or its key has changed.
-    pub(super) async fn forget_account(&self) {
-        *self.account.lock().await = None;
+    /// The CA says that it does not know `used`. Unless another is in use by now, it is put aside, and the next
+    /// order registers one.
+    pub(super) async fn doubt_account(&self, used: &Account, state: &State) -> Result<(), Failure> {
+        let mut opening = self.opening.lock().await;
+        let is_in_use = |opened: &Opened| opened.account.key_thumbprint() == used.key_thumbprint();
+        match opening.opened.take() {
+            Some(opened) if is_in_use(&opened) => account::put_aside(self, &opened, state).await,
+            other => {
+                opening.opened = other;
+                Ok(())
+            }
+        }
     }
 
-    /// Gives the account another key (RFC 8555 section 7.3.5).
+    /// Gives the account another key (RFC 8555 section 7.3.5), between orders: those under way are waited for.
     pub async fn roll_over(&self, state: &State) -> Result<(), Failure> {
-        let mut open = self.account.lock().await;
-        let account = match open.take() {
-            Some(account) => account,
+        let all = u32::try_from(TURNS).unwrap_or(u32::MAX);
+        let turns = timeout(PATIENCE, self.turns.acquire_many(all)).await;
+        let Ok(Ok(_turns)) = turns else {
+            let words = "orders are under way at this CA; try again when they are done";
+            return Err(Failure::ours(words));
+        };
+        let mut opening = self.opening.lock().await;
+        let opened = match opening.opened.take() {
+            Some(opened) => opened,
             None => account::open(self, state).await?,
         };
-        *open = Some(account::roll_over(self, account, state).await?);
+        opening.opened = Some(account::roll_over(self, opened, state).await?);
         Ok(())
     }
 
@@ -114,7 +168,7 @@ impl Issuer {
     pub fn now(&self) -> SystemTime {
         let now = SystemTime::now();
         let ahead = self.notes.ahead();
-        let difference = std::time::Duration::from_secs(ahead.unsigned_abs());
+        let difference = Duration::from_secs(ahead.unsigned_abs());
         let corrected = match ahead {
             _ if ahead > TOLERANCE => now.checked_add(difference),
             _ if ahead < -TOLERANCE => now.checked_sub(difference),
@@ -136,6 +190,15 @@ impl Issuer {
     pub(super) fn take_patience(&self) -> Option<SystemTime> {
         self.notes.take_patience()
     }
+}
+
+/// Where the fallback stands in the file does not matter; which one it is has been compared.
+fn same_settings(one: &model::Issuer, other: &model::Issuer) -> bool {
+    let without_place = |settings: &model::Issuer| model::Issuer {
+        fallback: None,
+        ..settings.clone()
+    };
+    without_place(one) == without_place(other)
 }
 
 impl std::fmt::Debug for Issuer {

@@ -1,22 +1,32 @@
 //! Keeps every certificate of the configuration that a CA issues: one task each, from first start to every
 //! renewal, for as long as the configuration names it.
 
-use std::{sync::Arc, time::SystemTime};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use parking_lot::Mutex;
 use tokio::{
-    sync::{mpsc, oneshot},
-    task::JoinHandle,
+    sync::{mpsc, oneshot, watch},
+    task::{JoinHandle, JoinSet},
 };
 
 use super::{
     Answers, Issuer,
     care::{Care, Renewal},
+    lookout::{Lookout, Sight},
 };
-use crate::{observe::IssuerMeters, state::State, tls::Slot};
+use crate::{
+    observe::IssuerMeters,
+    state::State,
+    tls::{Next, Outlook, Slot},
+};
 
 /// Wishes for a renewal that wait at one certificate; further ones are told so.
 const WISHES: usize = 8;
+/// After a fault of ours.
+const RESTART: Duration = Duration::from_secs(60);
 /// The directories that the tasks write.
 const WRITTEN: [&str; 4] = ["accounts", "certificates", "challenges", "orders"];
 
@@ -39,11 +49,15 @@ pub struct Means {
 #[derive(Default)]
 pub struct Keeper {
     tasks: Mutex<Vec<Task>>,
+    lookout: Mutex<Option<Lookout>>,
 }
+
+/// Where wishes go; another queue after a failure of ours.
+type Wishes = Arc<Mutex<mpsc::Sender<Renewal>>>;
 
 struct Task {
     managed: Managed,
-    wishes: mpsc::Sender<Renewal>,
+    wishes: Wishes,
     running: JoinHandle<()>,
 }
 
@@ -56,9 +70,14 @@ impl Keeper {
         tasks.retain(|task| managed.iter().any(|managed| managed.is_same(&task.managed)));
         let Some(means) = means else { return };
         sweep(means);
+        let sight = {
+            let mut lookout = self.lookout.lock();
+            let lookout = lookout.get_or_insert_with(|| Lookout::start(means.state.clone()));
+            lookout.sight()
+        };
         for managed in managed {
             if !tasks.iter().any(|task| task.managed.is_same(managed)) {
-                tasks.push(Task::start(managed.clone(), means.clone()));
+                tasks.push(Task::start(managed.clone(), means.clone(), sight.clone()));
             }
         }
     }
@@ -68,7 +87,10 @@ impl Keeper {
         let wishes = {
             let tasks = self.tasks.lock();
             let of_host = |task: &&Task| task.managed.slot.hosts.iter().any(|of| of == host);
-            tasks.iter().find(of_host).map(|task| task.wishes.clone())
+            tasks
+                .iter()
+                .find(of_host)
+                .map(|task| task.wishes.lock().clone())
         };
         let wishes =
             wishes.ok_or_else(|| format!("no certificate for {host} is obtained by ACME"))?;
@@ -120,14 +142,49 @@ impl Managed {
 }
 
 impl Task {
-    fn start(managed: Managed, means: Means) -> Self {
+    fn start(managed: Managed, means: Means, sight: watch::Receiver<Sight>) -> Self {
         let (wishes, queue) = mpsc::channel(WISHES);
-        let care = Care::new(managed.clone(), means, queue);
+        let wishes = Arc::new(Mutex::new(wishes));
+        let running = supervise(managed.clone(), means, sight, (Arc::clone(&wishes), queue));
         Self {
             managed,
             wishes,
-            running: tokio::spawn(care.run()),
+            running: tokio::spawn(running),
         }
+    }
+}
+
+/// Starts the care of a certificate again if a fault of ours has ended it: no answer of a CA may keep a
+/// certificate from being renewed for ever.
+async fn supervise(
+    managed: Managed,
+    means: Means,
+    sight: watch::Receiver<Sight>,
+    (wishes, mut queue): (Wishes, mpsc::Receiver<Renewal>),
+) {
+    loop {
+        let mut running = JoinSet::new(); // ends what runs in it when this task is ended
+        let care = Care::new(managed.clone(), means.clone(), sight.clone(), queue);
+        running.spawn(care.run());
+        let ended = running.join_next().await;
+        let why = match ended {
+            Some(Err(error)) => error.to_string(),
+            _ => "it ended".to_owned(),
+        };
+        let hosts = managed.slot.hosts.join(" ");
+        tracing::error!(
+            hosts,
+            "the care of a certificate failed within simplon, please report it: {why}"
+        );
+        managed.slot.set_outlook(Outlook {
+            next: Next::Retry(SystemTime::now() + RESTART),
+            problem: Some("simplon itself failed; its log says where".to_owned()),
+            ..managed.slot.outlook()
+        });
+        tokio::time::sleep(RESTART).await;
+        let (sender, receiver) = mpsc::channel(WISHES);
+        *wishes.lock() = sender;
+        queue = receiver;
     }
 }
 

@@ -5,6 +5,7 @@
 mod account;
 mod advice;
 mod answers;
+mod attempt;
 mod care;
 mod client;
 mod dns;
@@ -12,9 +13,11 @@ mod failure;
 mod issuer;
 mod keeper;
 mod ledger;
+mod lookout;
 mod order;
 mod propagation;
 mod schedule;
+mod setbacks;
 mod vault;
 
 pub use answers::{Answers, Offer};

@@ -76,6 +76,10 @@ impl Job<'_> {
         result
     }
 
+    pub(super) fn longest(&self) -> Duration {
+        Duration::from_secs(900)
+    }
+
     async fn finish(&self, begun: &mut Begun) -> Result<Obtained, Failure> {
         let Begun { order, key } = begun;
         if order.state().status == OrderStatus::Pending {
@@ -300,6 +304,11 @@ fn know(profile: &str, account: &Account) -> Result<(), Failure> {
         [] => format!("the CA has no profiles; remove `profile: {profile}`"),
         _ => format!("the CA has no profile {profile}, but {}", known.join(", ")),
     }))
+}
+
+/// An order that is over is not gone on with.
+pub(super) fn forget(state: &State, hosts: &[String]) {
+    let _ = state.remove(&format!("orders/{}", vault::name(hosts)));
 }
 
 fn kind(challenge: &Challenge) -> ChallengeType {

@@ -85,15 +85,19 @@ pub(super) fn kept(state: &State, hosts: &[String]) -> Option<Kept> {
     }
 }
 
-/// Keeps what was just obtained, unless something newer for these hosts is there already.
+/// Keeps what was just obtained, unless something newer for these hosts is there already: valid at `now`, and
+/// from one of these CAs.
 pub(super) fn store(
     state: &State,
     hosts: &[String],
-    key: &str,
-    chain: &str,
+    (key, chain): (&str, &str),
     ours: &Kept,
+    directories: &[String],
+    now: SystemTime,
 ) -> io::Result<Stored> {
     if let Some(there) = kept(state, hosts)
+        && directories.contains(&there.directory)
+        && there.shown.facts.is_valid_at(now)
         && is_newer(&there, ours, hosts)
     {
         return Ok(Stored::Newer(there));
@@ -147,20 +151,29 @@ mod tests {
     const DAY: Duration = Duration::from_secs(24 * 3600);
 
     /// Key and chain of a certificate that was issued so many days ago, for 90.
-    fn issued(host: &str, days: u32) -> (String, String) {
+    fn issued(host: &str, days: i32) -> (String, String) {
         let pair = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(vec![host.to_owned()]).unwrap();
-        let begin = SystemTime::now() - DAY * days;
-        params.not_before = begin.into();
-        params.not_after = (begin + DAY * 90).into();
+        let ago = time::Duration::days(days.into());
+        let begin = time::OffsetDateTime::now_utc() - ago;
+        params.not_before = begin;
+        params.not_after = begin + time::Duration::days(90);
         let certificate = params.self_signed(&pair).unwrap();
         (pair.serialize_pem(), certificate.pem())
     }
 
-    fn put(state: &State, hosts: &[String], days: u32) -> (Stored, Kept) {
+    const CA: &str = "https://ca.example/directory";
+
+    fn put(state: &State, hosts: &[String], days: i32) -> (Stored, Kept) {
+        put_by(CA, state, hosts, days)
+    }
+
+    fn put_by(ca: &str, state: &State, hosts: &[String], days: i32) -> (Stored, Kept) {
         let (key, chain) = issued(&hosts[0], days);
-        let ours = assemble(&key, &chain, "https://ca.example/directory").unwrap();
-        (store(state, hosts, &key, &chain, &ours).unwrap(), ours)
+        let ours = assemble(&key, &chain, ca).unwrap();
+        let (now, allowed) = (SystemTime::now(), [ca.to_owned()]);
+        let stored = store(state, hosts, (&key, &chain), &ours, &allowed, now).unwrap();
+        (stored, ours)
     }
 
     fn state() -> (tempfile::TempDir, State) {
@@ -176,7 +189,7 @@ mod tests {
         let (_, ours) = put(&state, &hosts, 1);
         let found = kept(&state, &hosts).unwrap();
         assert_eq!(found.shown.facts, ours.shown.facts);
-        assert_eq!(found.directory, "https://ca.example/directory");
+        assert_eq!(found.directory, CA);
     }
 
     #[test]
@@ -194,6 +207,17 @@ mod tests {
             kept(&state, &hosts).unwrap().shown.facts,
             newest.shown.facts
         );
+    }
+
+    #[test]
+    fn what_is_not_valid_or_comes_from_another_ca_is_replaced_however_new_it_is() {
+        let (_home, state) = state();
+        let hosts = ["example.ch".to_owned()];
+        put(&state, &hosts, -400);
+        let (stored, _) = put(&state, &hosts, 1);
+        assert!(matches!(stored, Stored::Written), "{stored:?}");
+        let (stored, _) = put_by("https://other.example/", &state, &hosts, 2);
+        assert!(matches!(stored, Stored::Written), "{stored:?}");
     }
 
     #[test]

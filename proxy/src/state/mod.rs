@@ -54,6 +54,16 @@ impl State {
         }
     }
 
+    /// Does this work with files where it keeps no worker thread from requests.
+    pub async fn with<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Self) -> T + Send + 'static,
+    ) -> io::Result<T> {
+        let state = self.clone();
+        let done = tokio::task::spawn_blocking(move || work(&state)).await;
+        done.map_err(io::Error::other)
+    }
+
     pub fn path(&self, name: &str) -> PathBuf {
         self.root.join(name)
     }
