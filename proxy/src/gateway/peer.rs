@@ -14,14 +14,14 @@ use crate::{
     config::model::UpstreamProtocol,
     listen::Connection,
     respond::Refusal,
-    tls::ServerTls,
 };
 
 /// HTTP/2 streams on one connection to a server, as many as its defaults usually allow.
 const STREAMS: usize = 100;
 
 /// Keeps upgrades apart in Pingora's pool: an ordinary connection from there would not be a link.
-const FOR_UPGRADES: u64 = 1;
+/// No number of [`crate::tls::ServerTls::number`] comes this far.
+const FOR_UPGRADES: u64 = 1 << 63;
 
 /// The way to a server for one try.
 pub(super) struct Reach {
@@ -35,7 +35,8 @@ pub(super) struct Reach {
 /// where ours differ, the watchdog holds the shorter ones.
 ///
 /// A request that asks for an upgrade gets a link of its own, with `for_upgrade` the client's connection.
-/// A server with TLS is reached by connections of ours alone; Pingora believes that there is no TLS.
+/// A server with TLS is reached by connections of ours alone; Pingora believes that there is no TLS. What it
+/// pools for a server without must never be found for one with, so that the peer has the number of its TLS.
 pub(super) fn reach(
     pick: &Pick,
     upload: Option<Duration>,
@@ -45,10 +46,11 @@ pub(super) fn reach(
     let tls = pick.server().tls.as_ref();
     let protocol = pick.upstream().protocol();
     let mut peer = match (protocol, tls) {
-        (UpstreamProtocol::H2, Some(tls)) => behind_relay(pick, tls),
+        (UpstreamProtocol::H2, Some(_)) => behind_relay(pick),
         (UpstreamProtocol::H2, None) => return Err(fault::refuse(Refusal::Internal)),
         (UpstreamProtocol::Http1 | UpstreamProtocol::H2c, _) => at(pick.target())?,
     };
+    peer.group_key = tls.map_or(0, |tls| tls.number());
     let timeouts = pick.upstream().timeouts();
     let options = &mut peer.options;
     options.connection_timeout = Some(timeouts.connect);
@@ -78,7 +80,7 @@ pub(super) fn reach(
                 timeouts: timeouts.clone(),
                 connection: Arc::clone(connection),
             }));
-            peer.group_key = FOR_UPGRADES;
+            peer.group_key |= FOR_UPGRADES;
         }
         (UpstreamProtocol::Http1, None) => {}
     }
@@ -103,11 +105,9 @@ fn at(target: &Target) -> pingora::Result<HttpPeer> {
 /// A server behind one of our relays. What Pingora's pool knows a connection by is the number of its TLS
 /// and, in the place of a server name that is used for nothing else, where it leads. The address is the
 /// one that Pingora does not compare with the socket's, which is a pair of ours and has none.
-fn behind_relay(pick: &Pick, tls: &ServerTls) -> HttpPeer {
+fn behind_relay(pick: &Pick) -> HttpPeer {
     let nowhere = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
-    let mut peer = with_address(nowhere, pick.target().to_string());
-    peer.group_key = tls.number();
-    peer
+    with_address(nowhere, pick.target().to_string())
 }
 
 #[expect(

@@ -85,7 +85,8 @@ impl Listeners {
 
     /// Accepts on what was prepared, and stops accepting on what is gone.
     ///
-    /// A listener whose settings are as before, but for TLS, keeps its connections. One that changed or went away
+    /// A listener whose settings are as before, but for TLS, keeps its connections, if the same is asked of
+    /// clients' certificates. One that changed in another way or went away
     /// takes no new request on the old ones: they end as soon as what they carry is done, and after
     /// `patience` at the latest.
     pub fn commit(&mut self, prepared: Prepared, patience: Duration) {

@@ -64,8 +64,8 @@ impl Listener {
         }
     }
 
-    /// In the place of `before`, which differs in how it shakes hands alone: the seats are the same, and the
-    /// connections of the one retire with the other.
+    /// In the place of `before`, which differs in how it shakes hands alone, and not in what it asks of
+    /// clients: the seats are the same, and the connections of the one retire with the other.
     #[must_use]
     pub fn after(self, before: &Self) -> Self {
         Self {
@@ -86,6 +86,13 @@ impl Listener {
             (None, None) => true,
             _ => false,
         }
+    }
+
+    /// Whether another in its place could have its connections: the settings differ in TLS alone, and who
+    /// was let in here would be let in there.
+    pub fn can_leave_to(&self, other: &Self) -> bool {
+        self.settings.is_same_but_for_tls(&other.settings)
+            && matches!((&self.tls, &other.tls), (Some(ours), Some(theirs)) if ours.knows_clients_of(theirs))
     }
 
     /// Asks every connection to end as soon as what it carries is done, and within `patience`.

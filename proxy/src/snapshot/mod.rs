@@ -145,7 +145,8 @@ fn https_port(config: &Config) -> u16 {
 }
 
 /// A listener whose settings are unchanged is the same listener, with the seats taken on it. One that speaks
-/// TLS in another way, or knows its clients by files that changed, takes over from the one before.
+/// TLS in another way takes over from the one before. But one that knows its clients in another way, or by files
+/// that changed, is a new one: nobody goes on under what is no longer asked.
 fn listeners(
     settings: &[model::Listener],
     previous: &Snapshot,
@@ -176,9 +177,7 @@ fn listeners(
         }
         let meters = world.metrics.listener(&settings.name);
         let listener = Listener::new(settings.clone(), meters, terms);
-        let heir_of = before
-            .iter()
-            .find(|before| before.settings.is_same_but_for_tls(settings));
+        let heir_of = before.iter().find(|before| before.can_leave_to(&listener));
         listeners.push(Arc::new(match heir_of {
             Some(before) => listener.after(before),
             None => listener,

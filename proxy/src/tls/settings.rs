@@ -7,10 +7,7 @@ use rustls::{
     ServerConfig, ServerConnection,
     crypto::aws_lc_rs::default_provider,
     pki_types::UnixTime,
-    server::{
-        ClientHello, NoServerSessionStorage, ResolvesServerCert, WebPkiClientVerifier,
-        danger::ClientCertVerifier,
-    },
+    server::{ClientHello, NoServerSessionStorage, ResolvesServerCert, WebPkiClientVerifier},
     sign::{CertifiedKey, SingleCertAndKey},
     version::{TLS12, TLS13},
 };
@@ -61,7 +58,7 @@ impl std::fmt::Debug for Resolver {
 pub struct Terms {
     pub config: Arc<ServerConfig>,
     policy: Policy,
-    clients: Option<Arc<dyn ClientCertVerifier>>,
+    clients: Option<Clients>,
     resolver: Arc<Resolver>,
 }
 
@@ -86,10 +83,11 @@ impl Terms {
         let clients = settings.client_certificates.as_ref();
         let clients = clients.map(Clients::read).transpose()?;
         let policy = policy(settings, clients.as_ref());
-        let clients = clients.map(|clients| clients.verifier);
         let verifier = clients
-            .clone()
-            .unwrap_or_else(WebPkiClientVerifier::no_client_auth);
+            .as_ref()
+            .map_or_else(WebPkiClientVerifier::no_client_auth, |clients| {
+                Arc::clone(&clients.verifier)
+            });
         // rustls has neither the versions nor the suites that Mozilla's profiles leave out, so that
         // `intermediate` is all it has, and `modern` is TLS 1.3 alone.
         let versions: &[_] = match settings.min_version {
@@ -128,6 +126,16 @@ impl Terms {
         self.policy == other.policy
     }
 
+    /// Whether the same certificates are asked of clients as under `other`: whoever came in under the one
+    /// would have come in under the other.
+    pub fn knows_clients_of(&self, other: &Self) -> bool {
+        let [ours, theirs] = [self, other].map(|terms| {
+            let clients = terms.clients.as_ref();
+            clients.map(|clients| &clients.fingerprint)
+        });
+        ours == theirs
+    }
+
     /// Decides before anything is answered.
     pub fn way(&self, hello: &ClientHello<'_>) -> Way {
         let host = || hello.server_name().unwrap_or("").to_ascii_lowercase();
@@ -163,13 +171,14 @@ impl Terms {
     /// A resumed session brings the certificate of its first handshake, which is looked at again: it may
     /// have expired since, or the revocation list.
     pub fn client(&self, session: &ServerConnection) -> Result<Option<Box<str>>, rustls::Error> {
-        let (Some(verifier), Some([first, rest @ ..])) =
+        let (Some(clients), Some([first, rest @ ..])) =
             (&self.clients, session.peer_certificates())
         else {
             return Ok(None);
         };
         if session.handshake_kind() == Some(rustls::HandshakeKind::Resumed) {
-            verifier.verify_client_cert(first, rest, UnixTime::now())?;
+            let now = UnixTime::now();
+            clients.verifier.verify_client_cert(first, rest, now)?;
         }
         let mut subject = Facts::read(first).map_or_else(|_| String::new(), |facts| facts.subject);
         while subject.len() > SUBJECT {

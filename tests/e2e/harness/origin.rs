@@ -15,7 +15,7 @@ use std::{
 use parking_lot::Mutex;
 use rustls::HandshakeKind;
 use tokio::{
-    net::{TcpListener, UnixListener},
+    net::{TcpListener, TcpStream, UnixListener},
     task::{JoinHandle, JoinSet},
 };
 use tokio_rustls::TlsAcceptor;
@@ -26,6 +26,8 @@ use super::{Handshake, Message, Reply, Wire, free_port, until, wire::Carrier};
 pub(crate) struct Origin {
     place: Place,
     tls: Option<TlsAcceptor>,
+    /// Serves who does not shake hands all the same.
+    plain_too: bool,
     script: Script,
     seen: Arc<Seen>,
     serving: Option<JoinHandle<()>>,
@@ -43,6 +45,7 @@ type Turn = Pin<Box<dyn Future<Output = Option<Wire>> + Send>>;
 #[derive(Default)]
 struct Seen {
     connections: AtomicUsize,
+    secured: AtomicUsize,
     resumed: AtomicUsize,
     open: AtomicUsize,
     requests: Mutex<Vec<Message>>,
@@ -68,6 +71,15 @@ impl Origin {
     ) -> Self {
         let tls = Some(handshake.acceptor());
         Self::start(Place::Tcp(free_port()), tls, reader(answer)).await
+    }
+
+    /// Says `hello` on one port, with TLS to who shakes hands and without to who does not.
+    pub(crate) async fn secured_and_plain(handshake: &Handshake) -> Self {
+        let mut origin = Self::secured(handshake, |_| Reply::ok("hello")).await;
+        origin.stop().await;
+        origin.plain_too = true;
+        origin.start_again().await;
+        origin
     }
 
     /// As [`Origin::saying_on`], with TLS.
@@ -134,6 +146,7 @@ impl Origin {
         let mut origin = Self {
             place,
             tls,
+            plain_too: false,
             script: Arc::new(move |head, wire| {
                 Box::pin(script(head, wire, Arc::clone(&with_seen)))
             }),
@@ -156,6 +169,7 @@ impl Origin {
     pub(crate) async fn start_again(&mut self) {
         let house = House {
             tls: self.tls.clone(),
+            plain_too: self.plain_too,
             script: Arc::clone(&self.script),
             seen: Arc::clone(&self.seen),
         };
@@ -167,7 +181,7 @@ impl Origin {
                     loop {
                         let (stream, _) = listener.accept().await.unwrap();
                         stream.set_nodelay(true).unwrap();
-                        connections.spawn(house.clone().receive(stream));
+                        connections.spawn(house.clone().greet(stream));
                     }
                 })
             }
@@ -195,6 +209,11 @@ impl Origin {
     /// Connections taken so far, hands shaken.
     pub(crate) fn connections(&self) -> usize {
         self.seen.connections.load(Ordering::Relaxed)
+    }
+
+    /// How many of them came with TLS.
+    pub(crate) fn secured_connections(&self) -> usize {
+        self.seen.secured.load(Ordering::Relaxed)
     }
 
     /// How many of them resumed the session of an earlier one.
@@ -272,18 +291,33 @@ async fn answer_one(
 #[derive(Clone)]
 struct House {
     tls: Option<TlsAcceptor>,
+    plain_too: bool,
     script: Script,
     seen: Arc<Seen>,
 }
 
+/// With which every handshake begins (RFC 8446 section 5.1).
+const HANDSHAKE: u8 = 22;
+
 impl House {
+    async fn greet(mut self, stream: TcpStream) {
+        let mut first = [0];
+        if self.plain_too && stream.peek(&mut first).await.is_ok() && first != [HANDSHAKE] {
+            self.tls = None;
+        }
+        self.receive(stream).await;
+    }
+
     async fn receive(self, stream: impl Carrier + 'static) {
-        let Self { tls, script, seen } = self;
+        let Self {
+            tls, script, seen, ..
+        } = self;
         let Some(tls) = tls else {
             return converse(Wire::new(stream), script, seen).await;
         };
         // A proxy that does not trust this origin leaves in the middle.
         if let Ok(stream) = tls.accept(stream).await {
+            seen.secured.fetch_add(1, Ordering::Relaxed);
             if stream.get_ref().1.handshake_kind() == Some(HandshakeKind::Resumed) {
                 seen.resumed.fetch_add(1, Ordering::Relaxed);
             }

@@ -271,3 +271,67 @@ async fn a_system_without_authorities_is_an_error_that_says_what_to_do() {
         );
     }
 }
+
+#[tokio::test]
+async fn a_connection_without_tls_is_never_used_for_a_server_with_it() {
+    let (authority, stranger) = (Certificates::new(), Certificates::new());
+    let origin = Origin::secured_and_plain(&authority.handshake(&["127.0.0.1"])).await;
+    let directory = knowing(&authority);
+    stranger.write_authority(&directory.path().join("stranger.pem"));
+    let text = "
+        upstreams:
+          plain: { servers: [$1] }
+          secure: { servers: [$1], tls: { ca: ca.pem } }
+          wrong: { servers: [$1], tls: { ca: stranger.pem } }
+        routes:
+          - { path: /plain, upstream: plain }
+          - { path: /secure, upstream: secure }
+          - { path: /wrong, upstream: wrong }
+        ";
+    let proxy = Proxy::in_directory(directory, text, &[&origin]).await;
+    // One after the other on one connection, so that what the last request used is free for the next.
+    let mut client = proxy.client().await;
+    for _ in 0..3 {
+        assert_eq!(client.get("/plain").await.text(), "hello");
+        assert_eq!(client.get("/secure").await.text(), "hello");
+        assert_eq!((origin.secured_connections(), origin.connections()), (1, 2));
+    }
+    // Nor for a request that may become a tunnel.
+    let upgrade = ["connection: upgrade", "upgrade: websocket"];
+    for (path, expected) in [("/plain", (1, 3)), ("/secure", (2, 4))] {
+        let answer = proxy.client().await.ask("GET", path, &upgrade, b"").await;
+        assert_eq!(answer.text(), "hello");
+        let seen = (origin.secured_connections(), origin.connections());
+        assert_eq!(seen, expected, "{path}");
+    }
+    for _ in 0..2 {
+        assert_eq!(proxy.get("/plain").await.text(), "hello");
+        for lines in [&upgrade[..], &[]] {
+            let answer = proxy.client().await.ask("GET", "/wrong", lines, b"").await;
+            assert_eq!(answer.status(), 502);
+        }
+    }
+    assert_eq!(origin.count("/wrong"), 0);
+}
+
+#[tokio::test]
+async fn a_server_that_gets_tls_by_a_reload_gets_nothing_without_it() {
+    let authority = Certificates::new();
+    let origin = Origin::secured_and_plain(&authority.handshake(&["127.0.0.1"])).await;
+    let plain = "
+        upstreams: { web: { servers: [$1] } }
+        routes: [{ upstream: web }]
+        ";
+    let proxy = Proxy::in_directory(knowing(&authority), plain, &[&origin]).await;
+    assert_eq!(proxy.get("/").await.text(), "hello");
+    assert_eq!(origin.secured_connections(), 0);
+    proxy.rewrite(&web("{ ca: ca.pem }"));
+    proxy.reload().await;
+    assert_eq!(proxy.get("/").await.text(), "hello");
+    assert_eq!((origin.secured_connections(), origin.connections()), (1, 2));
+    // And back.
+    proxy.rewrite(plain);
+    proxy.reload().await;
+    assert_eq!(proxy.get("/").await.text(), "hello");
+    assert_eq!(origin.secured_connections(), 1);
+}

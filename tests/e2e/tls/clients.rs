@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use rustls::version::{TLS12, TLS13};
 
-use crate::harness::{Certificates, Hands, Identity, Proxy, simplon, until};
+use crate::harness::{Certificates, Hands, Identity, Origin, Proxy, Reply, simplon, until};
 
 fn in_seconds(seconds: u64) -> SystemTime {
     SystemTime::now() + Duration::from_secs(seconds)
@@ -157,7 +157,7 @@ async fn under_a_list_that_has_expired_everybody_is_refused() {
 }
 
 #[tokio::test]
-async fn whom_a_new_list_revokes_is_refused_and_connections_that_stand_go_on() {
+async fn whom_a_new_list_revokes_is_refused_and_goes_with_the_connections_that_stood() {
     let club = Club::with(LISTED).await;
     let member = club.member("good", 12);
     let mut before = member.enter(club.proxy.https(), "localhost").await.unwrap();
@@ -167,25 +167,86 @@ async fn whom_a_new_list_revokes_is_refused_and_connections_that_stand_go_on() {
     // With its ticket, and without.
     assert!(!club.admits(&member).await);
     assert!(!club.admits(&member.without_memory()).await);
-    let host = ["host: localhost"];
-    let again = before.client.ask("GET", "/", &host, b"").await;
-    assert_eq!(again.status(), 200);
-    assert_ne!(again.field("connection"), Some("close"));
+    before.client.expect_end().await;
 }
 
 #[tokio::test]
-async fn a_change_of_tls_touches_no_connection_that_stands() {
+async fn connections_end_when_something_else_is_asked_of_clients() {
+    let club = Club::with("intermediate").await;
+    let (member, port) = (club.member("someone", 1), club.proxy.https());
+    club.write("same.pem", &club.authority.pem());
+    let modern = REQUIRED.replace("{ client", "{ min_version: '1.3', client");
+    let same = modern.replace("clients.pem", "same.pem");
+    let changes = [
+        (REQUESTED, "added", true),
+        (REQUIRED, "stricter", true),
+        (&modern, "versions alone", false),
+        (&same, "a copy of the file", false),
+        (&same, "nothing", false),
+        (LISTED, "a list", true),
+        (REQUIRED, "no list", true),
+        ("intermediate", "taken away", true),
+    ];
+    for (tls, change, ends) in changes {
+        let mut before = member.enter(port, "localhost").await.unwrap();
+        club.proxy.rewrite(&text(tls));
+        club.proxy.reload().await;
+        if ends {
+            before.client.expect_end().await;
+        } else {
+            let again = before
+                .client
+                .ask("GET", "/", &["host: localhost"], b"")
+                .await;
+            assert_eq!(again.status(), 200, "{change}");
+            assert_ne!(again.field("connection"), Some("close"), "{change}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_came_without_a_certificate_is_served_no_more_once_one_is_required() {
+    let origin = Origin::answering(|_| Reply::ok("slow").after(Duration::from_secs(1))).await;
+    let served = |tls| {
+        text(tls).replace("respond: { body: secure }", "upstream: web")
+            + "upstreams: { web: { servers: [$1] } }"
+    };
+    let directory = tempfile::tempdir().unwrap();
+    let authority = Certificates::named("the club");
+    std::fs::write(directory.path().join("clients.pem"), authority.pem()).unwrap();
+    let proxy = Proxy::in_directory(directory, &served("intermediate"), &[&origin]).await;
+    let mut idle = proxy.tls_client("localhost").await;
+    let answer = idle.ask("GET", "/idle", &["host: localhost"], b"").await;
+    assert_eq!(answer.status(), 200);
+    let mut busy = proxy.tls_client("localhost").await;
+    busy.send("GET /first HTTP/1.1\r\nhost: localhost\r\n\r\n")
+        .await;
+    origin.await_count("/first", 1).await;
+    proxy.rewrite(&served(REQUIRED));
+    proxy.reload().await;
+    // What was under way is done. Then it is over.
+    busy.send("GET /second HTTP/1.1\r\nhost: localhost\r\n\r\n")
+        .await;
+    let answer = busy.response().await;
+    assert_eq!(answer.text(), "slow");
+    assert_eq!(answer.field("connection"), Some("close"));
+    busy.expect_end().await;
+    idle.expect_end().await;
+    assert_eq!(origin.count("/second"), 0);
+}
+
+#[tokio::test]
+async fn a_change_of_versions_touches_no_connection_that_stands() {
     let club = Club::with("intermediate").await;
     let mut before = club
         .nobody()
         .enter(club.proxy.https(), "localhost")
         .await
         .unwrap();
-    for tls in ["modern", REQUIRED, "{ min_version: '1.3' }"] {
+    for tls in ["modern", "intermediate", "{ min_version: '1.3' }"] {
         club.proxy.rewrite(&text(tls));
         club.proxy.reload().await;
-        let nobody = club.nobody();
-        assert_eq!(club.admits(&nobody).await, tls != REQUIRED, "{tls}");
+        assert!(club.admits(&club.nobody()).await, "{tls}");
         let host = ["host: localhost"];
         let again = before.client.ask("GET", "/", &host, b"").await;
         assert_eq!(again.status(), 200);
