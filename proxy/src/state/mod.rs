@@ -54,7 +54,8 @@ impl State {
         }
     }
 
-    /// Does this work with files where it keeps no worker thread from requests.
+    /// Does `work` where it may wait for the disk, and not on a thread that serves connections. It is
+    /// done to its end even if nobody waits for it any more. `Err`: it could not be done.
     pub async fn with<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Self) -> T + Send + 'static,
@@ -64,13 +65,33 @@ impl State {
         done.map_err(io::Error::other)
     }
 
+    /// Where a file lies, to be shown.
     pub fn path(&self, name: &str) -> PathBuf {
         self.root.join(name)
     }
 
+    /// Where a file or directory lies that is to be used. A name that could lead out of the directory is
+    /// refused, whoever made it.
+    fn place(&self, name: &str) -> io::Result<PathBuf> {
+        let is_part = |part: &str| !matches!(part, "" | "." | "..");
+        if name.chars().any(char::is_control) || !name.split('/').all(is_part) {
+            let words = format!("{name:?} is no name in the state directory");
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, words));
+        }
+        Ok(self.path(name))
+    }
+
+    /// A directory of it; the empty name is its root.
+    fn directory(&self, name: &str) -> io::Result<PathBuf> {
+        match name {
+            "" => Ok(self.root.clone()),
+            name => self.place(name),
+        }
+    }
+
     /// The file's content, or `None` if there is no such file.
     pub fn read(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
-        let path = self.path(name);
+        let path = self.place(name)?;
         match fs::metadata(&path) {
             Ok(file) if file.len() > LARGEST => Err(io::ErrorKind::FileTooLarge.into()),
             Ok(_) => fs::read(&path).map(Some),
@@ -81,7 +102,7 @@ impl State {
 
     /// Replaces the file whole or not at all; once this returns, it also outlives a power failure.
     pub fn write(&self, name: &str, content: &[u8]) -> io::Result<()> {
-        let path = self.path(name);
+        let path = self.place(name)?;
         let directory = path.parent().unwrap_or(&self.root);
         make_directory(directory)?;
         let draft = directory.join(format!("{DRAFT}{:016x}", fastrand::u64(..)));
@@ -97,7 +118,7 @@ impl State {
 
     /// Removes the file if it is there.
     pub fn remove(&self, name: &str) -> io::Result<()> {
-        match fs::remove_file(self.path(name)) {
+        match fs::remove_file(self.place(name)?) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => Ok(()),
         }
@@ -105,7 +126,7 @@ impl State {
 
     /// The names of the files in one of its directories, without drafts. A missing directory is empty.
     pub fn list(&self, directory: &str) -> io::Result<Vec<String>> {
-        let entries = match fs::read_dir(self.path(directory)) {
+        let entries = match fs::read_dir(self.directory(directory)?) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             entries => entries?,
         };
@@ -119,18 +140,19 @@ impl State {
 
     /// When the file was last replaced; `None` if it is not there.
     pub fn modified(&self, name: &str) -> Option<SystemTime> {
-        fs::metadata(self.path(name)).ok()?.modified().ok()
+        fs::metadata(self.place(name).ok()?).ok()?.modified().ok()
     }
 
     /// Takes the lock of that name, or gives `None` if another process or task holds it.
     pub fn lock(&self, name: &str) -> io::Result<Option<Lock>> {
+        let path = self.place(&format!("locks/{name}"))?;
         make_directory(&self.path("locks"))?;
-        Lock::take(&self.path("locks").join(name))
+        Lock::take(&path)
     }
 
     /// Removes drafts that killed processes left in one of its directories.
     pub fn sweep(&self, directory: &str, now: SystemTime) {
-        let Ok(entries) = fs::read_dir(self.path(directory)) else {
+        let Ok(entries) = self.directory(directory).and_then(fs::read_dir) else {
             return;
         };
         for entry in entries.flatten() {
@@ -239,5 +261,58 @@ mod tests {
         assert!(state.lock("example.com").unwrap().is_some());
         drop(held);
         assert!(state.lock("example.ch").unwrap().is_some());
+    }
+
+    #[test]
+    fn no_name_leads_out_of_the_directory() {
+        let (home, state) = state();
+        fs::write(home.path().join("a/victim"), "precious").unwrap();
+        fs::create_dir(state.path("x")).unwrap();
+        for name in [
+            "",
+            "..",
+            "../victim",
+            "x/../../victim",
+            "/etc/hostname",
+            "x//one",
+            "x/",
+            "./one",
+            "one\0two",
+            "one\ntwo",
+        ] {
+            let refused = |result: io::Result<()>| {
+                assert_eq!(
+                    result.unwrap_err().kind(),
+                    io::ErrorKind::InvalidInput,
+                    "{name:?}"
+                );
+            };
+            refused(state.read(name).map(drop));
+            refused(state.write(name, b"mine now"));
+            refused(state.remove(name));
+            assert_eq!(state.modified(name), None, "{name:?}");
+            if !name.is_empty() {
+                refused(state.list(name).map(drop));
+            }
+            if !name.is_empty() {
+                refused(state.lock(name).map(drop));
+            }
+        }
+        let left = fs::read_to_string(home.path().join("a/victim")).unwrap();
+        assert_eq!(left, "precious");
+    }
+
+    #[tokio::test]
+    async fn work_is_done_off_the_threads_that_serve() {
+        let (_home, state) = state();
+        let here = std::thread::current().id();
+        let (written, there) = state
+            .with(|state| (state.write("one", b"1"), std::thread::current().id()))
+            .await
+            .unwrap();
+        written.unwrap();
+        assert_ne!(there, here);
+        let broken = state.with(|_| panic!("as planned")).await;
+        assert!(broken.is_err());
     }
 }
