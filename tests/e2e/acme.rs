@@ -94,6 +94,23 @@ fn chain(edge: &Proxy, host: &str) -> String {
     kept[begin..].to_owned()
 }
 
+/// Waits until these words of the CA about `a.test` are in the metrics and on the page.
+async fn await_told(edge: &Proxy, words: &str) {
+    let of_host = r#"simplon_certificate_problem{host="a.test",problem=""#;
+    let is_problem =
+        |line: &str| line.starts_with(of_host) && line.contains(words) && line.ends_with(" 1");
+    until(&format!("{words:?} is in the metrics"), async || {
+        let metrics = edge.admin("/metrics").await.unwrap();
+        metrics.text().lines().any(is_problem)
+    })
+    .await;
+    let page = edge.admin("/stats").await.unwrap();
+    assert!(page.text().contains(words), "{}", page.text());
+    let labels = [("host", "a.test")];
+    let failures = edge.metric("simplon_certificate_failures_total", &labels);
+    assert!(failures.await >= Some(1));
+}
+
 /// A certificate that somebody else has put there.
 struct Planted {
     chain: String,
@@ -111,7 +128,7 @@ fn planted(edge: &Proxy, ca: &str, wait: Duration) -> Planted {
     std::fs::write(&draft, format!("a.test\ndirectory: {ca}\n{key}\n{chain}")).unwrap();
     std::fs::rename(draft, file).unwrap();
     Planted {
-        chain: chain,
+        chain,
         trust: certificates.trust(directory),
     }
 }

@@ -11,7 +11,10 @@ use crate::state::{Lock, State};
 
 /// How long another process may take to register.
 const PATIENCE: Duration = Duration::from_secs(60);
-const PAUSE: Duration = Duration::from_millis(200);
+/// The first rest of who waits for a lock; it doubles up to [`LONGEST`]. A ledger is held for as long as a
+/// file takes to be written, a registration for as long as the CA takes.
+const SHORTEST: Duration = Duration::from_millis(5);
+const LONGEST: Duration = Duration::from_millis(200);
 
 /// The file of an account.
 #[derive(Serialize, Deserialize)]
@@ -204,12 +207,16 @@ pub(super) fn name(issuer: &Issuer) -> String {
 /// Waits for the lock of that name.
 pub(super) async fn lock(state: &State, name: &str) -> Result<Lock, Failure> {
     let begun = Instant::now();
+    let mut pause = SHORTEST;
     loop {
         let of_name = name.to_owned();
         let taken = state.with(move |state| state.lock(&of_name)).await;
         match taken.and_then(|taken| taken) {
             Ok(Some(lock)) => return Ok(lock),
-            Ok(None) if begun.elapsed() < PATIENCE => tokio::time::sleep(PAUSE).await,
+            Ok(None) if begun.elapsed() < PATIENCE => {
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(LONGEST);
+            }
             Ok(None) => {
                 return Err(Failure::ours(format!(
                     "another process holds the lock {name}"

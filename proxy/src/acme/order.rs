@@ -22,7 +22,7 @@ use crate::{config::model::Challenge, state::State};
 
 /// Between questions to the CA whether it is done; it grows by half each time, unless the CA says otherwise.
 const POLL: RetryPolicy = RetryPolicy::new()
-    .initial_delay(Duration::from_millis(200))
+    .initial_delay(Duration::from_millis(100))
     .backoff(1.5)
     .timeout(Duration::from_secs(300));
 

@@ -1,7 +1,9 @@
 //! Our account at the CA: bound to one that exists there, with a contact that may change, and lost by a CA.
 
-use super::{ONE, await_certified, by_dns, one_through_front, plain};
-use crate::harness::{AcmeFront, Pebble, Setup, Terms, until};
+use std::path::PathBuf;
+
+use super::{ONE, at_front, await_certified, await_told, by_dns, kept, one_through_front, plain};
+use crate::harness::{AcmeFront, Pebble, Setup, Terms, When, simplon, until};
 
 /// Bound to the external account of the tests by the key in `hmac`.
 fn bound() -> String {
@@ -45,9 +47,7 @@ async fn of_a_wrong_key_the_ca_has_the_word() {
     let line = edge.errors().await_line("registering an account: ").await;
     assert!(line.contains("external account binding"), "{line}");
     assert!(line.contains("urn:ietf:params:acme:error:"), "{line}");
-    let host = [("host", "a.test")];
-    edge.await_metric("simplon_certificate_failures_total", &host, 1)
-        .await;
+    await_told(&edge, "external account binding").await;
     assert_eq!(pebble.orders(), 0);
 }
 
@@ -93,12 +93,33 @@ async fn an_account_that_the_ca_has_forgotten_is_put_aside_for_a_new_one() {
     hook.mood("");
     await_certified(&edge, "a.test", &pebble).await;
     let accounts = std::fs::read_dir(edge.state().join("accounts")).unwrap();
-    let names: Vec<String> = accounts
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .filter(|name| name.ends_with(".json"))
-        .collect();
-    let aside = names
-        .iter()
-        .filter(|name| name.contains("unknown-to-the-ca"));
-    assert_eq!((names.len(), aside.count()), (2, 1), "{names:?}");
+    let accounts: Vec<_> = accounts.map(|entry| entry.unwrap().path()).collect();
+    let aside = |path: &&PathBuf| path.to_string_lossy().ends_with(".unknown-to-the-ca.json");
+    let is_account = |path: &&PathBuf| path.extension().is_some_and(|ending| ending == "json");
+    let count = accounts.iter().filter(is_account).count();
+    assert_eq!(
+        (count, accounts.iter().filter(aside).count()),
+        (2, 1),
+        "{accounts:?}"
+    );
+}
+
+#[tokio::test]
+async fn whoever_is_killed_while_the_key_is_changed_has_another_account_soon() {
+    let pebble = Pebble::start(plain()).await;
+    let front = AcmeFront::of(&pebble).await;
+    let edge = at_front(&front, &pebble).start().await;
+    await_certified(&edge, "a.test", &pebble).await;
+    front.hold("/rollover-account-key", When::AfterPebble);
+    let command = format!("cert rollover ca -c {}", edge.file().display());
+    let rollover = tokio::spawn(async move { simplon(&command).await });
+    front.await_held().await;
+    std::fs::remove_file(kept(&edge, "a.test")).unwrap();
+    let directory = edge.leave().await;
+    assert_eq!(rollover.await.unwrap().code, Some(1));
+    front.forget();
+
+    let edge = at_front(&front, &pebble).kept_in(directory).start().await;
+    await_certified(&edge, "a.test", &pebble).await;
+    assert_eq!(front.asked("/sign-me-up").len(), 2);
 }

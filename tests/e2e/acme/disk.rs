@@ -92,11 +92,7 @@ async fn files_and_directories_are_private_whatever_the_umask() {
         look_into(&edge.state(), &mut seen);
         for of_ours in ["accounts", "certificates", "locks", "orders"] {
             let folder = edge.state().join(of_ours);
-            assert!(
-                seen.iter().any(|path| *path == folder),
-                "{}",
-                folder.display()
-            );
+            assert!(seen.contains(&folder), "{}", folder.display());
         }
         assert!(seen.contains(&kept(&edge, "a.test")), "{seen:?}");
     }

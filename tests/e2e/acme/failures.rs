@@ -3,7 +3,8 @@
 use std::time::{Duration, SystemTime};
 
 use super::{
-    ONE, TEMPORARY, at_front, await_certified, chain, dns_01, is_recent, plain, shown, signer,
+    ONE, TEMPORARY, at_front, await_certified, await_told, chain, dns_01, is_recent, plain, shown,
+    signer,
 };
 use crate::harness::{AcmeFront, Pebble, Ports, Setup, Terms, When};
 
@@ -24,9 +25,7 @@ async fn a_ca_that_refuses_a_host_is_quoted_and_asked_again_later() {
     assert!(line.contains("the next try is in 3 s"), "{line}");
     // With nobody else to turn to, the rest grows soon.
     edge.errors().await_line("the next try is in 6").await;
-    let host = [("host", "a.test")];
-    edge.await_metric("simplon_certificate_failures_total", &host, 2)
-        .await;
+    await_told(&edge, "rejectedIdentifier").await;
     assert_eq!(signer(&shown(&edge, "a.test").await), TEMPORARY);
 }
 

@@ -66,14 +66,14 @@ impl Certificates {
     /// As [`Certificates::write`], for a day that begins so long from now.
     pub(crate) fn write_beginning_in(
         &self,
-        wait: std::time::Duration,
+        wait: Duration,
         directory: &Path,
         name: &str,
         hosts: &[&str],
     ) {
         self.write_for(directory, name, hosts, &PKCS_ECDSA_P256_SHA256, |params| {
             params.not_before = OffsetDateTime::now_utc() + wait;
-            params.not_after = params.not_before + time::Duration::DAY;
+            params.not_after = params.not_before + ::time::Duration::DAY;
         });
     }
 
