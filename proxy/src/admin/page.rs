@@ -204,7 +204,12 @@ fn write_certificates(page: &mut String, certificates: &[CertificateRow]) -> Res
         &[],
     )?;
     open_body(page);
-    for row in certificates.iter().take(ROWS) {
+    let mut shown: Vec<&CertificateRow> = certificates.iter().collect();
+    if shown.len() > ROWS {
+        // What is wrong is not to be among those that are left out.
+        shown.sort_by_key(|row| std::cmp::Reverse(row.health));
+    }
+    for row in shown.into_iter().take(ROWS) {
         let (class, sign) = match row.health {
             Health::Good => ("up", "●"),
             Health::Ageing => ("changing", "▼"),

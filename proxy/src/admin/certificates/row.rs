@@ -23,7 +23,7 @@ pub struct CertificateRow {
     pub health: Health,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Health {
     Good,
     /// Less than a third of its life is left, or the last order failed.
