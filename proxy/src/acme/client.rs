@@ -29,6 +29,9 @@ const DEADLINE: Duration = Duration::from_secs(30);
 const LARGEST: usize = 1 << 20;
 /// A connection that was idle for longer is closed: a CA's answer takes less than a renewal's distance.
 const IDLE: Duration = Duration::from_secs(20);
+/// Between questions whether the CA's side of a connection is still there, and for the answer: many orders share
+/// one connection, and all would wait for one that a firewall has forgotten.
+const PING: Duration = Duration::from_secs(10);
 
 /// An HTTPS client for one CA.
 #[derive(Clone)]
@@ -75,6 +78,9 @@ impl Client {
         let http = Http::builder(TokioExecutor::new())
             .pool_idle_timeout(IDLE)
             .pool_timer(TokioTimer::new())
+            .timer(TokioTimer::new())
+            .http2_keep_alive_interval(PING)
+            .http2_keep_alive_timeout(PING)
             .build(connector);
         Ok(Self { http, notes })
     }
