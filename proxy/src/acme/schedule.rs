@@ -10,7 +10,7 @@ use crate::tls::Facts;
 /// Between the first tries, while there is another challenge or CA to turn to.
 const SHORT: Duration = Duration::from_secs(3);
 /// The first rest once everything was tried; it doubles up to [`LONGEST`].
-const FIRST: Duration = Duration::from_secs(60);
+const FIRST: Duration = Duration::from_secs(10);
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
 
 /// What the CA suggests (RFC 9773): a renewal at a random moment between the two.
@@ -114,8 +114,9 @@ mod tests {
         let rests: Vec<u64> = (1..=15)
             .map(|failures| rest(failures, 3, 0.0).as_secs())
             .collect();
-        assert_eq!(rests[..6], [3, 3, 3, 60, 120, 240]);
-        assert_eq!(rests[14], 24 * 3600);
+        assert_eq!(rests[..6], [3, 3, 3, 10, 20, 40]);
+        assert_eq!(rests[14], 20_480);
+        assert_eq!(rest(20, 3, 0.0), LONGEST);
         assert_eq!(rest(u32::MAX, 1, 0.0), LONGEST);
         assert_eq!(rest(u32::MAX, 1, 1.0), LONGEST + LONGEST / 10);
     }
