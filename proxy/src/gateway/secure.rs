@@ -10,7 +10,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicI32, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicI32, Ordering::Relaxed},
     },
     task::{Context, Poll},
     time::{Duration, Instant},
@@ -48,6 +48,9 @@ pub(super) struct Connector {
     target: Target,
     keepalive: Duration,
     spares: Arc<Spares>,
+    /// No spare will do, and none is to come of it.
+    anew: bool,
+    has_lent_spare: AtomicBool,
     /// Names of upstream and server, for the log.
     names: Names,
     /// Of the connection that was found or made; -1 before.
@@ -57,12 +60,14 @@ pub(super) struct Connector {
 type Names = (Arc<str>, Arc<str>);
 
 impl Connector {
-    pub(super) fn new(pick: &Pick, tls: &Arc<ServerTls>, spares: &Arc<Spares>) -> Self {
+    pub(super) fn new(pick: &Pick, tls: &Arc<ServerTls>, spares: &Arc<Spares>, anew: bool) -> Self {
         Self {
             tls: Arc::clone(tls),
             target: pick.target().clone(),
             keepalive: pick.upstream().timeouts().keepalive,
             spares: Arc::clone(spares),
+            anew,
+            has_lent_spare: AtomicBool::new(false),
             names: (
                 Arc::clone(pick.upstream().name()),
                 Arc::clone(&pick.server().label),
@@ -76,9 +81,20 @@ impl Connector {
         self.descriptor.load(Relaxed)
     }
 
+    /// Whether the connection had waited for this request.
+    pub(super) fn has_lent_spare(&self) -> bool {
+        self.has_lent_spare.load(Relaxed)
+    }
+
     async fn lend(&self) -> pingora::Result<Stream> {
         let whom: Whom = (self.tls.number(), self.target.clone());
-        let connection = match self.spares.take(&whom).await {
+        let spare = if self.anew {
+            None
+        } else {
+            self.spares.take(&whom).await
+        };
+        self.has_lent_spare.store(spare.is_some(), Relaxed);
+        let connection = match spare {
             Some(spare) => spare,
             None => socket::secure(&self.target, &self.tls).await?,
         };
@@ -87,7 +103,7 @@ impl Connector {
         let loan = Loan {
             connection: Some(connection),
             is_over: false,
-            whom: Some(whom),
+            whom: (!self.anew).then_some(whom),
             keepalive: self.keepalive,
             spares: Arc::clone(&self.spares),
         };
@@ -143,6 +159,7 @@ struct Loan {
     connection: Option<Secured>,
     /// The response has ended, and nothing speaks against another request.
     is_over: bool,
+    /// For whom it is kept when all is over; nobody if it is not to be.
     whom: Option<Whom>,
     keepalive: Duration,
     spares: Arc<Spares>,
