@@ -31,9 +31,11 @@ use tokio::{
     net::UnixStream,
     time,
 };
+use tokio_rustls::client::TlsStream;
 
 use super::{
-    socket,
+    impatient::Impatient,
+    socket::{self, Socket},
     spare::{GOODBYE, Secured, Spares, Whom},
 };
 use crate::{
@@ -47,6 +49,8 @@ pub(super) struct Connector {
     tls: Arc<ServerTls>,
     target: Target,
     keepalive: Duration,
+    /// How long a server with HTTP/2 may take nothing of what is written to it.
+    idle: Duration,
     spares: Arc<Spares>,
     /// No spare will do, and none is to come of it.
     anew: bool,
@@ -65,6 +69,7 @@ impl Connector {
             tls: Arc::clone(tls),
             target: pick.target().clone(),
             keepalive: pick.upstream().timeouts().keepalive,
+            idle: pick.upstream().timeouts().idle,
             spares: Arc::clone(spares),
             anew,
             has_lent_spare: AtomicBool::new(false),
@@ -111,17 +116,17 @@ impl Connector {
     }
 
     async fn relay(&self) -> pingora::Result<Stream> {
-        let connection = socket::secure(&self.target, &self.tls).await?;
+        let connection = socket::secure_within(&self.target, &self.tls, self.idle).await?;
         let (ours, pingoras) = UnixStream::pair()
             .map_err(|error| Error::because(ErrorType::ConnectError, "a pair of sockets", error))?;
         let (tls, names) = (Arc::clone(&self.tls), self.names.clone());
         tokio::spawn(async move {
             if let Err(error) = carry(connection, ours).await
-                && let Some(reason) = tls::reason(&error)
+                && let Some(reason) = tls::reason(&error).or_else(|| has_stalled(&error))
                 && tls.may_complain(Instant::now())
             {
                 let (upstream, server) = names;
-                tracing::warn!(%upstream, %server, %reason, "TLS with a server broke off");
+                tracing::warn!(%upstream, %server, %reason, "a connection with TLS broke off");
             }
         });
         Ok(pingoras.into())
@@ -139,8 +144,13 @@ impl L4Connect for Connector {
     }
 }
 
-/// Carries bytes both ways until one side ends: HTTP/2 has no half-closed connections.
-async fn carry(connection: Secured, ours: UnixStream) -> io::Result<u64> {
+fn has_stalled(error: &io::Error) -> Option<String> {
+    (error.kind() == io::ErrorKind::TimedOut).then(|| error.to_string())
+}
+
+/// Carries bytes both ways until one side ends, as HTTP/2 has no half-closed connections, or until the server
+/// takes nothing more.
+async fn carry(connection: Box<TlsStream<Impatient<Socket>>>, ours: UnixStream) -> io::Result<u64> {
     let (mut from_server, mut to_server) = split(connection);
     let (mut from_us, mut to_us) = ours.into_split();
     let ended = tokio::select! {
