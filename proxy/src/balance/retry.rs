@@ -49,7 +49,7 @@ pub fn is_idempotent(method: &Method) -> bool {
 
 impl Attempt {
     /// Whether the request may be sent once more without harm.
-    fn is_repeatable(&self) -> bool {
+    pub fn is_repeatable(&self) -> bool {
         match self.sent {
             Sent::Nothing => true,
             Sent::Head => self.idempotent,

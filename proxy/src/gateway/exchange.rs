@@ -70,6 +70,18 @@ pub struct Tries {
     pub failed: Option<Refusal>,
     /// The response has been thrown away for another try.
     pub discarded: bool,
+    pub kept: Kept,
+}
+
+/// What is thought of connections that servers were kept by.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub enum Kept {
+    #[default]
+    Welcome,
+    /// The server closed one just as it was used, and is to be asked once more on a new one.
+    Closed,
+    /// Once is enough.
+    Shunned,
 }
 
 /// The numbers of one exchange.
@@ -207,6 +219,15 @@ impl Admitted {
 }
 
 impl Tries {
+    /// Whether the next try is on the server of the last one.
+    pub(super) fn goes_back(&mut self) -> bool {
+        let goes_back = self.kept == Kept::Closed;
+        if goes_back {
+            self.kept = Kept::Shunned;
+        }
+        goes_back
+    }
+
     /// One more try, on the server of `pick`.
     pub(super) fn begin(&mut self, pick: &Pick) {
         self.servers.insert(pick.server().index);

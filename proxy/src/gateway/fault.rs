@@ -2,7 +2,7 @@
 
 use std::io;
 
-use pingora::{Error, ErrorSource, ErrorType};
+use pingora::{Error, ErrorSource, ErrorType, RetryType};
 
 use crate::{balance::Failure, config::model::Timeouts, respond::Refusal, tls};
 
@@ -78,6 +78,20 @@ pub(super) fn failure(error: &Error) -> Option<Failure> {
         Refusal::ServerTimeout => Failure::Timeout,
         _ => Failure::Reset,
     })
+}
+
+/// Whether the server closed the connection rather than that it said something wrong.
+pub(super) fn is_close(error: &Error) -> bool {
+    match error.etype() {
+        ErrorType::ConnectionClosed => true,
+        ErrorType::ReadError | ErrorType::WriteError => {
+            let cause = error.root_cause().downcast_ref::<io::Error>();
+            cause.is_none_or(|error| tls::reason(error).is_none())
+        }
+        // A goodbye of HTTP/2, or a request that came after it (RFC 9113 section 8.7).
+        ErrorType::H2Error => error.retry == RetryType::Decided(true),
+        _ => false,
+    }
 }
 
 /// What a server with TLS did wrong, in plain words; nothing if it has not to do with TLS.

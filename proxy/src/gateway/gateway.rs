@@ -16,7 +16,9 @@ use pingora::{
 };
 
 use super::{
-    Exchange, admission, challenge, fault, outcome, peer,
+    Exchange, admission, challenge,
+    exchange::Kept,
+    fault, outcome, peer,
     session::{self, RequestFields, ResponseFields},
     spare::Spares,
 };
@@ -105,20 +107,27 @@ impl ProxyHttp for Gateway {
         let Action::Forward { upstream, .. } = &route.action else {
             return Err(fault::refuse(Refusal::Internal));
         };
-        // The last try is over: its server is free before the next is chosen.
-        exchange.pick = None;
         exchange.watchdog = None;
-        let pick = upstream
-            .pick(&exchange.tries.servers, now)
-            .map_err(|refusal| fault::refuse(exchange.tries.failed.unwrap_or(refusal)))?;
-        exchange.tries.begin(&pick);
+        // The last try is over: its server is free before the next is chosen.
+        let last = exchange.pick.take();
+        let goes_back = exchange.tries.goes_back();
+        let pick = if let Some(same) = last.filter(|_| goes_back) {
+            same
+        } else {
+            let pick = upstream
+                .pick(&exchange.tries.servers, now)
+                .map_err(|refusal| fault::refuse(exchange.tries.failed.unwrap_or(refusal)))?;
+            exchange.tries.begin(&pick);
+            pick
+        };
         exchange.tally.pick(now);
         let for_upgrade = session
             .is_upgrade_req()
             .then_some(&exchange.admitted()?.connection);
         let has_upload = !session.as_mut().is_body_empty();
         let upload = has_upload.then_some(exchange.admitted()?.limits().body_idle_timeout);
-        let reach = peer::reach(&pick, upload, for_upgrade, &self.spares)?;
+        let anew = exchange.tries.kept == Kept::Shunned;
+        let reach = peer::reach(&pick, upload, for_upgrade, &self.spares, anew)?;
         exchange.pick = Some(pick);
         exchange.secure = reach.secure;
         Ok(reach.peer)
@@ -245,9 +254,9 @@ impl ProxyHttp for Gateway {
         session: &mut Session,
         error: Box<Error>,
         exchange: &mut Exchange,
-        _reused: bool,
+        reused: bool,
     ) -> Box<Error> {
-        outcome::broken_off(session, exchange, error)
+        outcome::broken_off(session, exchange, error, reused)
     }
 
     /// Refuse: what do we say instead?

@@ -12,6 +12,7 @@ mod fault;
 mod gateway;
 mod http1;
 mod http2;
+mod impatient;
 mod link;
 mod outcome;
 mod peer;

@@ -1,11 +1,14 @@
 //! What came of a try, and of the whole exchange.
 
-use std::time::{Instant, SystemTime};
+use std::{
+    sync::Arc,
+    time::{Instant, SystemTime},
+};
 
 use http::{HeaderValue, StatusCode, Version, header};
 use pingora::{Error, Result, http::ResponseHeader, proxy::Session};
 
-use super::{Exchange, admission, fault, session};
+use super::{Exchange, admission, exchange::Kept, fault, secure::Connector, session};
 use crate::{
     balance::{Attempt, Failure, Pick, Sent, is_idempotent},
     listen::TlsFacts,
@@ -73,11 +76,13 @@ pub(super) fn not_connected(
     error
 }
 
-/// The exchange broke off between connection and the end of the response.
+/// The exchange broke off between connection and the end of the response. `reused` is said of connections of
+/// Pingora's.
 pub(super) fn broken_off(
     session: &mut Session,
     exchange: &mut Exchange,
     mut error: Box<Error>,
+    reused: bool,
 ) -> Box<Error> {
     if std::mem::take(&mut exchange.tries.discarded) {
         error.set_retry(true);
@@ -95,7 +100,12 @@ pub(super) fn broken_off(
         Some(_) if exchange.has_expired() => Some(Failure::Timeout),
         failure => failure,
     };
+    let lent = |secure: &Arc<Connector>| secure.has_lent_spare();
+    let was_kept = reused || exchange.secure.as_ref().is_some_and(lent);
     let again = failure.is_some_and(|failure| {
+        if was_kept && goes_back(session, exchange, failure, &error) {
+            return true;
+        }
         if let Some(pick) = &exchange.pick {
             pick.failed(failure, now);
             complain(pick, &error, now);
@@ -104,6 +114,21 @@ pub(super) fn broken_off(
     });
     error.set_retry(again);
     error
+}
+
+/// Whether the server closed a connection that we had kept just as the request came. It is no failure then:
+/// the same server is asked once more, on a new connection, as RFC 9112 section 9.3.1 lets us for what is
+/// idempotent. No retry of the configuration is spent, as nothing went wrong.
+fn goes_back(session: &Session, exchange: &mut Exchange, failure: Failure, error: &Error) -> bool {
+    let goes_back = failure == Failure::Reset
+        && fault::is_close(error)
+        && exchange.tally.answered.is_none()
+        && session.response_written().is_none()
+        && attempt(session, exchange, failure).is_repeatable();
+    if goes_back {
+        exchange.tries.kept = Kept::Closed;
+    }
+    goes_back
 }
 
 /// Says in the log what went wrong with a server's TLS: the client is told as little as ever.
@@ -133,6 +158,16 @@ fn may_go_again(
     if !pick.upstream().has_untried(&exchange.tries.servers) {
         return false;
     }
+    let again = pick
+        .upstream()
+        .again(&attempt(session, exchange, failure), now);
+    if again {
+        exchange.tries.failed = Some(failure.into());
+    }
+    again
+}
+
+fn attempt(session: &Session, exchange: &Exchange, failure: Failure) -> Attempt {
     let sent = match (exchange.tries.head_sent, exchange.tries.body_sent) {
         (false, _) => Sent::Nothing,
         (true, false) => Sent::Head,
@@ -140,17 +175,12 @@ fn may_go_again(
             kept: !session.as_ref().retry_buffer_truncated(),
         },
     };
-    let attempt = Attempt {
+    Attempt {
         failure,
         sent,
         idempotent: is_idempotent(&session.req_header().method),
         tries: exchange.tries.count,
-    };
-    let again = pick.upstream().again(&attempt, now);
-    if again {
-        exchange.tries.failed = Some(failure.into());
     }
-    again
 }
 
 /// What a client is told of a failure that no other server made good.

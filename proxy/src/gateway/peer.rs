@@ -2,7 +2,10 @@
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
@@ -23,6 +26,9 @@ const STREAMS: usize = 100;
 /// No number of [`crate::tls::ServerTls::number`] comes this far.
 const FOR_UPGRADES: u64 = 1 << 63;
 
+/// Numbers for what must not be found in Pingora's pool.
+static UNSHARED: AtomicU64 = AtomicU64::new(1 << 62);
+
 /// The way to a server for one try.
 pub(super) struct Reach {
     pub(super) peer: Box<HttpPeer>,
@@ -35,6 +41,8 @@ pub(super) struct Reach {
 /// where ours differ, the watchdog holds the shorter ones.
 ///
 /// A request that asks for an upgrade gets a link of its own, with `for_upgrade` the client's connection.
+/// With `anew`, no connection will do that was there before; this one is not kept either.
+///
 /// A server with TLS is reached by connections of ours alone; Pingora believes that there is no TLS. What it
 /// pools for a server without must never be found for one with, so that the peer has the number of its TLS.
 pub(super) fn reach(
@@ -42,6 +50,7 @@ pub(super) fn reach(
     upload: Option<Duration>,
     for_upgrade: Option<&Arc<Connection>>,
     spares: &Arc<Spares>,
+    anew: bool,
 ) -> pingora::Result<Reach> {
     let tls = pick.server().tls.as_ref();
     let protocol = pick.upstream().protocol();
@@ -50,7 +59,11 @@ pub(super) fn reach(
         (UpstreamProtocol::H2, None) => return Err(fault::refuse(Refusal::Internal)),
         (UpstreamProtocol::Http1 | UpstreamProtocol::H2c, _) => at(pick.target())?,
     };
-    peer.group_key = tls.map_or(0, |tls| tls.number());
+    peer.group_key = match tls {
+        _ if anew => UNSHARED.fetch_add(1, Relaxed),
+        Some(tls) => tls.number(),
+        None => 0,
+    };
     let timeouts = pick.upstream().timeouts();
     let options = &mut peer.options;
     options.connection_timeout = Some(timeouts.connect);
@@ -62,8 +75,12 @@ pub(super) fn reach(
             .max(upload.unwrap_or_default()),
     );
     options.write_timeout = Some(timeouts.idle);
-    options.idle_timeout = Some(timeouts.keepalive);
-    let secure = tls.map(|tls| Arc::new(Connector::new(pick, tls, spares)));
+    options.idle_timeout = Some(if anew {
+        Duration::ZERO
+    } else {
+        timeouts.keepalive
+    });
+    let secure = tls.map(|tls| Arc::new(Connector::new(pick, tls, spares, anew)));
     if let Some(secure) = &secure {
         options.custom_l4 = Some(Arc::clone(secure) as _);
     }

@@ -10,7 +10,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicI32, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicI32, Ordering::Relaxed},
     },
     task::{Context, Poll},
     time::{Duration, Instant},
@@ -31,9 +31,11 @@ use tokio::{
     net::UnixStream,
     time,
 };
+use tokio_rustls::client::TlsStream;
 
 use super::{
-    socket,
+    impatient::Impatient,
+    socket::{self, Socket},
     spare::{GOODBYE, Secured, Spares, Whom},
 };
 use crate::{
@@ -47,7 +49,12 @@ pub(super) struct Connector {
     tls: Arc<ServerTls>,
     target: Target,
     keepalive: Duration,
+    /// How long a server with HTTP/2 may take nothing of what is written to it.
+    idle: Duration,
     spares: Arc<Spares>,
+    /// No spare will do, and none is to come of it.
+    anew: bool,
+    has_lent_spare: AtomicBool,
     /// Names of upstream and server, for the log.
     names: Names,
     /// Of the connection that was found or made; -1 before.
@@ -57,12 +64,15 @@ pub(super) struct Connector {
 type Names = (Arc<str>, Arc<str>);
 
 impl Connector {
-    pub(super) fn new(pick: &Pick, tls: &Arc<ServerTls>, spares: &Arc<Spares>) -> Self {
+    pub(super) fn new(pick: &Pick, tls: &Arc<ServerTls>, spares: &Arc<Spares>, anew: bool) -> Self {
         Self {
             tls: Arc::clone(tls),
             target: pick.target().clone(),
             keepalive: pick.upstream().timeouts().keepalive,
+            idle: pick.upstream().timeouts().idle,
             spares: Arc::clone(spares),
+            anew,
+            has_lent_spare: AtomicBool::new(false),
             names: (
                 Arc::clone(pick.upstream().name()),
                 Arc::clone(&pick.server().label),
@@ -76,9 +86,20 @@ impl Connector {
         self.descriptor.load(Relaxed)
     }
 
+    /// Whether the connection had waited for this request.
+    pub(super) fn has_lent_spare(&self) -> bool {
+        self.has_lent_spare.load(Relaxed)
+    }
+
     async fn lend(&self) -> pingora::Result<Stream> {
         let whom: Whom = (self.tls.number(), self.target.clone());
-        let connection = match self.spares.take(&whom).await {
+        let spare = if self.anew {
+            None
+        } else {
+            self.spares.take(&whom).await
+        };
+        self.has_lent_spare.store(spare.is_some(), Relaxed);
+        let connection = match spare {
             Some(spare) => spare,
             None => socket::secure(&self.target, &self.tls).await?,
         };
@@ -87,7 +108,7 @@ impl Connector {
         let loan = Loan {
             connection: Some(connection),
             is_over: false,
-            whom: Some(whom),
+            whom: (!self.anew).then_some(whom),
             keepalive: self.keepalive,
             spares: Arc::clone(&self.spares),
         };
@@ -95,17 +116,17 @@ impl Connector {
     }
 
     async fn relay(&self) -> pingora::Result<Stream> {
-        let connection = socket::secure(&self.target, &self.tls).await?;
+        let connection = socket::secure_within(&self.target, &self.tls, self.idle).await?;
         let (ours, pingoras) = UnixStream::pair()
             .map_err(|error| Error::because(ErrorType::ConnectError, "a pair of sockets", error))?;
         let (tls, names) = (Arc::clone(&self.tls), self.names.clone());
         tokio::spawn(async move {
             if let Err(error) = carry(connection, ours).await
-                && let Some(reason) = tls::reason(&error)
+                && let Some(reason) = tls::reason(&error).or_else(|| has_stalled(&error))
                 && tls.may_complain(Instant::now())
             {
                 let (upstream, server) = names;
-                tracing::warn!(%upstream, %server, %reason, "TLS with a server broke off");
+                tracing::warn!(%upstream, %server, %reason, "a connection with TLS broke off");
             }
         });
         Ok(pingoras.into())
@@ -123,8 +144,13 @@ impl L4Connect for Connector {
     }
 }
 
-/// Carries bytes both ways until one side ends: HTTP/2 has no half-closed connections.
-async fn carry(connection: Secured, ours: UnixStream) -> io::Result<u64> {
+fn has_stalled(error: &io::Error) -> Option<String> {
+    (error.kind() == io::ErrorKind::TimedOut).then(|| error.to_string())
+}
+
+/// Carries bytes both ways until one side ends, as HTTP/2 has no half-closed connections, or until the server
+/// takes nothing more.
+async fn carry(connection: Box<TlsStream<Impatient<Socket>>>, ours: UnixStream) -> io::Result<u64> {
     let (mut from_server, mut to_server) = split(connection);
     let (mut from_us, mut to_us) = ours.into_split();
     let ended = tokio::select! {
@@ -143,6 +169,7 @@ struct Loan {
     connection: Option<Secured>,
     /// The response has ended, and nothing speaks against another request.
     is_over: bool,
+    /// For whom it is kept when all is over; nobody if it is not to be.
     whom: Option<Whom>,
     keepalive: Duration,
     spares: Arc<Spares>,

@@ -5,6 +5,7 @@ use std::{
     os::fd::{AsRawFd, RawFd},
     pin::Pin,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use pingora::{Error, ErrorType};
@@ -14,6 +15,7 @@ use tokio::{
 };
 use tokio_rustls::client::TlsStream;
 
+use super::impatient::Impatient;
 use crate::{balance::Target, tls::ServerTls};
 
 #[derive(Debug)]
@@ -64,7 +66,24 @@ pub(super) async fn secure(
     target: &Target,
     tls: &ServerTls,
 ) -> pingora::Result<Box<TlsStream<Socket>>> {
-    let shaken = tls.shake_hands(plain(target).await?).await;
+    shake_hands(plain(target).await?, tls).await
+}
+
+/// As [`secure`], where no write may stand still for longer than `limit`.
+pub(super) async fn secure_within(
+    target: &Target,
+    tls: &ServerTls,
+    limit: Duration,
+) -> pingora::Result<Box<TlsStream<Impatient<Socket>>>> {
+    let socket = plain(target).await?;
+    shake_hands(Impatient::new(socket, limit), tls).await
+}
+
+async fn shake_hands<S>(stream: S, tls: &ServerTls) -> pingora::Result<Box<TlsStream<S>>>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let shaken = tls.shake_hands(stream).await;
     shaken
         .map(Box::new)
         .map_err(|error| Error::because(ErrorType::TLSHandshakeFailure, "with a server", error))

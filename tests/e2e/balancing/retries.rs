@@ -1,6 +1,11 @@
 //! When a request goes to another server, and when never.
 
-use crate::harness::{Origin, Proxy, Reply, free_port};
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use crate::harness::{Certificates, Message, Origin, Proxy, Reply, Wire, free_port};
 
 /// Reads each request whole, then resets its connection.
 async fn resetting() -> Origin {
@@ -230,4 +235,87 @@ async fn a_budget_of_nothing_allows_no_retry() {
     ];
     statuses.sort_unstable();
     assert_eq!(statuses, [200, 502]);
+}
+
+/// Answers the first request of each connection, and closes it as soon as the next one is there.
+async fn answer_once(request: Message, mut wire: Wire) -> Option<Wire> {
+    let _ = wire.read_request_body(&request).await; // the proxy may leave first
+    let mut wire = Reply::ok("once").write(wire, "GET").await.ok()??;
+    wire.awaits_more().await;
+    if request.target() == "/reset" {
+        wire.reset();
+    }
+    None
+}
+
+#[tokio::test]
+async fn a_kept_connection_that_the_server_closes_costs_no_request_and_counts_as_no_failure() {
+    let authority = Certificates::new();
+    let handshake = authority.handshake(&["127.0.0.1"]);
+    let table = [
+        (Origin::scripted(answer_once).await, "false"),
+        (
+            Origin::scripted_with_tls(&handshake, answer_once).await,
+            "{ ca: ca.pem }",
+        ),
+    ];
+    for (origin, tls) in table {
+        let directory = tempfile::tempdir().unwrap();
+        authority.write_authority(&directory.path().join("ca.pem"));
+        // Not a retry either: there would be none.
+        let text = format!(
+            "
+            upstreams: {{ web: {{ servers: [$1], tls: {tls}, retries: {{ attempts: 0 }} }} }}
+            routes: [{{ upstream: web }}]
+            "
+        );
+        let proxy = Proxy::in_directory(directory, &text, &[&origin]).await;
+        let mut client = proxy.client().await;
+        for nth in 1..=4 {
+            for path in ["/", "/reset"] {
+                let answer = client.get(path).await;
+                assert_eq!((answer.status(), answer.text()), (200, "once"), "{tls}");
+                let answer = client.ask("PUT", path, &[], b"again").await;
+                assert_eq!(answer.status(), 200, "{tls}");
+            }
+            assert_eq!(origin.connections(), 4 * nth, "one for each request");
+        }
+        assert_eq!(client.ask("POST", "/pay", &[], b"once").await.status(), 200);
+        let answer = client.ask("POST", "/pay", &[], b"twice").await;
+        assert_eq!(answer.status(), 502, "{tls}");
+        assert_eq!(origin.count("/pay"), 1, "{tls}");
+        let reset = [("kind", "reset")];
+        let failures = proxy.metric("simplon_server_failures_total", &reset).await;
+        assert_eq!(failures, Some(1), "the POST alone, {tls}");
+        let retries = proxy.metric("simplon_retries_total", &[]).await;
+        assert_eq!(retries, Some(0), "{tls}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_is_asked_again_once_and_then_another() {
+    // Once it has answered, it closes every connection as soon as it is asked.
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&asked);
+    let bad = Origin::scripted(move |_, wire| {
+        let first = count.fetch_add(1, Ordering::Relaxed) == 0;
+        async move {
+            let reply = first.then(|| Reply::ok("bad").write(wire, "GET"));
+            reply?.await.unwrap_or(None)
+        }
+    })
+    .await;
+    let good = Origin::saying("good").await;
+    let proxy = Proxy::in_front_of(&[&bad, &good]).await;
+    let mut client = proxy.client().await;
+    let mut answers = [client.get("/").await, client.get("/").await];
+    answers.sort_by_key(|answer| answer.text().to_owned());
+    assert_eq!(
+        answers.map(|answer| answer.text().to_owned()),
+        ["bad", "good"]
+    );
+    for _ in 0..2 {
+        assert_eq!(client.get("/again").await.text(), "good");
+    }
+    assert_eq!(bad.count("/again"), 2);
 }

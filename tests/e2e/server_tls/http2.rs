@@ -1,8 +1,11 @@
 //! HTTP/2 to servers, as ALPN agrees on it.
 
-use http::Request;
+use std::sync::Arc;
 
-use crate::harness::{Certificates, H2Origin, Message, Origin, Proxy, Reply, until};
+use http::Request;
+use tokio::sync::Notify;
+
+use crate::harness::{Certificates, H2Origin, Message, Origin, Proxy, Reply, in_time, until};
 
 use super::knowing;
 
@@ -139,4 +142,47 @@ async fn http_2_believes_nobody_either() {
     stranger.write_authority(&proxy.directory().join("ca.pem"));
     proxy.reload().await;
     assert_eq!(proxy.get("/good").await.status(), 502);
+}
+
+/// What an HTTP/2 server says first: SETTINGS with windows as large as can be, an acknowledgement of ours,
+/// and as much for the connection (RFC 9113 sections 6.5 and 6.9).
+const HUGE_WINDOWS: &[u8] = b"\x00\x00\x06\x04\x00\x00\x00\x00\x00\x00\x04\x7f\xff\xff\xff\
+    \x00\x00\x00\x04\x01\x00\x00\x00\x00\
+    \x00\x00\x04\x08\x00\x00\x00\x00\x00\x7f\xff\x00\x00";
+
+#[tokio::test]
+async fn a_server_that_stops_reading_holds_no_connection() {
+    let authority = Certificates::new();
+    let handshake = authority.handshake(&["127.0.0.1"]).speaking(&["h2"]);
+    let (read, ended) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (may_read, has_ended) = (Arc::clone(&read), Arc::clone(&ended));
+    let origin = Origin::scripted_with_tls(&handshake, move |_, mut wire| {
+        let (may_read, has_ended) = (Arc::clone(&may_read), Arc::clone(&has_ended));
+        async move {
+            wire.send(HUGE_WINDOWS).await;
+            may_read.notified().await;
+            let _ = wire.read_to_end().await; // broken off without a goodbye
+            has_ended.notify_one();
+            None
+        }
+    })
+    .await;
+    let text = "
+        upstreams:
+          web:
+            servers: [$1]
+            protocol: h2
+            tls: { ca: ca.pem }
+            timeouts: { first_byte: 30s, idle: 500ms }
+        routes: [{ upstream: web }]
+        ";
+    let proxy = Proxy::in_directory(knowing(&authority), text, &[&origin]).await;
+    let mut client = proxy.client().await;
+    let body = vec![0; 60 << 20]; // more than sockets hold
+    let _ = client.try_ask("POST", "/", &[], &body).await; // it may end in any way
+    let words = "it has taken nothing for 500ms";
+    proxy.errors().await_line(words).await;
+    // What was on its way comes, and then the end. It would not come to a connection that is kept.
+    read.notify_one();
+    in_time("the connection ends", ended.notified()).await;
 }
