@@ -5,6 +5,7 @@
 mod account;
 mod advice;
 mod answers;
+mod begun;
 mod care;
 mod client;
 mod dns;
@@ -13,6 +14,7 @@ mod issuer;
 mod keeper;
 mod ledger;
 mod order;
+mod proof;
 mod propagation;
 mod schedule;
 mod vault;
