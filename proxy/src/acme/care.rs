@@ -120,6 +120,7 @@ impl Care {
             failures: self.failures,
             problem: self.problem.clone(),
             window: self.advice.window(),
+            ..Outlook::default()
         });
     }
 
