@@ -153,12 +153,12 @@ impl Care {
         self.setbacks = Setbacks::default();
         if let Some(words) = issuer.clock() {
             tracing::warn!(hosts = self.hosts(), "{words}");
-            self.setbacks.mention(words);
+            self.setbacks.mention(words, None);
         }
         if let Err(failure) = self.keep(obtained).await {
             // It is shown; it will be written when the disk lets us.
             tracing::error!(hosts = self.hosts(), "{}", failure.words);
-            self.setbacks.mention(failure.words);
+            self.setbacks.mention(failure.words, Some(failure.fault));
         }
         tracing::info!(hosts = self.hosts(), "{}", self.good_news());
         Ok(())
@@ -211,7 +211,7 @@ impl Care {
                     tracing::info!(hosts = self.hosts(), "the certificate is written at last");
                     self.setbacks = Setbacks::default();
                 }
-                Err(failure) => self.setbacks.mention(failure.words),
+                Err(failure) => self.setbacks.mention(failure.words, Some(failure.fault)),
             },
             not_yet => self.unsaved = not_yet,
         }
