@@ -176,7 +176,7 @@ async fn whom_a_new_list_revokes_is_refused_and_goes_with_the_connections_that_s
 async fn connections_end_when_something_else_is_asked_of_clients() {
     let club = Club::with("intermediate").await;
     let (member, port) = (club.member("someone", 1), club.proxy.https());
-    club.write("same.pem", &club.authority.pem());
+    club.write("same.pem", club.authority.pem());
     let modern = REQUIRED.replace("{ client", "{ min_version: '1.3', client");
     let same = modern.replace("clients.pem", "same.pem");
     let changes = [
