@@ -120,15 +120,28 @@ impl Client {
                 parts,
                 body: Box::new(body),
             }),
-            Ok(Ok((parts, _))) => Err(Error::Other(
-                format!("the CA answered {} without saying why", parts.status).into(),
-            )),
+            Ok(Ok((parts, _))) => Err(Error::Other(Box::new(Unsaid(parts.status)))),
             Ok(Err(error)) => Err(Error::Other(error)),
             Err(_) => Err(Error::Other(
                 format!("the CA did not answer within {} s", DEADLINE.as_secs()).into(),
             )),
         }
     }
+}
+
+/// A status without a problem document.
+#[derive(Debug, thiserror::Error)]
+#[error("the CA answered {0} without saying why")]
+struct Unsaid(StatusCode);
+
+/// Whether the CA has said that there is nothing at the URL, in whatever way.
+pub(super) fn is_missing(error: &Error) -> bool {
+    let status = match error {
+        Error::Api(problem) => problem.status,
+        Error::Other(error) => error.downcast_ref().map(|Unsaid(status)| status.as_u16()),
+        _ => None,
+    };
+    matches!(status, Some(404 | 410))
 }
 
 impl HttpClient for Client {
@@ -321,6 +334,21 @@ mod tests {
         ] {
             let request = Request::post(url).body(BodyWrapper::default()).unwrap();
             assert!(client.request(request).await.is_err(), "{url}");
+        }
+    }
+
+    #[test]
+    fn what_is_missing_is_told_with_a_problem_document_or_without() {
+        let unsaid = |status| Error::Other(Box::new(Unsaid(status)));
+        let problem = |text| Error::Api(serde_json::from_str(text).unwrap());
+        for (error, expected) in [
+            (unsaid(StatusCode::NOT_FOUND), true),
+            (unsaid(StatusCode::BAD_GATEWAY), false),
+            (problem(r#"{"status":404}"#), true),
+            (problem(r#"{"status":403}"#), false),
+            (Error::Other("no route to host".into()), false),
+        ] {
+            assert_eq!(is_missing(&error), expected, "{error}");
         }
     }
 

@@ -75,11 +75,10 @@ impl Drop for Record {
             return;
         }
         let (hook, name, value) = (self.hook.clone(), self.name.clone(), self.value.clone());
-        match tokio::runtime::Handle::try_current() {
-            Ok(runtime) => {
-                runtime.spawn(async move { clean_up(&hook, &name, &value).await });
-            }
-            Err(_) => tracing::warn!("the record {name} is left behind: the process is stopping"),
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move { clean_up(&hook, &name, &value).await });
+        } else {
+            tracing::warn!("the record {name} is left behind: the process is stopping");
         }
     }
 }

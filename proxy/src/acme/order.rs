@@ -15,6 +15,7 @@ pub(super) use super::begun::forget;
 use super::{
     Answers, Failure, Issuer,
     begun::Begun,
+    client::is_missing,
     failure::Fault,
     proof::verdict,
     vault::{self, Kept},
@@ -193,7 +194,7 @@ impl Job<'_> {
             Ok(order) => order,
             Err(error) => {
                 let failure = Failure::of("going on with the order", &error);
-                if failure.fault == Fault::Refused {
+                if failure.fault == Fault::Refused || is_missing(&error) {
                     return Ok(None); // the CA does not know it any more
                 }
                 // What was not answered may have been issued; what is answered with nonsense is not for ever.
@@ -282,4 +283,92 @@ fn know(profile: &str, account: &Account) -> Result<(), Failure> {
         [] => format!("the CA has no profiles; remove `profile: {profile}`"),
         _ => format!("the CA has no profile {profile}, but {}", known.join(", ")),
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::model::{self, DnsHook, IssuerLimits, Propagation};
+
+    /// A CA that cannot be reached.
+    fn issuer(challenges: Vec<Challenge>) -> Issuer {
+        let settings = model::Issuer {
+            name: "ca".into(),
+            directory: "https://127.0.0.1:1/dir".to_owned(),
+            contact: Vec::new(),
+            challenges,
+            external_account: None,
+            profile: None,
+            root: None,
+            fallback: None,
+            limits: IssuerLimits::default(),
+        };
+        Issuer::read(&settings, None).unwrap()
+    }
+
+    fn dns() -> Challenge {
+        Challenge::Dns01(DnsHook {
+            command: vec!["./hook".to_owned()],
+            directory: ".".into(),
+            timeout: Duration::from_secs(60),
+            propagation: Propagation {
+                servers: Vec::new(),
+                timeout: Duration::from_secs(600),
+                delay: Duration::from_secs(30),
+            },
+        })
+    }
+
+    fn hosts<const N: usize>(names: [&str; N]) -> Vec<String> {
+        names.map(str::to_owned).to_vec()
+    }
+
+    fn with<T>(
+        challenges: Vec<Challenge>,
+        hosts: &[String],
+        then: impl AsyncFnOnce(&Job<'_>) -> T,
+    ) -> T {
+        let home = tempfile::tempdir().unwrap();
+        let state = State::open(home.path()).unwrap();
+        let issuer = issuer(challenges);
+        let job = Job {
+            issuer: &issuer,
+            challenge: &issuer.settings.challenges[0],
+            hosts,
+            replaces: None,
+            answers: &Arc::new(Answers::new(state.clone())),
+            state: &state,
+        };
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        runtime.enable_all().build().unwrap().block_on(then(&job))
+    }
+
+    #[test]
+    fn an_order_may_take_as_long_as_what_it_waits_for() {
+        for (challenges, hosts, seconds) in [
+            (vec![Challenge::Http01, dns()], hosts(["a.test"]), 900),
+            (vec![dns()], hosts(["a.test"]), 900 + 120 + 630),
+            (
+                vec![Challenge::Http01, dns()],
+                hosts(["b.test", "*.a.test"]),
+                900 + 240 + 630,
+            ),
+        ] {
+            let longest = with(challenges, &hosts, async |job| job.longest());
+            assert_eq!(longest.as_secs(), seconds, "{hosts:?}");
+        }
+    }
+
+    #[test]
+    fn a_wildcard_without_dns_01_is_refused_before_the_ca_is_asked() {
+        let failure = with(
+            vec![Challenge::Http01],
+            &hosts(["a.test", "*.a.test"]),
+            async |job| job.run().await.err(),
+        );
+        assert_eq!(
+            failure,
+            Some(Failure::ours("a wildcard needs the challenge dns-01"))
+        );
+    }
 }

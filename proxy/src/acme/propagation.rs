@@ -15,7 +15,7 @@ use hickory_resolver::{
     proto::rr::{RData, RecordType},
 };
 
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
 use super::{Failure, failure::chain};
 use crate::config::model::Propagation;
@@ -65,18 +65,11 @@ pub(super) async fn wait(how: &Propagation, expected: Vec<Expected>) -> Result<(
 async fn until_seen(how: &Propagation, mut expected: Vec<Expected>, words: &mut String) {
     let mut pause = PAUSE;
     loop {
-        let mut unseen = Vec::new();
-        while !expected.is_empty() {
-            let looks = expected.drain(..expected.len().min(LOOKS)).map(|record| {
-                let servers = how.servers.clone();
-                async move { (look(&servers, &record.name, &record.value).await, record) }
-            });
-            for (seen, record) in JoinSet::from_iter(looks).join_all().await {
-                if let Err(missing) = seen {
-                    unseen.push((record, missing));
-                }
-            }
-        }
+        let missing = look_at_all(how, &expected).await;
+        let unseen = expected.into_iter().zip(missing);
+        let unseen: Vec<_> = unseen
+            .filter_map(|(record, missing)| Some((record, missing?)))
+            .collect();
         let Some((first, missing)) = unseen.first() else {
             return;
         };
@@ -90,6 +83,35 @@ async fn until_seen(how: &Propagation, mut expected: Vec<Expected>, words: &mut 
         pause = (pause * 3 / 2).min(PAUSE * 10);
     }
 }
+
+/// What is missing of each record; `None` if it can be seen.
+async fn look_at_all(how: &Propagation, expected: &[Expected]) -> Vec<Option<String>> {
+    let mut missing = vec![Some("no answer".to_owned()); expected.len()];
+    let mut looks = JoinSet::new();
+    for (place, record) in expected.iter().cloned().enumerate() {
+        if looks.len() == LOOKS {
+            note(&mut missing, looks.join_next().await);
+        }
+        let servers = how.servers.clone();
+        looks.spawn(async move { (place, look(&servers, &record.name, &record.value).await) });
+    }
+    while !looks.is_empty() {
+        note(&mut missing, looks.join_next().await);
+    }
+    missing
+}
+
+/// A look that did not come to an end has not seen its record.
+fn note(missing: &mut [Option<String>], looked: Option<Result<Looked, JoinError>>) {
+    if let Some(Ok((place, seen))) = looked
+        && let Some(missing) = missing.get_mut(place)
+    {
+        *missing = seen.err();
+    }
+}
+
+/// At which place of a list, and what is missing there.
+type Looked = (usize, Result<(), String>);
 
 /// `Err` says what is missing where.
 async fn look(servers: &[SocketAddr], name: &str, value: &str) -> Result<(), String> {
@@ -254,8 +276,8 @@ mod tests {
         };
         let begun = Instant::now();
         let words = wait(&how, expected(20)).await.unwrap_err().words;
-        let begin = "the record _acme-challenge.0.test cannot be seen after 0 s";
-        assert!(words.starts_with(begin), "{words}");
+        let expected = "the record _acme-challenge.0.test cannot be seen after 0 s";
+        assert!(words.starts_with(expected), "{words}");
         assert!(begun.elapsed() < PATIENCE, "{:?}", begun.elapsed());
     }
 }

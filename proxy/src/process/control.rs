@@ -270,7 +270,7 @@ mod tests {
 
     const RENEW: &[u8] = b"{\"renew\":{\"host\":\"a.test\"}}\n";
 
-    /// Whoever wished for a renewal waits until this is dropped.
+    /// Whoever wished for it waits until this is dropped.
     async fn renewal(wished: &mut mpsc::Receiver<Wish>) -> oneshot::Sender<Result<String, String>> {
         match wished.recv().await {
             Some(Wish::Renew(host, answer)) if host == "a.test" => answer,
@@ -289,8 +289,8 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("control.sock");
         let listener = UnixListener::bind(&path).unwrap();
-        let (wishes, mut wished) = mpsc::channel(MOST * 2);
-        let listening = tokio::spawn(listen(listener, wishes));
+        let (sender, mut wished) = mpsc::channel(MOST * 2);
+        let listening = tokio::spawn(listen(listener, sender));
         let mut clients = Vec::new();
         for _ in 0..=MOST {
             let mut client = UnixStream::connect(&path).await.unwrap();
@@ -313,8 +313,8 @@ mod tests {
     async fn whoever_waits_too_long_is_told_that_it_goes_on() {
         let (mut client, server) = UnixStream::pair().unwrap();
         client.write_all(RENEW).await.unwrap();
-        let (wishes, mut wished) = mpsc::channel(1);
-        let answering = tokio::spawn(answer(server, wishes));
+        let (sender, mut wished) = mpsc::channel(1);
+        let answering = tokio::spawn(answer(server, sender));
         let renewing = renewal(&mut wished).await;
         answering.await.unwrap();
         let asked = reply(client).await;
