@@ -180,6 +180,9 @@ fn check_directory(body: &[u8]) -> Result<(), String> {
     Ok(())
 }
 
+/// Seconds since 1970, from 2025 to 2124: a CA that names another date is not believed.
+const PLAUSIBLE: std::ops::Range<i64> = 1_735_689_600..4_891_363_200;
+
 impl Notes {
     /// Notes what the headers say, and leaves no wish for patience in them that instant-acme would compute
     /// a time from that does not exist.
@@ -192,6 +195,7 @@ impl Notes {
         };
         let (system, at) = (SystemTime::now(), Instant::now());
         let date = text(header::DATE).and_then(|date| httpdate::parse_http_date(date).ok());
+        let date = date.filter(|date| PLAUSIBLE.contains(&seconds(*date)));
         if let Some(date) = date {
             *self.date.lock() = Some(Heard::new(date, system, at));
         }

@@ -22,7 +22,7 @@ use tokio::{
 use super::{
     Failure, account,
     account::Opened,
-    client::{Client, Notes},
+    client::{Client, Notes, TOLERANCE},
 };
 use crate::{
     config::{
@@ -41,8 +41,6 @@ const QUESTIONS: usize = 4;
 const SHARED: Duration = Duration::from_secs(2);
 /// How long orders under way are waited for before the account's key is changed.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// A clock that differs less is right enough.
-const TOLERANCE: i64 = 300;
 
 /// Adopted by the next snapshot while settings and files are the same.
 pub struct Issuer {
@@ -169,15 +167,7 @@ impl Issuer {
 
     /// Now, by the CA's clock if ours is far off.
     pub fn now(&self) -> SystemTime {
-        let now = SystemTime::now();
-        let ahead = self.notes.ahead();
-        let difference = Duration::from_secs(ahead.unsigned_abs());
-        let corrected = match ahead {
-            _ if ahead > TOLERANCE => now.checked_add(difference),
-            _ if ahead < -TOLERANCE => now.checked_sub(difference),
-            _ => None,
-        };
-        corrected.unwrap_or(now)
+        self.notes.now(SystemTime::now())
     }
 
     /// What to tell of our clock, if the CA's differs.
