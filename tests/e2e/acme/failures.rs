@@ -24,7 +24,7 @@ async fn a_ca_that_refuses_a_host_is_quoted_and_asked_again_later() {
     assert!(line.contains("a.test"), "{line}");
     assert!(line.contains("the next try is in 3 s"), "{line}");
     // With nobody else to turn to, the rest grows soon.
-    edge.errors().await_line("the next try is in 6").await;
+    edge.errors().await_line("the next try is in 1").await;
     await_told(&edge, "rejectedIdentifier").await;
     assert_eq!(signer(&shown(&edge, "a.test").await), TEMPORARY);
 }
