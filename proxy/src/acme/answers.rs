@@ -69,7 +69,7 @@ impl Answers {
 
     /// Answers `token` for `host` by HTTP with `authorization` (RFC 8555 section 8.3).
     ///
-    /// `Err` says why other nodes cannot know of it, or why the token is none.
+    /// Waits for the disk. `Err` says why other nodes cannot know of it, or why token or host are none.
     pub fn offer_http(
         self: &Arc<Self>,
         host: &str,
@@ -79,6 +79,7 @@ impl Answers {
         if !is_token(token) {
             return Err(std::io::Error::other("the CA's token is not base64url"));
         }
+        refuse_strange(host)?;
         let answer = (host.to_owned(), authorization.to_owned());
         self.http.write().insert(token.to_owned(), answer);
         let offer = Offer {
@@ -93,7 +94,10 @@ impl Answers {
     }
 
     /// Answers handshakes for `host` that offer `acme-tls/1` (RFC 8737) with a certificate that holds `digest`.
+    ///
+    /// Waits for the disk. `Err` as above.
     pub fn offer_alpn(self: &Arc<Self>, host: &str, digest: &[u8]) -> std::io::Result<Offer> {
+        refuse_strange(host)?;
         let chain = acme_certificate(host, digest).map_err(std::io::Error::other)?;
         self.alpn.write().insert(host.to_owned(), chain);
         let offer = Offer {
@@ -165,8 +169,23 @@ impl Drop for Offer {
             Kind::Http { token } => drop(self.answers.http.write().remove(token)),
             Kind::Alpn { host } => drop(self.answers.alpn.write().remove(host)),
         }
-        // A file that stays answers a question that nobody asks any more.
-        let _ = self.answers.shared.remove(&self.file());
+        let (answers, file) = (Arc::clone(&self.answers), self.file());
+        let alpn = match &self.kind {
+            Kind::Alpn { host } => Some(host.clone()),
+            Kind::Http { .. } => None,
+        };
+        let remove = move || {
+            // The next order for this host may have been quicker than the disk. A token is used once.
+            let is_taken = alpn.is_some_and(|host| answers.alpn.read().contains_key(&host));
+            if !is_taken {
+                // A file that stays answers a question that nobody asks any more.
+                let _ = answers.shared.remove(&file);
+            }
+        };
+        match tokio::runtime::Handle::try_current() {
+            Ok(runtime) => drop(runtime.spawn_blocking(remove)),
+            Err(_) => remove(),
+        }
     }
 }
 
@@ -181,6 +200,15 @@ fn is_token(text: &str) -> bool {
 fn is_host(text: &str) -> bool {
     let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
     (1..=253).contains(&text.len()) && text.bytes().all(is_letter) && !text.starts_with('.')
+}
+
+/// A host becomes a part of a file's name, and a line of a file.
+fn refuse_strange(host: &str) -> std::io::Result<()> {
+    if is_host(host) {
+        return Ok(());
+    }
+    let words = format!("{host:?} is no host name");
+    Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, words))
 }
 
 /// RFC 8737 section 3: self-signed, for this host alone, with the digest in a critical extension.
@@ -226,7 +254,10 @@ mod tests {
         );
         assert_eq!(answers.http("example.ch", "../account").await, None);
         drop(offer);
-        assert_eq!(answers.http("example.ch", TOKEN).await, None);
+        // Its file is removed where the disk may be waited for.
+        while answers.http("example.ch", TOKEN).await.is_some() {
+            tokio::task::yield_now().await;
+        }
     }
 
     #[tokio::test]
@@ -241,8 +272,52 @@ mod tests {
         assert!(ours.alpn("example.ch").await.is_some());
         assert!(ours.alpn("example.com").await.is_none());
         drop((http, alpn));
-        assert_eq!(ours.http("example.ch", TOKEN).await, None);
-        assert!(ours.alpn("example.ch").await.is_none());
+        let is_gone = async || {
+            ours.http("example.ch", TOKEN).await.is_none()
+                && ours.alpn("example.ch").await.is_none()
+        };
+        // They are removed where the disk may be waited for.
+        while !is_gone().await {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    #[test]
+    fn an_offer_without_a_runtime_is_withdrawn_at_once() {
+        let home = tempfile::tempdir().unwrap();
+        let answers = answers(&home);
+        let offer = answers.offer_http("example.ch", TOKEN, "it is me").unwrap();
+        assert_eq!(answers.shared.list(DIRECTORY).unwrap().len(), 1);
+        drop(offer);
+        assert!(answers.shared.list(DIRECTORY).unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_host_of_the_cas_making_reaches_no_file() {
+        let home = tempfile::tempdir().unwrap();
+        let answers = answers(&home);
+        let victim = "accounts/victim.json";
+        answers.shared.write(victim, b"precious").unwrap();
+        std::fs::create_dir_all(home.path().join(DIRECTORY).join("alpn-x")).unwrap();
+        for host in [
+            "x/../../accounts/victim.json",
+            "/etc/passwd",
+            "",
+            ".",
+            "example.ch\nmore",
+            "example.ch\0",
+            "*.example.ch",
+        ] {
+            let alpn = answers.offer_alpn(host, &[7; 32]).map(drop);
+            let http = answers.offer_http(host, TOKEN, "it is me").map(drop);
+            for result in [alpn, http] {
+                let kind = result.unwrap_err().kind();
+                assert_eq!(kind, std::io::ErrorKind::InvalidInput, "{host:?}");
+            }
+        }
+        let left = answers.shared.read(victim).unwrap();
+        assert_eq!(left.as_deref(), Some(&b"precious"[..]));
+        assert_eq!(answers.shared.list(DIRECTORY).unwrap(), ["alpn-x"]);
     }
 
     #[test]

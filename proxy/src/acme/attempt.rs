@@ -11,7 +11,7 @@ use tokio::{task::spawn_blocking, time::timeout};
 use super::{
     Failure, Issuer,
     care::{Care, Renewal},
-    failure::Fault,
+    failure::{Fault, plain},
     ledger::{Ledger, What},
     order::{self, Job, Obtained},
     setbacks::Setbacks,
@@ -67,7 +67,7 @@ impl Care {
             .collect();
         if names.is_empty() {
             let failure = Failure::ours("no challenge can be used for these hosts");
-            return Err(self.fail(&failure, &self.issuer.settings.name.clone(), &names));
+            return Err(self.fail(&failure, &Arc::clone(&self.issuer), &names));
         }
         let way = self.setbacks.choose(&names, Instant::now()).unwrap_or(0);
         let Some((issuer, challenge)) = ways.get(way) else {
@@ -78,7 +78,6 @@ impl Care {
                 "other orders are under way at this CA".to_owned(),
             ));
         };
-        let name = &issuer.settings.name;
         let lock = match self.lock().await {
             Ok(Some(lock)) => lock,
             Ok(None) => {
@@ -86,7 +85,7 @@ impl Care {
                     "another process obtains it just now".to_owned(),
                 ));
             }
-            Err(failure) => return Err(self.fail(&failure, name, &names)),
+            Err(failure) => return Err(self.fail(&failure, issuer, &names)),
         };
         if self.slot.shown().is_none() && self.seen.is_some() {
             // By a clock that is wrong, what is kept may seem to be over. Once asked, the CA tells the time.
@@ -101,7 +100,7 @@ impl Care {
             ..self.slot.outlook()
         });
         let result = self.obtain(issuer, challenge, lock).await;
-        result.map_err(|failure| self.fail(&failure, name, &names))
+        result.map_err(|failure| self.fail(&failure, issuer, &names))
     }
 
     async fn lock(&self) -> Result<Option<Lock>, Failure> {
@@ -153,12 +152,12 @@ impl Care {
         self.setbacks = Setbacks::default();
         if let Some(words) = issuer.clock() {
             tracing::warn!(hosts = self.hosts(), "{words}");
-            self.setbacks.mention(words);
+            self.setbacks.mention(words, None);
         }
         if let Err(failure) = self.keep(obtained).await {
             // It is shown; it will be written when the disk lets us.
             tracing::error!(hosts = self.hosts(), "{}", failure.words);
-            self.setbacks.mention(failure.words);
+            self.setbacks.mention(failure.words, Some(failure.fault));
         }
         tracing::info!(hosts = self.hosts(), "{}", self.good_news());
         Ok(())
@@ -172,6 +171,7 @@ impl Care {
             let Obtained { key, chain, kept } = &obtained;
             let stored = vault::store(&state, &hosts, (key, chain), kept, &directories, now);
             if stored.is_ok() {
+                // What it was for is written; until then a process that is killed goes on with it.
                 order::forget(&state, &hosts);
             }
             (stored, state.modified(&vault::file(&hosts)), obtained)
@@ -211,7 +211,7 @@ impl Care {
                     tracing::info!(hosts = self.hosts(), "the certificate is written at last");
                     self.setbacks = Setbacks::default();
                 }
-                Err(failure) => self.setbacks.mention(failure.words),
+                Err(failure) => self.setbacks.mention(failure.words, Some(failure.fault)),
             },
             not_yet => self.unsaved = not_yet,
         }
@@ -251,14 +251,15 @@ impl Care {
             _ => {}
         }
         if let Some(words) = issuer.clock() {
-            failure.words = format!("{} ({words})", failure.words);
+            failure.words = plain(&format!("{} ({words})", failure.words));
         }
         failure
     }
 
-    fn fail(&mut self, failure: &Failure, issuer: &Name, ways: &[Name]) -> Obstacle {
+    fn fail(&mut self, failure: &Failure, issuer: &Issuer, ways: &[Name]) -> Obstacle {
         self.means.meters.failed(&vault::name(&self.slot.hosts));
-        let (now, at) = (Instant::now(), SystemTime::now());
+        let (now, at) = (Instant::now(), issuer.now());
+        let issuer = &issuer.settings.name;
         self.setbacks
             .note(failure, issuer, ways, (now, at), fastrand::f64());
         let rest = self

@@ -11,7 +11,7 @@ use tokio::{
 };
 
 use super::{
-    Issuer,
+    Fault, Issuer,
     advice::Advice,
     keeper::{Managed, Means},
     lookout::Sight,
@@ -136,6 +136,7 @@ impl Care {
             failures: self.setbacks.failures(),
             problem: self.setbacks.problem().cloned(),
             window: self.advice.window(),
+            reason: self.setbacks.fault().map(Fault::label),
         });
     }
 

@@ -1,7 +1,6 @@
 //! A CA of the configuration with what belongs to it: trust, account, turns.
 
 use std::{
-    fs,
     sync::Arc,
     time::{Duration, Instant, SystemTime},
 };
@@ -11,7 +10,10 @@ use base64::{
     prelude::{BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD},
 };
 use instant_acme::Account;
-use rustls::pki_types::{CertificateDer, pem::PemObject};
+use rustls::pki_types::{
+    CertificateDer,
+    pem::{self, PemObject},
+};
 use tokio::{
     sync::{Mutex, Semaphore},
     time::timeout,
@@ -20,7 +22,7 @@ use tokio::{
 use super::{
     Failure, account,
     account::Opened,
-    client::{Client, Notes},
+    client::{Client, Notes, TOLERANCE},
 };
 use crate::{
     config::{
@@ -28,6 +30,7 @@ use crate::{
         problem::{Located, Problem, Severity},
     },
     state::State,
+    tls,
 };
 
 /// Orders at a time at one CA.
@@ -38,8 +41,6 @@ const QUESTIONS: usize = 4;
 const SHARED: Duration = Duration::from_secs(2);
 /// How long orders under way are waited for before the account's key is changed.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// A clock that differs less is right enough.
-const TOLERANCE: i64 = 300;
 
 /// Adopted by the next snapshot while settings and files are the same.
 pub struct Issuer {
@@ -166,15 +167,7 @@ impl Issuer {
 
     /// Now, by the CA's clock if ours is far off.
     pub fn now(&self) -> SystemTime {
-        let now = SystemTime::now();
-        let ahead = self.notes.ahead();
-        let difference = Duration::from_secs(ahead.unsigned_abs());
-        let corrected = match ahead {
-            _ if ahead > TOLERANCE => now.checked_add(difference),
-            _ if ahead < -TOLERANCE => now.checked_sub(difference),
-            _ => None,
-        };
-        corrected.unwrap_or(now)
+        self.notes.now(SystemTime::now())
     }
 
     /// What to tell of our clock, if the CA's differs.
@@ -210,7 +203,9 @@ impl std::fmt::Debug for Issuer {
 }
 
 fn roots(file: &Located<std::path::PathBuf>) -> Result<Vec<CertificateDer<'static>>, Box<Problem>> {
-    let read = CertificateDer::pem_file_iter(&file.value).and_then(Iterator::collect);
+    let read = tls::content(&file.value, tls::LONGEST_LIST)
+        .map_err(pem::Error::Io)
+        .and_then(|text| CertificateDer::pem_slice_iter(&text).collect());
     let roots: Vec<_> = read.map_err(|error| {
         let shown = file.value.display();
         problem(
@@ -232,14 +227,17 @@ fn roots(file: &Located<std::path::PathBuf>) -> Result<Vec<CertificateDer<'stati
 
 fn hmac(file: &Located<std::path::PathBuf>) -> Result<Vec<u8>, Box<Problem>> {
     let shown = file.value.display();
-    let text = fs::read_to_string(&file.value).map_err(|error| {
+    let text = tls::content(&file.value, tls::LONGEST).map_err(|error| {
         problem(
             file,
             format!("cannot read {shown}: {error}"),
             "`hmac_file` holds the HMAC key that the CA gave you, in base64url",
         )
     })?;
-    let text = text.trim().trim_end_matches('=');
+    let mut text = text.trim_ascii();
+    while let Some(unpadded) = text.strip_suffix(b"=") {
+        text = unpadded;
+    }
     let key = BASE64_URL_SAFE_NO_PAD
         .decode(text)
         .or_else(|_| BASE64_STANDARD_NO_PAD.decode(text));
@@ -260,4 +258,41 @@ fn problem<T>(at: &Located<T>, message: String, hint: &str) -> Box<Problem> {
         message,
         hint: Some(hint.to_owned()),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_read_if_they_are_files_of_reasonable_length() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = |name: &str| Located::nowhere(directory.path().join(name));
+        let write = |name: &str, content: &[u8]| {
+            std::fs::write(path(name).value, content).unwrap();
+        };
+        write("padded", b" a2V5cw==\n");
+        write("binary", b"\xff\xfe");
+        write("long", &vec![b'a'; (1 << 20) + 1]);
+        write("longer", &vec![b'a'; (16 << 20) + 1]);
+        let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+        rustix::fs::mkfifoat(rustix::fs::CWD, path("pipe").value, mode).unwrap();
+        assert_eq!(hmac(&path("padded")).unwrap(), b"keys");
+        for (name, words) in [
+            ("binary", "does not hold a key in base64url"),
+            ("long", "it is longer than 1 MiB"),
+            ("pipe", "it is not a regular file"),
+        ] {
+            let problem = hmac(&path(name)).unwrap_err();
+            assert!(problem.message.contains(words), "{}", problem.message);
+        }
+        for (name, words) in [
+            ("binary", "holds no certificate"),
+            ("longer", "it is longer than 16 MiB"),
+            ("pipe", "it is not a regular file"),
+        ] {
+            let problem = roots(&path(name)).unwrap_err();
+            assert!(problem.message.contains(words), "{}", problem.message);
+        }
+    }
 }

@@ -13,7 +13,7 @@ use tokio::{
 };
 
 use super::{
-    Answers, Issuer,
+    Answers, Fault, Issuer,
     care::{Care, Renewal},
     lookout::{Lookout, Sight},
 };
@@ -179,6 +179,7 @@ async fn supervise(
         managed.slot.set_outlook(Outlook {
             next: Next::Retry(SystemTime::now() + RESTART),
             problem: Some("simplon itself failed; its log says where".to_owned()),
+            reason: Some(Fault::Ours.label()),
             ..managed.slot.outlook()
         });
         tokio::time::sleep(RESTART).await;

@@ -6,25 +6,31 @@
 use std::{sync::Arc, time::Duration};
 
 use instant_acme::{
-    Account, AuthorizationHandle, AuthorizationStatus, ChallengeType, Error, Identifier, NewOrder,
-    Order, OrderStatus, RetryPolicy,
+    Account, CertificateIdentifier, Error, Identifier, NewOrder, Order, OrderStatus, RetryPolicy,
 };
 use rcgen::{CertificateParams, DistinguishedName, KeyPair};
 use rustls::pki_types::CertificateDer;
 
+pub(super) use super::begun::forget;
 use super::{
-    Answers, Failure, Issuer, Offer,
-    dns::Record,
-    failure::{Fault, chain},
+    Answers, Failure, Issuer,
+    begun::Begun,
+    client::is_missing,
+    failure::Fault,
+    proof::verdict,
     vault::{self, Kept},
 };
 use crate::{config::model::Challenge, state::State};
 
 /// Between questions to the CA whether it is done; it grows by half each time, unless the CA says otherwise.
-const POLL: RetryPolicy = RetryPolicy::new()
+pub(super) const POLL: RetryPolicy = RetryPolicy::new()
     .initial_delay(Duration::from_millis(100))
     .backoff(1.5)
     .timeout(Duration::from_secs(300));
+/// Times that an order is gone on with in vain, before another one is made.
+const RESUMES: u32 = 3;
+/// Of one order, with everything that it waits for at the CA.
+const LONGEST: Duration = Duration::from_secs(900);
 
 /// What is ordered, from whom, and how we show that the hosts are ours.
 pub(super) struct Job<'a> {
@@ -44,44 +50,55 @@ pub(super) struct Obtained {
     pub(super) kept: Kept,
 }
 
-/// An order that has begun: its address at the CA and the key that is to be signed.
-struct Begun {
+/// An order at the CA, what lies on disk of it, and its key.
+struct Current {
     order: Order,
     key: KeyPair,
-}
-
-/// An answer or a record that stands while the CA looks.
-enum Proof {
-    Offer { _offer: Offer },
-    Record(Record),
+    begun: Begun,
 }
 
 impl Job<'_> {
+    /// What was obtained lies with the order's key on disk until it is told to [`forget`], once it is kept
+    /// as a certificate.
     pub(super) async fn run(&self) -> Result<Obtained, Failure> {
+        self.way(self.has_wildcard())?;
         let account = self.issuer.account(self.state).await?;
-        let mut begun = match self.resume(&account).await {
-            Some(begun) => begun,
+        let mut current = match self.resume(&account).await? {
+            Some(current) => current,
             None => self.begin(&account).await?,
         };
-        let result = self.finish(&mut begun).await;
-        // What the CA has refused or issued is over. What it did not answer may go on.
-        let goes_on =
-            |failure: &Failure| matches!(failure.fault, Fault::Unreachable | Fault::Nonce);
-        if !result.as_ref().is_err_and(goes_on) {
-            let removed = self.state.remove(&self.file());
-            if let (Err(error), Err(_)) = (&removed, &result) {
-                tracing::warn!("an order that is over cannot be forgotten: {error}");
+        let result = self.finish(&mut current).await;
+        match result.as_ref().map_err(|failure| failure.fault) {
+            // What the CA did not answer may go on.
+            Ok(_) | Err(Fault::Unreachable | Fault::Busy) => {}
+            Err(Fault::Nonce) => {
+                // It says nothing about the order.
+                current.begun.resumed = current.begun.resumed.saturating_sub(1);
+                self.remember(&current.begun).await;
+            }
+            Err(_) => {
+                let hosts = self.hosts.to_vec();
+                let _ = self.state.with(move |state| forget(state, &hosts)).await; // as `forget` does
             }
         }
         result
     }
 
+    /// How long [`Self::run`] may take at most, with the operator's own hook and its rests.
     pub(super) fn longest(&self) -> Duration {
-        Duration::from_secs(900)
+        let Ok(Challenge::Dns01(hook)) = self.way(self.has_wildcard()) else {
+            return LONGEST;
+        };
+        // One to set each record, and one to clear it.
+        let runs = u32::try_from(self.hosts.len() * 2).unwrap_or(u32::MAX);
+        [hook.propagation.timeout, hook.propagation.delay]
+            .into_iter()
+            .fold(hook.timeout.saturating_mul(runs), Duration::saturating_add)
+            .saturating_add(LONGEST)
     }
 
-    async fn finish(&self, begun: &mut Begun) -> Result<Obtained, Failure> {
-        let Begun { order, key } = begun;
+    async fn finish(&self, current: &mut Current) -> Result<Obtained, Failure> {
+        let Current { order, key, .. } = current;
         if order.state().status == OrderStatus::Pending {
             self.prove(order).await?;
         }
@@ -90,8 +107,12 @@ impl Job<'_> {
             let finalized = order.finalize_csr(&csr).await;
             finalized.map_err(|error| Failure::of("asking for the certificate", &error))?;
         }
-        let issued = order.poll_certificate(&POLL).await;
-        let chain = issued.map_err(|error| Failure::of("waiting for the certificate", &error))?;
+        let chain = match order.poll_certificate(&POLL).await {
+            Ok(chain) => chain,
+            Err(error) => {
+                return Err(verdict(order, "waiting for the certificate", &error).await);
+            }
+        };
         let key = key.serialize_pem();
         let kept =
             vault::assemble(&key, &chain, &self.issuer.settings.directory).map_err(|words| {
@@ -109,7 +130,7 @@ impl Job<'_> {
         Ok(Obtained { key, chain, kept })
     }
 
-    async fn begin(&self, account: &Account) -> Result<Begun, Failure> {
+    async fn begin(&self, account: &Account) -> Result<Current, Failure> {
         let identifiers: Vec<_> = self.hosts.iter().cloned().map(Identifier::Dns).collect();
         let mut new = NewOrder::new(&identifiers);
         if let Some(profile) = &self.issuer.settings.profile {
@@ -136,122 +157,85 @@ impl Job<'_> {
             None => account.new_order(&new).await,
         };
         let order = order.map_err(|error| Failure::of("ordering", &error))?;
-        let content = format!(
-            "{}\n{}\n{}",
-            order.url(),
-            self.identity(),
-            key.serialize_pem()
-        );
-        self.state
-            .write(&self.file(), content.as_bytes())
+        let begun = Begun {
+            url: order.url().to_owned(),
+            identity: self.identity(),
+            resumed: 0,
+            key: key.serialize_pem(),
+        };
+        self.write(&begun)
+            .await
             .map_err(|error| Failure::disk("the key cannot be kept", &error))?;
-        Ok(Begun { order, key })
+        Ok(Current { order, key, begun })
     }
 
-    /// Goes on with the order that a process before this one began, if it is still good.
-    async fn resume(&self, account: &Account) -> Option<Begun> {
-        let content = self.state.read(&self.file()).ok()??;
-        let content = String::from_utf8(content).ok()?;
-        let mut parts = content.splitn(3, '\n');
-        let (url, identity, key) = (parts.next()?, parts.next()?, parts.next()?);
-        if identity != self.identity() {
-            return None;
+    /// Goes on with the order that was begun before, if it is still good.
+    async fn resume(&self, account: &Account) -> Result<Option<Current>, Failure> {
+        let hosts = self.hosts.to_vec();
+        let read = self.state.with(move |state| Begun::read(state, &hosts));
+        let Some(mut begun) = read.await.ok().flatten() else {
+            return Ok(None);
+        };
+        if begun.identity != self.identity() {
+            return Ok(None);
         }
-        let key = KeyPair::from_pem(key).ok()?;
-        let mut order = account.order(url.to_owned()).await.ok()?;
-        let is_good = order.state().status != OrderStatus::Invalid;
-        is_good.then(|| {
-            tracing::info!(
-                hosts = self.hosts.join(" "),
-                "going on with the order {url}"
+        let (hosts, url) = (self.hosts.join(" "), &begun.url);
+        if begun.resumed >= RESUMES {
+            tracing::warn!(
+                hosts,
+                "the order {url} does not come to an end; another one is made"
             );
-            Begun { order, key }
-        })
-    }
-
-    /// Shows the CA that the hosts are ours, and waits until it agrees.
-    async fn prove(&self, order: &mut Order) -> Result<(), Failure> {
-        let mut proofs = Vec::new();
-        let mut authorizations = order.authorizations();
-        while let Some(authorization) = authorizations.next().await {
-            let authorization =
-                authorization.map_err(|error| Failure::of("asking what to show", &error))?;
-            if authorization.status == AuthorizationStatus::Pending {
-                proofs.push(self.present(authorization).await?);
-            }
+            return Ok(None);
         }
-        for proof in &proofs {
-            if let Proof::Record(record) = proof {
-                record.propagated().await?;
-            }
-        }
-        let outcome = self.await_ready(order).await;
-        for proof in proofs {
-            if let Proof::Record(record) = proof {
-                record.clean_up().await;
-            }
-        }
-        outcome
-    }
-
-    async fn present(&self, mut authorization: AuthorizationHandle<'_>) -> Result<Proof, Failure> {
-        let host = host_of(&authorization);
-        let way = self.way(authorization.wildcard)?;
-        let kind = kind(way);
-        let offered = authorization
-            .challenges
-            .iter()
-            .map(|it| format!("{:?}", it.r#type));
-        let offered = offered.collect::<Vec<_>>().join(", ");
-        let Some(challenge) = authorization.challenge(kind.clone()) else {
-            return Err(Failure::refused(format!(
-                "the CA does not offer {kind:?} for {host}, but {offered}"
-            )));
+        let Ok(key) = KeyPair::from_pem(&begun.key) else {
+            return Ok(None);
         };
-        let authorization = challenge.key_authorization();
-        let offer = match way {
-            Challenge::Http01 => {
-                self.answers
-                    .offer_http(&host, &challenge.token, authorization.as_str())
-            }
-            Challenge::TlsAlpn01 => self
-                .answers
-                .offer_alpn(&host, authorization.digest().as_ref()),
-            Challenge::Dns01(hook) => {
-                let name = format!("_acme-challenge.{host}");
-                let record = Record::present(hook, name, authorization.dns_value()).await?;
-                return Ok(Proof::Record(record));
+        let mut order = match account.order(url.clone()).await {
+            Ok(order) => order,
+            Err(error) => {
+                let failure = Failure::of("going on with the order", &error);
+                if failure.fault == Fault::Refused || is_missing(&error) {
+                    return Ok(None); // the CA does not know it any more
+                }
+                // What was not answered may have been issued; what is answered with nonsense is not for ever.
+                if failure.fault == Fault::Unreachable && !matches!(error, Error::Other(_)) {
+                    begun.resumed += 1;
+                    self.remember(&begun).await;
+                }
+                return Err(failure);
             }
         };
-        let offer =
-            offer.map_err(|error| Failure::disk("the answer cannot be kept for the CA", &error))?;
-        Ok(Proof::Offer { _offer: offer })
+        if order.state().status == OrderStatus::Invalid {
+            return Ok(None);
+        }
+        tracing::info!(hosts, "going on with the order {url}");
+        begun.resumed += 1;
+        self.remember(&begun).await;
+        Ok(Some(Current { order, key, begun }))
     }
 
-    /// Tells the CA to look, and waits for what it says.
-    async fn await_ready(&self, order: &mut Order) -> Result<(), Failure> {
-        let mut authorizations = order.authorizations();
-        while let Some(authorization) = authorizations.next().await {
-            let mut authorization =
-                authorization.map_err(|error| Failure::of("asking what to show", &error))?;
-            if authorization.status != AuthorizationStatus::Pending {
-                continue;
-            }
-            let kind = kind(self.way(authorization.wildcard)?);
-            if let Some(mut challenge) = authorization.challenge(kind) {
-                let told = challenge.set_ready().await;
-                told.map_err(|error| Failure::of("telling the CA to look", &error))?;
-            }
+    /// Writes how often the order was gone on with. If it cannot be written, it goes on more often.
+    async fn remember(&self, begun: &Begun) {
+        if let Err(error) = self.write(begun).await {
+            tracing::debug!(
+                hosts = self.hosts.join(" "),
+                "the order cannot be noted: {error}"
+            );
         }
-        match order.poll_ready(&POLL).await {
-            Ok(OrderStatus::Invalid) | Err(Error::Api(_)) => Err(reasons(order).await),
-            Ok(_) => Ok(()),
-            Err(error) => Err(Failure::of("waiting for the CA to look", &error)),
-        }
+    }
+
+    async fn write(&self, begun: &Begun) -> std::io::Result<()> {
+        let (begun, hosts) = (begun.clone(), self.hosts.to_vec());
+        let write = self.state.with(move |state| begun.write(state, &hosts));
+        write.await.flatten()
+    }
+
+    fn has_wildcard(&self) -> bool {
+        self.hosts.iter().any(|host| host.starts_with("*."))
     }
 
     /// The challenge in use; for a wildcard the one by DNS, since there is no other.
-    fn way(&self, wildcard: bool) -> Result<&Challenge, Failure> {
+    pub(super) fn way(&self, wildcard: bool) -> Result<&Challenge, Failure> {
         let is_dns = |challenge: &&Challenge| matches!(challenge, Challenge::Dns01(_));
         if !wildcard || is_dns(&self.challenge) {
             return Ok(self.challenge);
@@ -274,14 +258,9 @@ impl Job<'_> {
         Ok(request.der().to_vec())
     }
 
-    fn replaced(&self) -> Option<instant_acme::CertificateIdentifier<'static>> {
-        let replaced = instant_acme::CertificateIdentifier::try_from(self.replaces?).ok()?;
+    fn replaced(&self) -> Option<CertificateIdentifier<'static>> {
+        let replaced = CertificateIdentifier::try_from(self.replaces?).ok()?;
         Some(replaced.into_owned())
-    }
-
-    /// Where the order is kept while it is under way.
-    fn file(&self) -> String {
-        format!("orders/{}", vault::name(self.hosts))
     }
 
     /// An order of another CA, or for other hosts, is another order.
@@ -306,50 +285,90 @@ fn know(profile: &str, account: &Account) -> Result<(), Failure> {
     }))
 }
 
-/// An order that is over is not gone on with.
-pub(super) fn forget(state: &State, hosts: &[String]) {
-    let _ = state.remove(&format!("orders/{}", vault::name(hosts)));
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::model::{self, DnsHook, IssuerLimits, Propagation};
 
-fn kind(challenge: &Challenge) -> ChallengeType {
-    match challenge {
-        Challenge::Http01 => ChallengeType::Http01,
-        Challenge::TlsAlpn01 => ChallengeType::TlsAlpn01,
-        Challenge::Dns01(_) => ChallengeType::Dns01,
+    /// A CA that cannot be reached.
+    fn issuer(challenges: Vec<Challenge>) -> Issuer {
+        let settings = model::Issuer {
+            name: "ca".into(),
+            directory: "https://127.0.0.1:1/dir".to_owned(),
+            contact: Vec::new(),
+            challenges,
+            external_account: None,
+            profile: None,
+            root: None,
+            fallback: None,
+            limits: IssuerLimits::default(),
+        };
+        Issuer::read(&settings, None).unwrap()
     }
-}
 
-/// Without the `*.` of a wildcard: the record of RFC 8555 section 8.4 is at the name below it.
-fn host_of(authorization: &AuthorizationHandle<'_>) -> String {
-    match authorization.identifier().identifier {
-        Identifier::Dns(name) => name.to_ascii_lowercase(),
-        other => format!("{other:?}"),
+    fn dns() -> Challenge {
+        Challenge::Dns01(DnsHook {
+            command: vec!["./hook".to_owned()],
+            directory: ".".into(),
+            timeout: Duration::from_secs(60),
+            propagation: Propagation {
+                servers: Vec::new(),
+                timeout: Duration::from_secs(600),
+                delay: Duration::from_secs(30),
+            },
+        })
     }
-}
 
-/// What the CA found wrong, host by host.
-async fn reasons(order: &mut Order) -> Failure {
-    let of_order = order.state().error.as_ref().map(ToString::to_string);
-    let mut words = Vec::new();
-    let mut authorizations = order.authorizations();
-    while let Some(Ok(mut authorization)) = authorizations.next().await {
-        if let Err(error) = authorization.refresh().await {
-            words.push(chain(&error));
-            continue;
+    fn hosts<const N: usize>(names: [&str; N]) -> Vec<String> {
+        names.map(str::to_owned).to_vec()
+    }
+
+    fn with<T>(
+        challenges: Vec<Challenge>,
+        hosts: &[String],
+        then: impl AsyncFnOnce(&Job<'_>) -> T,
+    ) -> T {
+        let home = tempfile::tempdir().unwrap();
+        let state = State::open(home.path()).unwrap();
+        let issuer = issuer(challenges);
+        let job = Job {
+            issuer: &issuer,
+            challenge: &issuer.settings.challenges[0],
+            hosts,
+            replaces: None,
+            answers: &Arc::new(Answers::new(state.clone())),
+            state: &state,
+        };
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        runtime.enable_all().build().unwrap().block_on(then(&job))
+    }
+
+    #[test]
+    fn an_order_may_take_as_long_as_what_it_waits_for() {
+        for (challenges, hosts, seconds) in [
+            (vec![Challenge::Http01, dns()], hosts(["a.test"]), 900),
+            (vec![dns()], hosts(["a.test"]), 900 + 120 + 630),
+            (
+                vec![Challenge::Http01, dns()],
+                hosts(["b.test", "*.a.test"]),
+                900 + 240 + 630,
+            ),
+        ] {
+            let longest = with(challenges, &hosts, async |job| job.longest());
+            assert_eq!(longest.as_secs(), seconds, "{hosts:?}");
         }
-        let host = authorization.identifier().to_string();
-        for challenge in &authorization.challenges {
-            if let Some(problem) = &challenge.error {
-                let problem = problem.to_string().replacen("API error: ", "", 1);
-                words.push(format!("{host}: {problem}"));
-            }
-        }
     }
-    if words.is_empty() {
-        words.extend(of_order);
+
+    #[test]
+    fn a_wildcard_without_dns_01_is_refused_before_the_ca_is_asked() {
+        let failure = with(
+            vec![Challenge::Http01],
+            &hosts(["a.test", "*.a.test"]),
+            async |job| job.run().await.err(),
+        );
+        assert_eq!(
+            failure,
+            Some(Failure::ours("a wildcard needs the challenge dns-01"))
+        );
     }
-    if words.is_empty() {
-        words.push("the CA says no, and not why".to_owned());
-    }
-    Failure::refused(words.join("; "))
 }

@@ -5,7 +5,7 @@
 
 use std::{
     net::{IpAddr, SocketAddr},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use hickory_resolver::{
@@ -14,6 +14,8 @@ use hickory_resolver::{
     net::runtime::TokioRuntimeProvider,
     proto::rr::{RData, RecordType},
 };
+
+use tokio::task::{JoinError, JoinSet};
 
 use super::{Failure, failure::chain};
 use crate::config::model::Propagation;
@@ -24,36 +26,99 @@ const PAUSE: Duration = Duration::from_millis(500);
 const PATIENCE: Duration = Duration::from_secs(3);
 /// Aliases that are followed from the record's name, as where a zone for challenges is kept apart.
 const ALIASES: usize = 8;
+/// Records that are looked at at a time.
+const LOOKS: usize = 8;
 /// A zone has a handful; more are not asked.
 const SERVERS: usize = 16;
 
-/// Returns once the TXT record `name` with `value` can be seen.
-pub(super) async fn wait(how: &Propagation, name: &str, value: &str) -> Result<(), Failure> {
-    let begun = Instant::now();
-    let mut pause = PAUSE;
-    while !how.timeout.is_zero() {
-        let Err(missing) = look(how, name, value).await else {
-            break;
-        };
-        if begun.elapsed() + pause > how.timeout {
-            return Err(Failure::ours(format!(
-                "the record {name} cannot be seen after {} s: {missing}",
+/// A TXT record that is to be seen.
+#[derive(Clone, Debug)]
+pub(super) struct Expected {
+    pub(super) name: String,
+    pub(super) value: String,
+}
+
+/// Returns once all the records of an order can be seen. They share one timeout and one delay.
+pub(super) async fn wait(how: &Propagation, expected: Vec<Expected>) -> Result<(), Failure> {
+    if expected.is_empty() {
+        return Ok(());
+    }
+    if !how.timeout.is_zero() {
+        // For the case that the first look takes longer than all may.
+        let mut missing = expected.first().map_or_else(String::new, |first| {
+            format!(
+                "the record {} cannot be seen after {} s: no answer",
+                first.name,
                 how.timeout.as_secs()
-            )));
+            )
+        });
+        let seen = until_seen(how, expected, &mut missing);
+        if tokio::time::timeout(how.timeout, seen).await.is_err() {
+            return Err(Failure::ours(missing));
         }
-        tokio::time::sleep(pause).await;
-        pause = (pause * 3 / 2).min(PAUSE * 10);
     }
     tokio::time::sleep(how.delay).await;
     Ok(())
 }
 
+/// Looks again and again, at what was not seen yet; `words` says what is missing where.
+async fn until_seen(how: &Propagation, mut expected: Vec<Expected>, words: &mut String) {
+    let mut pause = PAUSE;
+    loop {
+        let missing = look_at_all(how, &expected).await;
+        let unseen = expected.into_iter().zip(missing);
+        let unseen: Vec<_> = unseen
+            .filter_map(|(record, missing)| Some((record, missing?)))
+            .collect();
+        let Some((first, missing)) = unseen.first() else {
+            return;
+        };
+        *words = format!(
+            "the record {} cannot be seen after {} s: {missing}",
+            first.name,
+            how.timeout.as_secs()
+        );
+        expected = unseen.into_iter().map(|(record, _)| record).collect();
+        tokio::time::sleep(pause).await;
+        pause = (pause * 3 / 2).min(PAUSE * 10);
+    }
+}
+
+/// What is missing of each record; `None` if it can be seen.
+async fn look_at_all(how: &Propagation, expected: &[Expected]) -> Vec<Option<String>> {
+    let mut missing = vec![Some("no answer".to_owned()); expected.len()];
+    let mut looks = JoinSet::new();
+    for (place, record) in expected.iter().cloned().enumerate() {
+        if looks.len() == LOOKS {
+            note(&mut missing, looks.join_next().await);
+        }
+        let servers = how.servers.clone();
+        looks.spawn(async move { (place, look(&servers, &record.name, &record.value).await) });
+    }
+    while !looks.is_empty() {
+        note(&mut missing, looks.join_next().await);
+    }
+    missing
+}
+
+/// A look that did not come to an end has not seen its record.
+fn note(missing: &mut [Option<String>], looked: Option<Result<Looked, JoinError>>) {
+    if let Some(Ok((place, seen))) = looked
+        && let Some(missing) = missing.get_mut(place)
+    {
+        *missing = seen.err();
+    }
+}
+
+/// At which place of a list, and what is missing there.
+type Looked = (usize, Result<(), String>);
+
 /// `Err` says what is missing where.
-async fn look(how: &Propagation, name: &str, value: &str) -> Result<(), String> {
-    let (name, servers) = if how.servers.is_empty() {
+async fn look(servers: &[SocketAddr], name: &str, value: &str) -> Result<(), String> {
+    let (name, servers) = if servers.is_empty() {
         authorities(name).await?
     } else {
-        (name.to_owned(), how.servers.clone())
+        (name.to_owned(), servers.to_vec())
     };
     let mut has_seen = false;
     let mut unanswered = String::new();
@@ -168,4 +233,51 @@ fn asking(server: SocketAddr) -> Result<TokioResolver, String> {
 /// With a dot at its end, so that no search list is tried.
 fn absolute(name: &str) -> String {
     format!("{}.", name.trim_end_matches('.'))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use tokio::net::UdpSocket;
+
+    use super::*;
+
+    fn expected(count: usize) -> Vec<Expected> {
+        let record = |number| Expected {
+            name: format!("_acme-challenge.{number}.test"),
+            value: "value".to_owned(),
+        };
+        (0..count).map(record).collect()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn records_that_are_not_looked_for_are_waited_for_once() {
+        let how = Propagation {
+            servers: Vec::new(),
+            timeout: Duration::ZERO,
+            delay: Duration::from_secs(30),
+        };
+        let begun = tokio::time::Instant::now();
+        wait(&how, expected(100)).await.unwrap();
+        assert_eq!(begun.elapsed().as_secs(), 30);
+        wait(&how, Vec::new()).await.unwrap();
+        assert_eq!(begun.elapsed().as_secs(), 30);
+    }
+
+    #[tokio::test]
+    async fn all_records_share_one_timeout() {
+        // It takes questions and never answers.
+        let silent = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let how = Propagation {
+            servers: vec![silent.local_addr().unwrap()],
+            timeout: Duration::from_millis(300),
+            delay: Duration::ZERO,
+        };
+        let begun = Instant::now();
+        let words = wait(&how, expected(20)).await.unwrap_err().words;
+        let expected = "the record _acme-challenge.0.test cannot be seen after 0 s";
+        assert!(words.starts_with(expected), "{words}");
+        assert!(begun.elapsed() < PATIENCE, "{:?}", begun.elapsed());
+    }
 }

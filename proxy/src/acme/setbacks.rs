@@ -40,8 +40,9 @@ impl Setbacks {
     }
 
     /// Something an operator should know although all went well.
-    pub(super) fn mention(&mut self, problem: String) {
+    pub(super) fn mention(&mut self, problem: String, fault: Option<Fault>) {
         self.problem = Some(problem);
+        self.fault = fault;
     }
 
     /// When the next try is due, if there were failures.

@@ -251,6 +251,7 @@ mod tests {
             next: Next::Retry(at),
             failures: 3,
             problem: Some("no".to_owned()),
+            reason: Some("refused"),
             window: Some((at, at)),
         });
         let status = CertificateStatus::of(&certificate, &slot, Path::new("/s"));

@@ -89,7 +89,7 @@ async fn settle(
         Way::Unknown => Err(End::UnknownHost(started.io)),
         Way::Challenge(host) => Err(challenge(started, terms, &host).await),
         Way::Serve => {
-            let handshake = started.into_stream(terms.config.clone()).into_fallible();
+            let handshake = started.into_stream(terms.config()).into_fallible();
             match handshake.await {
                 Ok(tls) => greet(tls, terms).await,
                 Err((error, tcp)) => Err(End::Failed(Some(tcp), error)),

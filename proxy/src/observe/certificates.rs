@@ -4,8 +4,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::exposition::{Family, Labels};
 
-/// Letters of a reason that are shown.
-const LONGEST: usize = 300;
+/// Letters of a problem that are shown.
+const LONGEST: usize = 200;
 
 /// Whoever knows the certificates.
 pub trait Certificates: Send + Sync {
@@ -23,6 +23,8 @@ pub struct CertificateView<'a> {
     pub is_temporary: bool,
     /// Why there is no new one, in the CA's own words.
     pub problem: Option<String>,
+    /// The kind of that problem, one of a few words that never change.
+    pub reason: Option<&'static str>,
     /// When the CA suggests to renew (ARI, RFC 9773): begin and end.
     pub window: Option<(SystemTime, SystemTime)>,
     /// When it is renewed, or tried again.
@@ -41,7 +43,11 @@ pub(super) fn write(certificates: &dyn Certificates, text: &mut String) {
     );
     let mut problem = Family::gauge(
         "simplon_certificate_problem",
-        "1 for each host whose certificate could not be obtained, with the reason.",
+        "1 for each host whose certificate could not be obtained, with why in the CA's own words. They change from failure to failure: alert on simplon_certificate_failing.",
+    );
+    let mut failing = Family::gauge(
+        "simplon_certificate_failing",
+        "1 for each host whose certificate could not be obtained, by reason: unreachable, refused, account, limited or ours.",
     );
     let mut window = Family::gauge(
         "simplon_certificate_renewal_window_seconds",
@@ -59,7 +65,11 @@ pub(super) fn write(certificates: &dyn Certificates, text: &mut String) {
         temporary.sample(&labels, u8::from(view.is_temporary));
         if let Some(why) = &view.problem {
             let why: String = why.chars().take(LONGEST).collect();
-            problem.sample(&Labels::new(&[("host", view.host), ("problem", &why)]), 1);
+            // One at a time for each host: what it was before is not shown any more.
+            problem.sample(&labels.and("problem", &why), 1);
+        }
+        if let Some(reason) = view.reason {
+            failing.sample(&labels.and("reason", reason), 1);
         }
         for (edge, at) in view
             .window
@@ -78,6 +88,7 @@ pub(super) fn write(certificates: &dyn Certificates, text: &mut String) {
     not_after.append_to(text);
     temporary.append_to(text);
     problem.append_to(text);
+    failing.append_to(text);
     window.append_to(text);
     next.append_to(text);
 }

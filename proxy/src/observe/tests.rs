@@ -21,6 +21,7 @@ impl Certificates for Pair {
             not_after: Some(UNIX_EPOCH + Duration::from_millis(1_795_246_500_900)),
             is_temporary: false,
             problem: None,
+            reason: None,
             window: Some((
                 UNIX_EPOCH + Duration::from_secs(1),
                 UNIX_EPOCH + Duration::from_secs(2),
@@ -31,7 +32,8 @@ impl Certificates for Pair {
             host: "*.b.test",
             not_after: None,
             is_temporary: true,
-            problem: Some("the CA says \"no\"".to_owned()),
+            problem: Some(format!("the CA says \"no\"{}", "!".repeat(1000))),
+            reason: Some("refused"),
             window: None,
             next: None,
         });
@@ -422,7 +424,14 @@ fn a_certificate_tells_when_it_ends_unless_it_is_temporary() {
             Some(1.0),
         ),
         (
-            r#"simplon_certificate_problem{host="*.b.test",problem="the CA says \"no\""}"#,
+            r#"simplon_certificate_failing{host="*.b.test",reason="refused"}"#,
+            Some(1.0),
+        ),
+        (
+            &*format!(
+                r#"simplon_certificate_problem{{host="*.b.test",problem="the CA says \"no\"{}"}}"#,
+                "!".repeat(200 - 16)
+            ),
             Some(1.0),
         ),
         (

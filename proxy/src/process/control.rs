@@ -6,6 +6,7 @@ use std::{
     io,
     os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt},
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
@@ -14,7 +15,7 @@ use serde_json::Value;
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::{UnixListener, UnixStream},
-    sync::{mpsc, oneshot},
+    sync::{Semaphore, mpsc, oneshot},
     task::JoinHandle,
 };
 
@@ -25,6 +26,10 @@ use crate::config::model::Control;
 const LONGEST_LINE: u64 = 4096;
 /// A client that connects and says nothing holds a task for no longer than this.
 const SILENCE: Duration = Duration::from_secs(5);
+/// Connections at a time; further ones wait in the kernel's queue.
+const MOST: usize = 32;
+/// Whoever asks hears within this time what comes of it, or that it takes longer.
+const PATIENCE: Duration = Duration::from_secs(20 * 60);
 
 /// What the process may be asked for.
 #[derive(Debug, Serialize, Deserialize)]
@@ -167,10 +172,15 @@ fn identity(path: &Path) -> Option<(u64, u64)> {
 }
 
 async fn listen(listener: UnixListener, wishes: mpsc::Sender<Wish>) {
-    loop {
+    let places = Arc::new(Semaphore::new(MOST));
+    while let Ok(place) = Arc::clone(&places).acquire_owned().await {
         match listener.accept().await {
             Ok((stream, _)) => {
-                tokio::spawn(answer(stream, wishes.clone()));
+                let answer = answer(stream, wishes.clone());
+                tokio::spawn(async move {
+                    answer.await;
+                    drop(place);
+                });
             }
             // Out of descriptors: a moment's rest, as for clients.
             Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
@@ -186,10 +196,14 @@ async fn answer(mut stream: UnixStream, wishes: mpsc::Sender<Wish>) {
         return;
     }
     let asked = match serde_json::from_str(&line) {
-        Ok(command) => {
-            let done = execute(command, &wishes).await;
-            done.unwrap_or_else(|_gone| Asked::refused("the process is stopping"))
-        }
+        Ok(command) => match tokio::time::timeout(PATIENCE, execute(command, &wishes)).await {
+            Ok(Ok(asked)) => asked,
+            Ok(Err(Gone)) => Asked::refused("the process is stopping"),
+            Err(_) => Asked::refused(format!(
+                "it takes longer than {} min, and goes on; `simplon certificates` and the log tell what comes of it",
+                PATIENCE.as_secs() / 60
+            )),
+        },
         Err(error) => Asked::refused(format!("not a command: {error}")),
     };
     if let Ok(mut reply) = serde_json::to_vec(&asked) {
@@ -248,4 +262,63 @@ pub async fn ask(path: &Path, command: &Command) -> io::Result<Asked> {
         return Err(io::Error::other("it ended before"));
     }
     Ok(serde_json::from_str(&reply)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RENEW: &[u8] = b"{\"renew\":{\"host\":\"a.test\"}}\n";
+
+    /// Whoever wished for it waits until this is dropped.
+    async fn renewal(wished: &mut mpsc::Receiver<Wish>) -> oneshot::Sender<Result<String, String>> {
+        match wished.recv().await {
+            Some(Wish::Renew(host, answer)) if host == "a.test" => answer,
+            _ => panic!("something else was wished"),
+        }
+    }
+
+    async fn reply(stream: UnixStream) -> Asked {
+        let mut line = String::new();
+        BufReader::new(stream).read_line(&mut line).await.unwrap();
+        serde_json::from_str(&line).unwrap()
+    }
+
+    #[tokio::test]
+    async fn so_many_are_heard_at_a_time_and_the_next_once_one_has_its_answer() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("control.sock");
+        let listener = UnixListener::bind(&path).unwrap();
+        let (sender, mut wished) = mpsc::channel(MOST * 2);
+        let listening = tokio::spawn(listen(listener, sender));
+        let mut clients = Vec::new();
+        for _ in 0..=MOST {
+            let mut client = UnixStream::connect(&path).await.unwrap();
+            client.write_all(RENEW).await.unwrap();
+            clients.push(client);
+        }
+        let mut answers = Vec::new();
+        for _ in 0..MOST {
+            answers.push(renewal(&mut wished).await);
+        }
+        let one_more = tokio::time::timeout(Duration::from_millis(100), wished.recv()).await;
+        assert!(one_more.is_err(), "one more was heard");
+        answers.remove(0).send(Ok("renewed".to_owned())).unwrap();
+        renewal(&mut wished).await;
+        assert!(reply(clients.remove(0)).await.ok);
+        listening.abort();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_waits_too_long_is_told_that_it_goes_on() {
+        let (mut client, server) = UnixStream::pair().unwrap();
+        client.write_all(RENEW).await.unwrap();
+        let (sender, mut wished) = mpsc::channel(1);
+        let answering = tokio::spawn(answer(server, sender));
+        let renewing = renewal(&mut wished).await;
+        answering.await.unwrap();
+        let asked = reply(client).await;
+        assert!(!asked.ok && asked.message.starts_with("it takes longer than 20 min"));
+        drop(renewing);
+    }
 }

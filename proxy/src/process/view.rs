@@ -133,6 +133,7 @@ impl Certificates for Shown {
                     not_after: None,
                     is_temporary: false,
                     problem: None,
+                    reason: None,
                     window: None,
                     next: None,
                 });
@@ -140,7 +141,9 @@ impl Certificates for Shown {
                 if let Next::Renew(at) | Next::Retry(at) = outlook.next {
                     view.next = Some(view.next.map_or(at, |other| other.min(at)));
                 }
-                view.problem = view.problem.take().or(outlook.problem);
+                if view.problem.is_none() {
+                    (view.problem, view.reason) = (outlook.problem, outlook.reason);
+                }
                 view.window = view.window.or(outlook.window);
                 match slot.face(host) {
                     Some(Face::Own(shown)) => {

@@ -16,6 +16,7 @@ use rustls::{
 };
 use x509_parser::{prelude::FromDer, revocation_list::CertificateRevocationList};
 
+use super::files;
 use crate::config::{
     model::{ClientCertificates, ClientMode},
     problem::{Located, Problem},
@@ -98,7 +99,9 @@ fn update(fingerprint: &mut digest::Context, what: &[u8], object: &[u8]) {
 fn objects<T: PemObject>(file: &Located<PathBuf>, what: &str) -> Result<Vec<T>, Box<Problem>> {
     let path: &Path = &file.value;
     let shown = path.display();
-    let found = T::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<T>, _>>);
+    let found = files::content(path, files::LONGEST_LIST)
+        .map_err(pem::Error::Io)
+        .and_then(|text| T::pem_slice_iter(&text).collect::<Result<Vec<T>, _>>());
     let (message, hint) = match found {
         Ok(found) if !found.is_empty() => return Ok(found),
         Ok(_) => (

@@ -23,7 +23,7 @@ pub use authority::{Authority, AuthorityError};
 pub use client::{ClientTls, ServerTls};
 pub use doubts::doubts;
 pub use facts::{Facts, written};
-pub use files::read;
+pub use files::{LONGEST, LONGEST_LIST, content, read};
 pub use pem::{Flaw, Part, parse};
 pub use reason::reason;
 pub use roots::SystemRoots;

@@ -4,9 +4,10 @@ use std::{path::PathBuf, sync::Arc};
 
 use rustls::{
     RootCertStore,
-    pki_types::{CertificateDer, pem, pem::PemObject},
+    pki_types::{CertificateDer, pem::PemObject},
 };
 
+use super::files;
 use crate::config::problem::{Located, Problem};
 
 /// The authorities of the system, read once and only if somebody needs them.
@@ -44,17 +45,19 @@ fn of_system() -> Result<Arc<RootCertStore>, Problem> {
 pub(super) fn in_file(path: &Located<PathBuf>) -> Result<Arc<RootCertStore>, Problem> {
     let shown = path.value.display();
     let wrong = |message: String, hint: &str| Problem::error(message).at_value(path).hint(hint);
-    let certificates: Vec<_> = CertificateDer::pem_file_iter(&path.value)
-        .and_then(Iterator::collect)
-        .map_err(|error| match error {
-            pem::Error::Io(error) => wrong(
-                format!("cannot read the authorities in {shown}: {error}"),
-                "paths are relative to the configuration file; the user that runs simplon must be able to read it",
-            ),
-            other => wrong(
-                format!("{shown} is not a PEM file: {other:?}"),
+    let text = files::content(&path.value, files::LONGEST_LIST).map_err(|error| {
+        wrong(
+            format!("cannot read the authorities in {shown}: {error}"),
+            "paths are relative to the configuration file; the user that runs simplon must be able to read it",
+        )
+    })?;
+    let certificates: Vec<_> = CertificateDer::pem_slice_iter(&text)
+        .collect::<Result<_, _>>()
+        .map_err(|error| {
+            wrong(
+                format!("{shown} is not a PEM file: {error:?}"),
                 "PEM files are text with blocks that begin with -----BEGIN",
-            ),
+            )
         })?;
     let mut roots = RootCertStore::empty();
     for (certificate, nth) in certificates.into_iter().zip(1..) {

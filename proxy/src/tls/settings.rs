@@ -15,7 +15,7 @@ use rustls::{
 use super::{
     Chain, Facts,
     clients::Clients,
-    tickets::{Policy, Ticketer},
+    tickets::{Policy, Ticketer, Tickets},
 };
 use crate::{
     config::{
@@ -56,7 +56,8 @@ impl std::fmt::Debug for Resolver {
 
 /// How a listener shakes hands.
 pub struct Terms {
-    pub config: Arc<ServerConfig>,
+    config: ServerConfig,
+    tickets: Arc<Tickets>,
     policy: Policy,
     clients: Option<Clients>,
     resolver: Arc<Resolver>,
@@ -105,20 +106,24 @@ impl Terms {
         if protocols.http1 {
             config.alpn_protocols.push(b"http/1.1".to_vec());
         }
-        config.ticketer = Arc::new(Ticketer {
-            tickets: Arc::clone(&world.tickets),
-            policy,
-        });
         config.send_tls13_tickets = 1; // what browsers use
         // TLS 1.2 could resume from memory besides; one way is enough, and tickets have an end.
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.key_log = Arc::clone(&world.key_log);
         Ok(Self {
-            config: Arc::new(config),
+            config,
+            tickets: Arc::clone(&world.tickets),
             policy,
             clients,
             resolver: Arc::clone(&world.resolver),
         })
+    }
+
+    /// For one connection, which has its own tickets.
+    pub fn config(&self) -> Arc<ServerConfig> {
+        let mut config = self.config.clone();
+        config.ticketer = Arc::new(Ticketer::new(Arc::clone(&self.tickets), self.policy));
+        Arc::new(config)
     }
 
     /// Whether the same clients are let in as under `other`, and under the same versions.

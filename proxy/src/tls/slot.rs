@@ -53,6 +53,8 @@ pub struct Outlook {
     pub failures: u32,
     /// Why the last order failed, in the CA's own words.
     pub problem: Option<String>,
+    /// The kind of that problem, one of a few words that never change; for alerts.
+    pub reason: Option<&'static str>,
     /// What the CA suggests for the renewal (ARI, RFC 9773): begin and end.
     pub window: Option<(SystemTime, SystemTime)>,
 }

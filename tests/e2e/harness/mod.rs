@@ -18,6 +18,7 @@ mod message;
 mod origin;
 mod origin_h2;
 mod pebble;
+mod pipe;
 mod port;
 mod proxy;
 mod setup;
@@ -46,6 +47,7 @@ pub(crate) use self::{
     origin::Origin,
     origin_h2::H2Origin,
     pebble::Pebble,
+    pipe::make_pipe,
     port::free_port,
     proxy::Proxy,
     setup::Setup,

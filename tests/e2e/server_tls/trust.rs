@@ -5,7 +5,9 @@ use tokio::{
     net::TcpListener,
 };
 
-use crate::harness::{Certificates, Deaf, Handshake, Origin, Proxy, Reply, binary, in_time};
+use crate::harness::{
+    Certificates, Deaf, Handshake, Origin, Proxy, Reply, binary, in_time, make_pipe,
+};
 
 use super::{hello, in_front_of, knowing, web};
 
@@ -225,9 +227,14 @@ async fn files_that_cannot_be_used_are_errors_of_the_configuration() {
     let proxy = in_front_of(&origin, &authority, "{ ca: ca.pem }").await;
     authority.write(proxy.directory(), "edge", &["edge.lan"]);
     authority.write(proxy.directory(), "other", &["other.lan"]);
+    make_pipe(&proxy.directory().join("pipe"));
+    let long = vec![b'\n'; (16 << 20) + 1];
+    std::fs::write(proxy.directory().join("long.pem"), long).unwrap();
     let table = [
         ("{ ca: nowhere.pem }", "cannot read the authorities in"),
         ("{ ca: edge.key }", "holds no certificate"),
+        ("{ ca: pipe }", "it is not a regular file"),
+        ("{ ca: long.pem }", "it is longer than 16 MiB"),
         (
             "{ certificate: edge.pem, key: other.key }",
             "do not belong together",

@@ -4,7 +4,9 @@ use std::time::{Duration, SystemTime};
 
 use rustls::version::{TLS12, TLS13};
 
-use crate::harness::{Certificates, Hands, Identity, Origin, Proxy, Reply, simplon, until};
+use crate::harness::{
+    Certificates, Hands, Identity, Origin, Proxy, Reply, make_pipe, simplon, until,
+};
 
 fn in_seconds(seconds: u64) -> SystemTime {
     SystemTime::now() + Duration::from_secs(seconds)
@@ -174,7 +176,7 @@ async fn whom_a_new_list_revokes_is_refused_and_goes_with_the_connections_that_s
 async fn connections_end_when_something_else_is_asked_of_clients() {
     let club = Club::with("intermediate").await;
     let (member, port) = (club.member("someone", 1), club.proxy.https());
-    club.write("same.pem", &club.authority.pem());
+    club.write("same.pem", club.authority.pem());
     let modern = REQUIRED.replace("{ client", "{ min_version: '1.3', client");
     let same = modern.replace("clients.pem", "same.pem");
     let changes = [
@@ -319,7 +321,10 @@ async fn files_that_cannot_be_used_are_told_of_with_their_place() {
     std::fs::write(path("broken.pem"), broken).unwrap();
     let broken = broken.replace("CERTIFICATE", "X509 CRL");
     std::fs::write(path("broken.crl"), broken).unwrap();
+    make_pipe(&path("pipe"));
     for (keys, message, column) in [
+        ("ca: pipe", "it is not a regular file", 61),
+        ("ca: good.pem, crl: pipe", "it is not a regular file", 76),
         ("ca: missing.pem", "cannot read", 61),
         ("ca: empty.pem", "holds no certificate", 61),
         ("ca: noise.pem", "holds no certificate", 61),

@@ -4,7 +4,7 @@ use super::{file_path, host, refuse_doubles};
 use crate::config::{
     decode::{Fields, text},
     model::{CertificateSource, HostPattern},
-    problem::{Located, Problems, Span, quoted},
+    problem::{Located, Problem, Problems, Span, quoted},
     raw::{Entry, Node},
     table::{Key, Kind, Table},
 };
@@ -48,6 +48,9 @@ pub(in crate::config) static TABLE: Table = Table {
 /// Hosts of one certificate by ACME at most: what Let's Encrypt allows.
 const MOST_ACME_HOSTS: usize = 100;
 
+/// Letters of one of them at most: with what stands before and after it, it becomes the name of a file.
+const LONGEST_ACME_HOST: usize = 200;
+
 /// A certificate whose issuer is still a name.
 pub(in crate::config) struct CertificateDraft {
     pub(in crate::config) hosts: Vec<Located<String>>,
@@ -69,8 +72,8 @@ pub(super) fn read(node: &Node, problems: &Problems) -> Option<CertificateDraft>
     let is_default = fields.flag("default").unwrap_or(false);
     let default_at = fields.node("default").map(|node| node.span.clone());
     Some(CertificateDraft {
+        source: source(&fields, &hosts)?,
         hosts,
-        source: source(&fields)?,
         default_at: default_at.filter(|_| is_default),
         at: node.span.clone(),
     })
@@ -109,7 +112,7 @@ fn hosts(fields: &Fields<'_>) -> Vec<Located<String>> {
 }
 
 /// Exactly one of `acme`, `self_signed`, and `chain` with `key`.
-fn source(fields: &Fields<'_>) -> Option<SourceDraft> {
+fn source(fields: &Fields<'_>, hosts: &[Located<String>]) -> Option<SourceDraft> {
     let is_self_signed = fields.flag("self_signed").unwrap_or(false);
     let self_signed = fields.entry("self_signed").filter(|_| is_self_signed);
     let (chain, key) = (fields.entry("chain"), fields.entry("key"));
@@ -139,21 +142,24 @@ fn source(fields: &Fields<'_>) -> Option<SourceDraft> {
         return None;
     }
     match first.key.as_str() {
-        "acme" => by_acme(fields),
+        "acme" => by_acme(fields, hosts),
         "self_signed" => Some(SourceDraft::Ready(CertificateSource::SelfSigned)),
         _ => from_files(fields, chain, key),
     }
 }
 
-fn by_acme(fields: &Fields<'_>) -> Option<SourceDraft> {
-    let hosts = fields.list("hosts").unwrap_or_default();
-    if let Some(node) = hosts.get(MOST_ACME_HOSTS) {
+fn by_acme(fields: &Fields<'_>, hosts: &[Located<String>]) -> Option<SourceDraft> {
+    for host in hosts {
+        is_issued(host, fields.problems);
+    }
+    let nodes = fields.list("hosts").unwrap_or_default();
+    if let Some(node) = nodes.get(MOST_ACME_HOSTS) {
         fields.error(
             &node.span,
             format!("a certificate by ACME has {MOST_ACME_HOSTS} hosts at most"),
             format!(
                 "these are {}; make several certificates of them",
-                hosts.len()
+                nodes.len()
             ),
         );
     }
@@ -162,6 +168,26 @@ fn by_acme(fields: &Fields<'_>) -> Option<SourceDraft> {
         value: name.value.to_owned(),
         span: name.span,
     }))
+}
+
+/// Refuses what no CA issues for. It also becomes a file's name in the state directory, where `_` stands for
+/// the `*` of a wildcard, and where names are not endless.
+fn is_issued(host: &Located<String>, problems: &Problems) {
+    let name = quoted(&host.value);
+    let problem = if host.value.split('.').any(|label| label.starts_with('_')) {
+        Problem::error(format!(
+            "{name} has a part that begins with _, and no CA issues for it"
+        ))
+        .hint("remove the _, or take the certificate from files, with `chain` and `key`")
+    } else if host.value.len() > LONGEST_ACME_HOST {
+        Problem::error(format!(
+            "{name} is longer than the {LONGEST_ACME_HOST} letters of a host by ACME"
+        ))
+        .hint("write a shorter name, or take the certificate from files, with `chain` and `key`")
+    } else {
+        return;
+    };
+    problems.push(problem.at_value(host));
 }
 
 fn from_files(

@@ -16,8 +16,16 @@ use super::{LIFETIME, Policy};
 
 const NAME: usize = 16;
 const SECRET: usize = 32;
-/// Of the moment at which a ticket was sealed, in seconds.
+/// Of the moment at which a session began, in seconds.
 const STAMP: usize = 8;
+
+/// What was in a ticket.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Opened {
+    pub(super) session: Vec<u8>,
+    /// With a full handshake.
+    pub(super) began: SystemTime,
+}
 
 /// The secret itself is not kept: the cipher has it, and overwrites it when it goes.
 pub(super) struct Key {
@@ -68,15 +76,25 @@ impl Key {
         })
     }
 
-    /// Whether another should have taken its place. One from the future is of a clock that was wrong.
+    /// Whether another should have taken its place.
     pub(super) fn is_old(&self, now: SystemTime) -> bool {
-        seconds(now).abs_diff(self.born) >= LIFETIME.as_secs()
+        seconds(now).saturating_sub(self.born) >= LIFETIME.as_secs()
     }
 
-    /// Name, nonce, and what is sealed: the moment and the session.
-    pub(super) fn seal(&self, policy: &Policy, session: &[u8], now: SystemTime) -> Option<Vec<u8>> {
+    /// Whether it was made by a clock so far ahead of ours that one of the two must be wrong.
+    pub(super) fn is_of_the_future(&self, now: SystemTime) -> bool {
+        self.born.saturating_sub(seconds(now)) >= LIFETIME.as_secs()
+    }
+
+    /// Name, nonce, and what is sealed: when the session `began`, and the session.
+    pub(super) fn seal(
+        &self,
+        policy: &Policy,
+        session: &[u8],
+        began: SystemTime,
+    ) -> Option<Vec<u8>> {
         let mut sealed = Zeroizing::new(Vec::with_capacity(STAMP + session.len() + 16));
-        sealed.extend_from_slice(&seconds(now).to_be_bytes());
+        sealed.extend_from_slice(&seconds(began).to_be_bytes());
         sealed.extend_from_slice(session);
         let aad = Aad::from(policy);
         let nonce = self
@@ -86,7 +104,7 @@ impl Key {
         Some([&self.name[..], nonce.as_ref(), &sealed[..]].concat())
     }
 
-    pub(super) fn open(&self, policy: &Policy, ticket: &[u8], now: SystemTime) -> Option<Vec<u8>> {
+    pub(super) fn open(&self, policy: &Policy, ticket: &[u8], now: SystemTime) -> Option<Opened> {
         let rest = ticket.strip_prefix(&self.name)?;
         let (nonce, sealed) = rest.split_first_chunk::<NONCE_LEN>()?;
         let mut sealed = Zeroizing::new(sealed.to_vec());
@@ -94,9 +112,14 @@ impl Key {
         let aad = Aad::from(policy);
         let opened = self.cipher.open_in_place(nonce, aad, &mut sealed).ok()?;
         let (stamp, session) = opened.split_first_chunk::<STAMP>()?;
+        let began = u64::from_be_bytes(*stamp);
         // A node whose clock is ahead may have sealed it a little later than now.
-        let age = seconds(now).saturating_sub(u64::from_be_bytes(*stamp));
-        (age < LIFETIME.as_secs()).then(|| session.to_vec())
+        let age = seconds(now).saturating_sub(began);
+        let began = UNIX_EPOCH.checked_add(Duration::from_secs(began))?;
+        (age < LIFETIME.as_secs()).then(|| Opened {
+            session: session.to_vec(),
+            began,
+        })
     }
 }
 

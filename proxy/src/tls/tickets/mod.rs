@@ -18,10 +18,10 @@ use std::{
 use parking_lot::{Mutex, RwLock};
 use rustls::server::ProducesTickets;
 
-use self::{ring::Ring, shared::Shared};
+use self::{key::Opened, ring::Ring, shared::Shared};
 
-/// How long a ticket is good, and how long a key seals. It opens for as long again, so that the last
-/// ticket it sealed lives as long as the first.
+/// How long a session is resumed, from its full handshake on, and how long a key seals. It opens for as long
+/// again, so that the last ticket it sealed lives as long as the first.
 const LIFETIME: Duration = Duration::from_secs(12 * 3600);
 
 /// What a listener asks of its clients, as a fingerprint: a ticket is good under the same policy alone.
@@ -67,11 +67,11 @@ impl Tickets {
         }
     }
 
-    fn seal(&self, policy: &Policy, session: &[u8], now: SystemTime) -> Option<Vec<u8>> {
-        self.ring.read().as_ref()?.seal(policy, session, now)
+    fn seal(&self, policy: &Policy, session: &[u8], began: SystemTime) -> Option<Vec<u8>> {
+        self.ring.read().as_ref()?.seal(policy, session, began)
     }
 
-    fn open(&self, policy: &Policy, ticket: &[u8], now: SystemTime) -> Option<Vec<u8>> {
+    fn open(&self, policy: &Policy, ticket: &[u8], now: SystemTime) -> Option<Opened> {
         self.ring.read().as_ref()?.open(policy, ticket, now)
     }
 }
@@ -82,11 +82,37 @@ impl std::fmt::Debug for Tickets {
     }
 }
 
-/// The tickets of listeners with one policy.
+/// The tickets of one connection, under the policy of its listener.
+///
+/// Each has its own, so that the ticket which a resumed session is given tells when the session began, and not when
+/// it was last resumed: no client puts off its next full handshake by coming back often.
 #[derive(Debug)]
 pub(super) struct Ticketer {
-    pub(super) tickets: Arc<Tickets>,
-    pub(super) policy: Policy,
+    tickets: Arc<Tickets>,
+    policy: Policy,
+    /// Of the session in the ticket that the client came with.
+    began: Mutex<Option<SystemTime>>,
+}
+
+impl Ticketer {
+    pub(super) fn new(tickets: Arc<Tickets>, policy: Policy) -> Self {
+        Self {
+            tickets,
+            policy,
+            began: Mutex::new(None),
+        }
+    }
+
+    fn give(&self, session: &[u8], now: SystemTime) -> Option<Vec<u8>> {
+        let began = self.began.lock().unwrap_or(now);
+        self.tickets.seal(&self.policy, session, began)
+    }
+
+    fn take(&self, ticket: &[u8], now: SystemTime) -> Option<Vec<u8>> {
+        let opened = self.tickets.open(&self.policy, ticket, now)?;
+        *self.began.lock() = Some(opened.began);
+        Some(opened.session)
+    }
 }
 
 impl ProducesTickets for Ticketer {
@@ -99,10 +125,10 @@ impl ProducesTickets for Ticketer {
     }
 
     fn encrypt(&self, session: &[u8]) -> Option<Vec<u8>> {
-        self.tickets.seal(&self.policy, session, SystemTime::now())
+        self.give(session, SystemTime::now())
     }
 
     fn decrypt(&self, ticket: &[u8]) -> Option<Vec<u8>> {
-        self.tickets.open(&self.policy, ticket, SystemTime::now())
+        self.take(ticket, SystemTime::now())
     }
 }

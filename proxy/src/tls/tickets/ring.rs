@@ -5,7 +5,10 @@ use std::{sync::Arc, time::SystemTime};
 use aws_lc_rs::error::Unspecified;
 use zeroize::Zeroizing;
 
-use super::{Policy, key::Key};
+use super::{
+    Policy,
+    key::{Key, Opened},
+};
 
 /// The first line of the file, so that nobody takes it for something else.
 const TITLE: &str = "simplon session ticket keys 1";
@@ -60,11 +63,20 @@ impl Ring {
         self.newest.is_old(now)
     }
 
-    pub(super) fn seal(&self, policy: &Policy, session: &[u8], now: SystemTime) -> Option<Vec<u8>> {
-        self.newest.seal(policy, session, now)
+    pub(super) fn is_of_the_future(&self, now: SystemTime) -> bool {
+        self.newest.is_of_the_future(now)
     }
 
-    pub(super) fn open(&self, policy: &Policy, ticket: &[u8], now: SystemTime) -> Option<Vec<u8>> {
+    pub(super) fn seal(
+        &self,
+        policy: &Policy,
+        session: &[u8],
+        began: SystemTime,
+    ) -> Option<Vec<u8>> {
+        self.newest.seal(policy, session, began)
+    }
+
+    pub(super) fn open(&self, policy: &Policy, ticket: &[u8], now: SystemTime) -> Option<Opened> {
         let mut keys = std::iter::once(&self.newest).chain(&self.previous);
         keys.find_map(|key| key.open(policy, ticket, now))
     }

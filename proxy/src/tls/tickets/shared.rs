@@ -15,6 +15,9 @@ use crate::state::State;
 pub(super) const FILE: &str = "tickets.keys";
 pub(super) const LOCK: &str = "tickets";
 
+const OF_THE_FUTURE: &str = "they are of a clock that is half a day or more ahead of this machine's; once all clocks \
+    are right, remove tickets.keys";
+
 /// What is known of the file.
 #[derive(Default)]
 pub(super) struct Shared {
@@ -29,11 +32,16 @@ struct Place {
     /// When what was last read of it had been written.
     modified: Option<SystemTime>,
     ring: Option<Arc<Ring>>,
+    /// Those of the last reading were given away.
+    is_taken: bool,
 }
 
 impl Shared {
     /// Gives `take` the keys of the file if they are not those it has had. Makes a new key if the newest is
     /// old, unless somebody else is just about to.
+    ///
+    /// Keys of a clock far ahead of ours are an error, and left as they are: whoever made them would hold ours
+    /// for old, and the two would replace each other's for ever.
     pub(super) fn refresh(
         &mut self,
         directory: &Path,
@@ -47,6 +55,7 @@ impl Shared {
                 state: State::open(directory)?,
                 modified: None,
                 ring: None,
+                is_taken: true,
             },
         };
         self.place.insert(place).refresh(now, take)
@@ -55,7 +64,7 @@ impl Shared {
 
 impl Place {
     fn refresh(&mut self, now: SystemTime, take: impl Fn(Arc<Ring>)) -> io::Result<()> {
-        self.read(&take)?;
+        self.read(now, &take)?;
         if self.is_fresh(now) {
             return Ok(());
         }
@@ -63,7 +72,7 @@ impl Place {
             return Ok(());
         };
         // Whoever held the lock until now may have made one.
-        self.read(&take)?;
+        self.read(now, &take)?;
         if self.is_fresh(now) {
             return Ok(());
         }
@@ -77,11 +86,21 @@ impl Place {
     }
 
     /// Reads the file if it is another than before.
-    fn read(&mut self, take: &impl Fn(Arc<Ring>)) -> io::Result<()> {
+    fn read(&mut self, now: SystemTime, take: &impl Fn(Arc<Ring>)) -> io::Result<()> {
         let modified = self.state.modified(FILE);
-        if modified.is_some() && modified == self.modified {
-            return Ok(());
+        let is_new = modified.is_none() || modified != self.modified;
+        if is_new || !self.is_taken {
+            self.read_anew(modified, now, take)?;
         }
+        Ok(())
+    }
+
+    fn read_anew(
+        &mut self,
+        modified: Option<SystemTime>,
+        now: SystemTime,
+        take: &impl Fn(Arc<Ring>),
+    ) -> io::Result<()> {
         let text = self.text()?;
         self.ring = text
             .as_deref()
@@ -89,7 +108,14 @@ impl Place {
             .map(Arc::new);
         self.modified = modified;
         match &self.ring {
-            Some(ring) => take(Arc::clone(ring)),
+            Some(ring) if ring.is_of_the_future(now) => {
+                self.is_taken = false;
+                return Err(io::Error::other(OF_THE_FUTURE));
+            }
+            Some(ring) => {
+                self.is_taken = true;
+                take(Arc::clone(ring));
+            }
             None if text.is_some() => {
                 tracing::warn!("{FILE} in the state directory is damaged and will be replaced");
             }

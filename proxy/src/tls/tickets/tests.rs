@@ -32,7 +32,7 @@ fn nodes_that_share_a_directory_open_each_others_tickets() {
     let home = tempfile::tempdir().unwrap();
     let (one, two) = (node(&home, at(0)), node(&home, at(1)));
     let ticket = one.seal(&POLICY, SESSION, at(1)).unwrap();
-    assert_eq!(two.open(&POLICY, &ticket, at(2)).unwrap(), SESSION);
+    assert_eq!(two.open(&POLICY, &ticket, at(2)).unwrap().session, SESSION);
     let mode = fs::metadata(home.path().join(FILE)).unwrap().permissions();
     assert_eq!(mode.mode() & 0o777, 0o600);
     let elsewhere = tempfile::tempdir().unwrap();
@@ -151,6 +151,46 @@ fn a_ticket_is_good_under_its_own_policy_alone() {
 }
 
 #[test]
+fn a_session_ends_twelve_hours_after_its_full_handshake_however_often_it_is_resumed() {
+    let home = tempfile::tempdir().unwrap();
+    let tickets = Arc::new(node(&home, at(0)));
+    let connection = || Ticketer::new(Arc::clone(&tickets), POLICY);
+    let mut ticket = connection().give(SESSION, at(0)).unwrap();
+    for hour in [4, 8, 11] {
+        let resumed = connection();
+        assert_eq!(resumed.take(&ticket, at(hour)).unwrap(), SESSION);
+        ticket = resumed.give(SESSION, at(hour)).unwrap();
+    }
+    tickets.refresh(home.path(), at(12));
+    let late = connection();
+    assert_eq!(late.take(&ticket, at(12)), None);
+    // It shakes hands in full, and begins anew.
+    let ticket = late.give(SESSION, at(12)).unwrap();
+    assert!(connection().take(&ticket, at(23)).is_some());
+}
+
+#[test]
+fn clocks_far_apart_do_not_fight_over_the_file() {
+    let home = tempfile::tempdir().unwrap();
+    let ahead = node(&home, at(20));
+    let text = file(&home);
+    let behind = node(&home, at(0));
+    let own = behind.seal(&POLICY, SESSION, at(0)).unwrap();
+    for hour in [0, 1, 8] {
+        behind.refresh(home.path(), at(hour));
+        ahead.refresh(home.path(), at(20 + hour));
+        assert_eq!(file(&home), text, "{hour}");
+        assert!(behind.open(&POLICY, &own, at(hour)).is_some());
+        assert!(ahead.open(&POLICY, &own, at(20 + hour)).is_none());
+    }
+    // Less than half a day is nothing between friends.
+    behind.refresh(home.path(), at(9));
+    assert_eq!(file(&home), text);
+    let shared = behind.seal(&POLICY, SESSION, at(9)).unwrap();
+    assert!(ahead.open(&POLICY, &shared, at(20)).is_some());
+}
+
+#[test]
 fn nothing_is_sealed_and_nothing_written_before_the_first_refresh() {
     let tickets = Tickets::default();
     assert_eq!(tickets.seal(&POLICY, SESSION, at(0)), None);
@@ -167,7 +207,7 @@ proptest! {
     ) {
         let ring = Ring::rotated(None, at(0)).unwrap();
         let ticket = ring.seal(&POLICY, &session, at(0)).unwrap();
-        prop_assert_eq!(ring.open(&POLICY, &ticket, at(1)), Some(session));
+        prop_assert_eq!(ring.open(&POLICY, &ticket, at(1)), Some(Opened { session, began: at(0) }));
         prop_assert_eq!(ring.open(&POLICY, &ticket[..cut.index(ticket.len())], at(1)), None);
         let mut flipped = ticket.clone();
         let bit = bit.index(ticket.len() * 8);
