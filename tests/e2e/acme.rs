@@ -133,15 +133,6 @@ fn planted(edge: &Proxy, ca: &str, wait: Duration) -> Planted {
     }
 }
 
-/// Whether this Pebble knows profiles and renewal information, as all do but Debian 12's.
-async fn is_recent(pebble: &Pebble) -> bool {
-    let is_recent = pebble.has_ari().await;
-    if !is_recent {
-        eprintln!("this Pebble is too old for this test; tests/fetch would get one that is not");
-    }
-    is_recent
-}
-
 const TEMPORARY: &str = "CN=Simplon temporary certificate";
 
 /// Pebble, which rejects no nonce where a test counts or times.

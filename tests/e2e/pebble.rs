@@ -11,8 +11,8 @@ use instant_acme::{
 };
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 
-use self::acme::{account, challenge, finish, order, set_ready, validate};
-use crate::harness::{Clock, Pebble, Setup, Terms, shake_hands, until};
+use self::acme::{account, account_at_front, challenge, finish, order, set_ready, validate};
+use crate::harness::{AcmeFront, Clock, Pebble, Setup, Terms, shake_hands, until};
 
 #[tokio::test]
 async fn an_order_is_validated_over_http_at_the_ports_of_the_edge() {
@@ -110,14 +110,14 @@ async fn the_terms_are_kept() {
         ..plain()
     })
     .await;
-    let account = account(&pebble).await;
+    let front = AcmeFront::of(&pebble).await;
+    let account = account_at_front(&front).await;
     let refused = order(&account, "www.blocked.test", "default").await;
     assert!(refused.is_err());
-    if pebble.has_ari().await {
-        let profiles: Vec<_> = account.profiles().map(|profile| profile.name).collect();
-        assert_eq!(profiles.len(), 2, "{profiles:?}");
-        assert!(order(&account, "a.test", "lasting").await.is_err());
-    }
+    let profiles: Vec<_> = account.profiles().map(|profile| profile.name).collect();
+    assert_eq!(profiles.len(), 2, "{profiles:?}");
+    let error = order(&account, "a.test", "lasting").await.err().unwrap();
+    assert!(error.to_string().contains("invalidProfile"), "{error}");
     // Refused orders are none.
     order(&account, "a.test", "brief").await.unwrap();
     assert_eq!(pebble.orders(), 1);
@@ -126,11 +126,8 @@ async fn the_terms_are_kept() {
 #[tokio::test]
 async fn a_certificate_is_to_be_renewed_when_the_test_says_so() {
     let pebble = Pebble::start(plain()).await;
-    if !pebble.has_ari().await {
-        eprintln!("this Pebble knows no renewal information; tests/fetch would get one that does");
-        return;
-    }
-    let account = account(&pebble).await;
+    let front = AcmeFront::of(&pebble).await;
+    let account = account_at_front(&front).await;
     let mut order = order(&account, "a.test", "default").await.unwrap();
     let (_, value) = challenge(&mut order, Dns01).await;
     pebble.dns().set_txt("_acme-challenge.a.test", &value).await;
@@ -139,7 +136,7 @@ async fn a_certificate_is_to_be_renewed_when_the_test_says_so() {
     let leaf = CertificateDer::from_pem_slice(issued.chain.as_bytes()).unwrap();
     let start = SystemTime::now() - Duration::from_secs(7200);
     let end = start + Duration::from_secs(60);
-    pebble.set_renewal_info(&issued.chain, start, end).await;
+    front.set_renewal_info(&issued.chain, start, end).await;
     let id = CertificateIdentifier::try_from(&leaf).unwrap();
     let (info, _) = account.renewal_info(&id).await.unwrap();
     let suggested = SystemTime::from(info.suggested_window.end);

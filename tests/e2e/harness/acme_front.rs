@@ -1,4 +1,5 @@
-//! Stands before Pebble: remembers what a client of ACME asks of it, and lets it wait where a test wants.
+//! Stands before Pebble: remembers what a client of ACME asks of it, lets it wait where a test wants, and
+//! knows of renewal information (RFC 9773) and profiles even if Pebble does not.
 
 use std::{
     io,
@@ -7,16 +8,19 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
+    time::SystemTime,
 };
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use parking_lot::Mutex;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::watch;
 
 use super::{
-    Certificates, Client, Message, Origin, Pebble, Trust, Wire, request, shake_hands, until,
+    Certificates, Client, Message, Origin, Pebble, Trust, Wire,
+    acme_stub::{AcmeStub, window},
+    request, shake_hands, until,
 };
 
 /// An address that leads to Pebble, and that Pebble takes for its own.
@@ -24,6 +28,7 @@ pub(crate) struct AcmeFront {
     origin: Origin,
     desk: Arc<Desk>,
     directory: TempDir,
+    trust: Trust,
 }
 
 /// Where a request is held up.
@@ -43,8 +48,12 @@ enum Gate {
 }
 
 struct Desk {
+    /// Where Pebble answers clients, and tests.
     pebble: u16,
+    management: u16,
     trust: Trust,
+    /// Where Pebble is Debian 12's.
+    stub: Option<AcmeStub>,
     /// Paths with what was said to them.
     asked: Mutex<Vec<(String, Value)>>,
     gate: watch::Sender<Gate>,
@@ -59,7 +68,9 @@ impl AcmeFront {
         certificates.write_authority(&directory.path().join("authority.pem"));
         let desk = Arc::new(Desk {
             pebble: pebble.api(),
+            management: pebble.management(),
             trust: pebble.trust().clone(),
+            stub: (!pebble.is_recent().await).then(|| AcmeStub::of(pebble.terms())),
             asked: Mutex::default(),
             gate: watch::Sender::new(Gate::Open),
             held: AtomicUsize::new(0),
@@ -76,6 +87,7 @@ impl AcmeFront {
         Self {
             origin,
             desk,
+            trust: certificates.trust(directory.path()),
             directory,
         }
     }
@@ -91,8 +103,33 @@ impl AcmeFront {
         format!("https://localhost:{}/dir", self.origin.port())
     }
 
-    fn root(&self) -> PathBuf {
+    /// A file with the authority of its API.
+    pub(crate) fn root(&self) -> PathBuf {
         self.directory.path().join("authority.pem")
+    }
+
+    /// Trust in that authority.
+    pub(crate) fn trust(&self) -> &Trust {
+        &self.trust
+    }
+
+    /// Whether the life of a certificate is that of its profile. Pebble has to know that, a stub cannot.
+    pub(crate) fn profiles_have_lives(&self) -> bool {
+        self.desk.stub.is_none()
+    }
+
+    /// What is answered from now on when asked for the renewal information of this certificate.
+    pub(crate) async fn set_renewal_info(
+        &self,
+        certificate: &str,
+        start: SystemTime,
+        end: SystemTime,
+    ) {
+        let window = window(start, end);
+        match &self.desk.stub {
+            Some(stub) => stub.set_window(certificate, window),
+            None => self.desk.set_at_pebble(certificate, &window).await,
+        }
     }
 
     /// From now on what is asked below this path waits.
@@ -140,9 +177,10 @@ impl Desk {
     async fn serve(&self, mut head: Message, mut wire: Wire) -> io::Result<Wire> {
         head.body = wire.read_request_body(&head).await?;
         let path = head.target().to_owned();
-        self.asked.lock().push((path.clone(), said(&head.body)));
+        let said = said(&head.body);
+        self.asked.lock().push((path.clone(), said.clone()));
         self.wait(&path, When::BeforePebble).await?;
-        let answer = self.forward(&head).await?;
+        let answer = self.answer(&head, &said).await?;
         self.wait(&path, When::AfterPebble).await?;
         wire.try_send(written(&answer, head.method())).await?;
         Ok(wire)
@@ -163,8 +201,32 @@ impl Desk {
         }
     }
 
-    async fn forward(&self, head: &Message) -> io::Result<Message> {
-        let stream = shake_hands(self.pebble, "localhost", &["http/1.1"], &self.trust).await?;
+    async fn answer(&self, head: &Message, said: &Value) -> io::Result<Message> {
+        let Some(stub) = &self.stub else {
+            return self.forward(self.pebble, head).await;
+        };
+        if let Some(answer) = stub.answer(head, said) {
+            return Ok(answer);
+        }
+        let mut answer = self.forward(self.pebble, head).await?;
+        stub.amend(head, said, &mut answer);
+        Ok(answer)
+    }
+
+    async fn set_at_pebble(&self, certificate: &str, window: &Value) {
+        let body = json!({ "Certificate": certificate, "ARIResponse": window.to_string() });
+        let head = Message {
+            start: "POST /set-renewal-info/ HTTP/1.1".to_owned(),
+            // Nobody without a name is answered (RFC 8555 section 6.1).
+            fields: vec![("user-agent".to_owned(), "tests".to_owned())],
+            body: body.to_string().into(),
+        };
+        let answer = self.forward(self.management, &head).await.unwrap();
+        assert_eq!(answer.status(), 200, "{answer:?}");
+    }
+
+    async fn forward(&self, port: u16, head: &Message) -> io::Result<Message> {
+        let stream = shake_hands(port, "localhost", &["http/1.1"], &self.trust).await?;
         let lines: Vec<String> = head
             .fields
             .iter()

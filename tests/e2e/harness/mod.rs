@@ -1,6 +1,7 @@
 //! The language of the tests: origins to stand behind the proxy, the proxy itself, and clients before it.
 
 mod acme_front;
+mod acme_stub;
 mod answers;
 mod certificates;
 mod client;

@@ -1,11 +1,9 @@
 //! Pebble, an ACME server for tests, as the authority of a proxy.
 
-use std::{fs::File, path::PathBuf, process::Stdio, time::SystemTime};
+use std::{fs::File, path::PathBuf, process::Stdio};
 
 use rustls::pki_types::{CertificateDer, pem::PemObject};
-use serde_json::json;
 use tempfile::TempDir;
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use tokio::process::{Child, Command};
 
 use super::{
@@ -125,6 +123,15 @@ impl Pebble {
         self.api
     }
 
+    /// Where it is told things that no client may say.
+    pub(super) fn management(&self) -> u16 {
+        self.management
+    }
+
+    pub(super) fn terms(&self) -> &Terms {
+        &self.terms
+    }
+
     /// The text with `$acme` and `$root` replaced.
     pub(crate) fn name_in(&self, text: &str) -> String {
         text.replace("$acme", &self.directory())
@@ -135,30 +142,11 @@ impl Pebble {
         &self.dns
     }
 
-    /// Whether it knows renewal information (RFC 9773), as Debian 12's version does not.
-    pub(crate) async fn has_ari(&self) -> bool {
+    /// Whether it knows renewal information (RFC 9773) and profiles, as Debian 12's version does not.
+    pub(super) async fn is_recent(&self) -> bool {
         let answer = self.ask(self.api, "GET", "/dir", b"").await;
         assert_eq!(answer.status(), 200, "{answer:?}");
         answer.json().get("renewalInfo").is_some()
-    }
-
-    /// What it answers from now on when asked for the renewal information of this certificate.
-    pub(crate) async fn set_renewal_info(
-        &self,
-        certificate: &str,
-        start: SystemTime,
-        end: SystemTime,
-    ) {
-        let [start, end] =
-            [start, end].map(|at| OffsetDateTime::from(at).format(&Rfc3339).unwrap());
-        let window = json!({ "suggestedWindow": { "start": start, "end": end } });
-        let body = json!({ "Certificate": certificate, "ARIResponse": window.to_string() });
-        let body = body.to_string();
-        let path = "/set-renewal-info/";
-        let answer = self
-            .ask(self.management, "POST", path, body.as_bytes())
-            .await;
-        assert_eq!(answer.status(), 200, "{answer:?}");
     }
 
     async fn ask(&self, port: u16, method: &str, path: &str, body: &[u8]) -> Message {

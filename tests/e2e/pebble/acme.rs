@@ -10,18 +10,27 @@ use instant_acme::{
 };
 use rcgen::{CertificateParams, KeyPair};
 
-use crate::harness::{Client, Pebble, Trust, Wire, shake_hands};
+use crate::harness::{AcmeFront, Client, Pebble, Trust, Wire, shake_hands};
 
 /// A new account, bound to the external one of the tests.
 pub(super) async fn account(pebble: &Pebble) -> Account {
+    account_at(pebble.directory(), pebble.trust()).await
+}
+
+/// The same through a front.
+pub(super) async fn account_at_front(front: &AcmeFront) -> Account {
+    account_at(front.directory(), front.trust()).await
+}
+
+async fn account_at(directory: String, trust: &Trust) -> Account {
     let key = ExternalAccountKey::new(Pebble::KEY_ID.to_owned(), Pebble::HMAC_BYTES);
     let wanted = NewAccount {
         contact: &[],
         terms_of_service_agreed: true,
         only_return_existing: false,
     };
-    let builder = Account::builder_with_http(Box::new(Http(pebble.trust().clone())));
-    let created = builder.create(&wanted, pebble.directory(), Some(&key));
+    let builder = Account::builder_with_http(Box::new(Http(trust.clone())));
+    let created = builder.create(&wanted, directory, Some(&key));
     created.await.unwrap().0
 }
 
