@@ -10,7 +10,7 @@ const LONGEST: usize = 500;
 /// Who is at fault, and when it makes sense to try again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
-    /// One line, whatever the CA has sent: see [`plain`].
+    /// One line, whatever the CA has sent, and of bounded length.
     pub words: String,
     pub fault: Fault,
     /// The CA, or our own limits, ask for patience until then.

@@ -16,19 +16,20 @@ async fn whoever_is_killed_in_mid_order_goes_on_where_it_was() {
     let mut orders = 0;
     // Where it is killed, and how many orders it takes in the end.
     for (path, when, needed) in [
-        ("/dir", AfterPebble, 1),
-        ("/nonce-plz", BeforePebble, 1),
-        ("/sign-me-up", AfterPebble, 1),
-        ("/order-plz", BeforePebble, 1),
+        ("/dir", AfterPebble, 1..=1),
+        ("/nonce-plz", BeforePebble, 1..=1),
+        ("/sign-me-up", AfterPebble, 1..=1),
+        ("/order-plz", BeforePebble, 1..=1),
         // Nobody knows of that order.
-        ("/order-plz", AfterPebble, 2),
-        ("/authZ/", AfterPebble, 1),
-        ("/chalZ/", BeforePebble, 1),
-        ("/chalZ/", AfterPebble, 1),
-        ("/finalize-order/", BeforePebble, 1),
-        ("/finalize-order/", AfterPebble, 1),
-        ("/certZ/", BeforePebble, 1),
-        ("/certZ/", AfterPebble, 1),
+        ("/order-plz", AfterPebble, 2..=2),
+        ("/authZ/", AfterPebble, 1..=1),
+        ("/chalZ/", BeforePebble, 1..=1),
+        // Pebble looks while nobody answers, or does not get to it.
+        ("/chalZ/", AfterPebble, 1..=2),
+        ("/finalize-order/", BeforePebble, 1..=1),
+        ("/finalize-order/", AfterPebble, 1..=1),
+        ("/certZ/", BeforePebble, 1..=1),
+        ("/certZ/", AfterPebble, 1..=1),
     ] {
         let setup = || at_front(&front, &pebble);
         front.hold(path, when);
@@ -38,7 +39,8 @@ async fn whoever_is_killed_in_mid_order_goes_on_where_it_was() {
         front.forget();
         let edge = setup().kept_in(directory).start().await;
         await_certified(&edge, "a.test", &pebble).await;
-        assert_eq!(pebble.orders() - orders, needed, "{when:?} {path}");
+        let made = pebble.orders() - orders;
+        assert!(needed.contains(&made), "{made} orders: {when:?} {path}");
         orders = pebble.orders();
     }
 }
