@@ -45,7 +45,10 @@ pub(super) async fn open(issuer: &Issuer, state: &State) -> Result<Opened, Failu
         ))
     })?;
     let contact_is_same = kept.contact == issuer.settings.contact;
-    let opened = builder(issuer)?.from_credentials(kept.credentials).await;
+    let opened = builder(issuer)
+        .await?
+        .from_credentials(kept.credentials)
+        .await;
     let account = opened.map_err(|error| Failure::of("reaching the CA", &error))?;
     let mut opened = Opened { account, content };
     if !contact_is_same {
@@ -86,7 +89,8 @@ async fn register(issuer: &Issuer, state: &State, file: &str) -> Result<Opened, 
         terms_of_service_agreed: true,
         only_return_existing: false,
     };
-    let (account, credentials) = builder(issuer)?
+    let (account, credentials) = builder(issuer)
+        .await?
         .create(&new, settings.directory.clone(), external.as_ref())
         .await
         .map_err(|error| Failure::of("registering an account", &error))?;
@@ -172,8 +176,8 @@ fn file(name: &str) -> String {
     format!("accounts/{name}.json")
 }
 
-fn builder(issuer: &Issuer) -> Result<AccountBuilder, Failure> {
-    Ok(Account::builder_with_http(Box::new(issuer.client()?)))
+async fn builder(issuer: &Issuer) -> Result<AccountBuilder, Failure> {
+    Ok(Account::builder_with_http(Box::new(issuer.client().await?)))
 }
 
 /// What the account is called in the state directory: by the CA and by whom it bills, not by the name in the

@@ -19,6 +19,8 @@ use instant_acme::{BodyWrapper, BytesResponse, Error, HttpClient};
 use parking_lot::Mutex;
 use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs, pki_types::CertificateDer};
 
+use crate::tls::SystemRoots;
+
 /// Of one request, connecting included.
 const DEADLINE: Duration = Duration::from_secs(30);
 /// No chain, order or directory is larger.
@@ -72,15 +74,17 @@ impl Client {
         further: &[CertificateDer<'static>],
         notes: Arc<Notes>,
     ) -> Result<Self, String> {
-        let mut roots = RootCertStore::empty();
-        let native = rustls_native_certs::load_native_certs();
-        roots.add_parsable_certificates(native.certs.into_iter().chain(further.iter().cloned()));
-        if roots.is_empty() {
-            return Err(
-                "this machine has no list of CAs to trust; install the package ca-certificates"
-                    .to_owned(),
-            );
-        }
+        let mut roots = match SystemRoots::default().get() {
+            Ok(system) => RootCertStore::clone(&system),
+            Err(problem) if further.is_empty() => {
+                return Err(format!(
+                    "{}; install the package ca-certificates, or name a file with `root`",
+                    problem.message
+                ));
+            }
+            Err(_) => RootCertStore::empty(),
+        };
+        roots.add_parsable_certificates(further.iter().cloned());
         let tls = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
             .with_safe_default_protocol_versions()
             .map_err(|error| error.to_string())?

@@ -16,6 +16,7 @@ use rustls::pki_types::{
 };
 use tokio::{
     sync::{Mutex, Semaphore},
+    task::spawn_blocking,
     time::timeout,
 };
 
@@ -161,8 +162,12 @@ impl Issuer {
         Ok(())
     }
 
-    pub(super) fn client(&self) -> Result<Client, Failure> {
-        Client::new(&self.roots, Arc::clone(&self.notes)).map_err(Failure::ours)
+    pub(super) async fn client(&self) -> Result<Client, Failure> {
+        let (roots, notes) = (self.roots.clone(), Arc::clone(&self.notes));
+        // The system's CAs are many files.
+        let made = spawn_blocking(move || Client::new(&roots, notes)).await;
+        let made = made.map_err(|error| Failure::ours(error.to_string()))?;
+        made.map_err(Failure::ours)
     }
 
     /// Now, by the CA's clock if ours is far off.

@@ -15,7 +15,8 @@ use crate::config::problem::{Located, Problem};
 pub struct SystemRoots(Option<Result<Arc<RootCertStore>, Problem>>);
 
 impl SystemRoots {
-    pub(super) fn get(&mut self) -> Result<Arc<RootCertStore>, Problem> {
+    /// Reads them the first time; waits for the disk.
+    pub fn get(&mut self) -> Result<Arc<RootCertStore>, Problem> {
         self.0.get_or_insert_with(of_system).clone()
     }
 }
