@@ -116,7 +116,8 @@ impl Care {
         challenge: &Challenge,
         _lock: Lock,
     ) -> Result<(), Failure> {
-        let used = issuer.account(&self.means.state).await?;
+        let used = issuer.account(&self.means.state).await;
+        let used = used.map_err(|failure| patiently(failure, issuer))?;
         self.book(issuer, What::Order).await?;
         let shown = self.slot.shown();
         let replaced = shown.as_ref().and_then(|shown| shown.chain.cert.first());
@@ -239,7 +240,7 @@ impl Care {
 
     /// What a failed order leaves to do before the next one.
     async fn conclude(&self, issuer: &Issuer, used: &Account, mut failure: Failure) -> Failure {
-        failure.not_before = failure.not_before.max(issuer.take_patience());
+        failure = patiently(failure, issuer);
         match failure.fault {
             // A ledger that cannot be written is told of with the next order.
             Fault::Refused => drop(self.book(issuer, What::Failed).await),
@@ -290,6 +291,14 @@ enum Obstacle {
     /// Somebody else is at it; nothing is wrong.
     NotNow(String),
     Failed(String),
+}
+
+/// With the patience that the CA asked for, if it did.
+fn patiently(failure: Failure, issuer: &Issuer) -> Failure {
+    Failure {
+        not_before: failure.not_before.max(issuer.take_patience()),
+        ..failure
+    }
 }
 
 /// Goes on where the CA has refused nothing but a nonce; instant-acme gives up after the third.

@@ -28,6 +28,8 @@ const PATIENCE: Duration = Duration::from_secs(3);
 const ALIASES: usize = 8;
 /// Records that are looked at at a time.
 const LOOKS: usize = 8;
+/// Where name servers answer.
+const PORT: u16 = 53;
 /// A zone has a handful; more are not asked.
 const SERVERS: usize = 16;
 
@@ -116,7 +118,9 @@ type Looked = (usize, Result<(), String>);
 /// `Err` says what is missing where.
 async fn look(servers: &[SocketAddr], name: &str, value: &str) -> Result<(), String> {
     let (name, servers) = if servers.is_empty() {
-        authorities(name).await?
+        let (name, servers) = authorities(&of_system()?, name).await?;
+        let servers = servers.into_iter().map(|ip| SocketAddr::new(ip, PORT));
+        (name, servers.collect())
     } else {
         (name.to_owned(), servers.to_vec())
     };
@@ -153,22 +157,20 @@ async fn values(server: SocketAddr, name: &str) -> Result<Vec<String>, String> {
 }
 
 /// The name servers of the zone that holds the record, and the name there once aliases are followed.
-async fn authorities(name: &str) -> Result<(String, Vec<SocketAddr>), String> {
-    let system = TokioResolver::builder_tokio().and_then(|mut builder| {
-        builder.options_mut().cache_size = 0;
-        builder.build()
-    });
-    let system = system.map_err(|error| format!("the system's resolver: {}", chain(&error)))?;
+async fn authorities(
+    resolver: &TokioResolver,
+    name: &str,
+) -> Result<(String, Vec<IpAddr>), String> {
     let mut name = name.trim_end_matches('.').to_owned();
     for _ in 0..ALIASES {
-        match alias(&system, &name).await {
+        match alias(resolver, &name).await {
             Some(target) => name = target,
             None => break,
         }
     }
     let mut zone = name.as_str();
     loop {
-        let servers = name_servers(&system, zone).await;
+        let servers = name_servers(resolver, zone).await;
         if !servers.is_empty() {
             return Ok((name, servers));
         }
@@ -179,8 +181,17 @@ async fn authorities(name: &str) -> Result<(String, Vec<SocketAddr>), String> {
     }
 }
 
-async fn alias(system: &TokioResolver, name: &str) -> Option<String> {
-    let found = system
+/// The resolver that the machine is set up with, without a memory of what was not there yet.
+fn of_system() -> Result<TokioResolver, String> {
+    let system = TokioResolver::builder_tokio().and_then(|mut builder| {
+        builder.options_mut().cache_size = 0;
+        builder.build()
+    });
+    system.map_err(|error| format!("the system's resolver: {}", chain(&error)))
+}
+
+async fn alias(resolver: &TokioResolver, name: &str) -> Option<String> {
+    let found = resolver
         .lookup(absolute(name), RecordType::CNAME)
         .await
         .ok()?;
@@ -193,8 +204,8 @@ async fn alias(system: &TokioResolver, name: &str) -> Option<String> {
         })
 }
 
-async fn name_servers(system: &TokioResolver, zone: &str) -> Vec<SocketAddr> {
-    let Ok(found) = system.lookup(absolute(zone), RecordType::NS).await else {
+async fn name_servers(resolver: &TokioResolver, zone: &str) -> Vec<IpAddr> {
+    let Ok(found) = resolver.lookup(absolute(zone), RecordType::NS).await else {
         return Vec::new();
     };
     let mut servers = Vec::new();
@@ -202,8 +213,8 @@ async fn name_servers(system: &TokioResolver, zone: &str) -> Vec<SocketAddr> {
         let RData::NS(server) = &record.data else {
             continue;
         };
-        if let Ok(addresses) = system.lookup_ip(server.0.clone()).await {
-            servers.extend(addresses.iter().map(|ip: IpAddr| SocketAddr::new(ip, 53)));
+        if let Ok(addresses) = resolver.lookup_ip(server.0.clone()).await {
+            servers.extend(addresses.iter());
         }
     }
     servers
@@ -279,5 +290,79 @@ mod tests {
         let expected = "the record _acme-challenge.0.test cannot be seen after 0 s";
         assert!(words.starts_with(expected), "{words}");
         assert!(begun.elapsed() < PATIENCE, "{:?}", begun.elapsed());
+    }
+
+    /// A name as it travels (RFC 1035 section 3.1).
+    fn labels(name: &str) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for label in name.split('.') {
+            bytes.push(u8::try_from(label.len()).unwrap());
+            bytes.extend_from_slice(label.as_bytes());
+        }
+        bytes.push(0);
+        bytes
+    }
+
+    /// What a server of names knows: name, type, and the data of one record.
+    type Zone = Vec<(&'static str, u8, Vec<u8>)>;
+
+    /// Answers each question from `zone`, with nothing if it has nothing, until the test ends.
+    async fn name_server(zone: Zone) -> SocketAddr {
+        let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let address = socket.local_addr().unwrap();
+        tokio::spawn(async move {
+            let mut buffer = [0; 1500];
+            while let Ok((_, client)) = socket.recv_from(&mut buffer).await {
+                let end = 12 + buffer[12..].iter().position(|byte| *byte == 0).unwrap() + 5;
+                let question = &buffer[12..end];
+                let known = zone.iter().find(|(name, kind, _)| {
+                    let name = labels(name);
+                    question.len() == name.len() + 4
+                        && question[..name.len()].eq_ignore_ascii_case(&name)
+                        && question[name.len() + 1] == *kind
+                });
+                let mut answer = buffer[..2].to_vec();
+                // It is an answer, to one question, with one record or none.
+                answer.extend_from_slice(&[0x81, 0x80, 0, 1, 0, u8::from(known.is_some())]);
+                answer.extend_from_slice(&[0; 4]);
+                answer.extend_from_slice(question);
+                if let Some((_, kind, data)) = known {
+                    answer.extend_from_slice(&[0xc0, 12, 0, *kind, 0, 1, 0, 0, 0, 1, 0]);
+                    answer.push(u8::try_from(data.len()).unwrap());
+                    answer.extend_from_slice(data);
+                }
+                let _ = socket.send_to(&answer, client).await;
+            }
+        });
+        address
+    }
+
+    #[tokio::test]
+    async fn the_name_servers_of_the_zone_are_found_through_aliases_and_parents() {
+        const A: u8 = 1;
+        const NS: u8 = 2;
+        const CNAME: u8 = 5;
+        const TXT: u8 = 16;
+        let server = name_server(vec![
+            (
+                "_acme-challenge.www.example.test",
+                CNAME,
+                labels("www.acme.test"),
+            ),
+            ("acme.test", NS, labels("ns.host.test")),
+            ("ns.host.test", A, vec![192, 0, 2, 7]),
+            ("www.acme.test", TXT, b"\x05value".to_vec()),
+        ])
+        .await;
+        let resolver = asking(server).unwrap();
+        let found = authorities(&resolver, "_acme-challenge.www.example.test").await;
+        let ip = IpAddr::from([192, 0, 2, 7]);
+        assert_eq!(found.unwrap(), ("www.acme.test".to_owned(), vec![ip]));
+        let nowhere = authorities(&resolver, "_acme-challenge.example.org").await;
+        assert!(nowhere.unwrap_err().contains("no name server"));
+        let seen = look(&[server], "www.acme.test", "value").await;
+        assert_eq!(seen, Ok(()));
+        let other = look(&[server], "www.acme.test", "another").await;
+        assert!(other.unwrap_err().ends_with("does not have it"));
     }
 }
