@@ -59,6 +59,15 @@ pub(super) enum Sight {
 /// The other side's settings (RFC 9113 section 6.5.2), by their identifiers.
 pub(super) struct Settings(HashMap<u16, u32>);
 
+/// What counts as an error that was answered.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Measure {
+    /// As h2spec has it: the end of the connection is as good as any word.
+    H2spec,
+    /// The word must be said, and be the right one.
+    Exact,
+}
+
 /// What happened on the connection.
 enum Event {
     Came(Frame),
@@ -95,7 +104,12 @@ impl Row {
     }
 
     /// Plays it on a connection of its own; the error says what was seen instead.
-    pub(super) async fn play(&self, port: u16, trust: &Trust) -> Result<(), String> {
+    pub(super) async fn play(
+        &self,
+        port: u16,
+        trust: &Trust,
+        measure: Measure,
+    ) -> Result<(), String> {
         let mut frames = Frames::connect_to(port, trust).await;
         let settings = if self.shakes {
             shake(&mut frames).await?
@@ -107,7 +121,7 @@ impl Row {
                 // Who closes early is found out by what it has to show.
                 Step::Send(bytes) => drop(frames.send_bytes(bytes).await),
                 Step::Fit(fit) => drop(frames.send_bytes(&fit(&settings)).await),
-                Step::See(sight) => see(&mut frames, sight).await?,
+                Step::See(sight) => see(&mut frames, sight, measure).await?,
             }
         }
         Ok(())
@@ -165,13 +179,13 @@ async fn shake(frames: &mut Frames) -> Result<Settings, String> {
     Ok(settings)
 }
 
-async fn see(frames: &mut Frames, sight: &Sight) -> Result<(), String> {
+async fn see(frames: &mut Frames, sight: &Sight, measure: Measure) -> Result<(), String> {
     let mut seen = Vec::new();
     loop {
         let event = next(frames).await;
         let is_over = !matches!(event, Event::Came(_));
         seen.push(event.describe());
-        match sight.judge(&event) {
+        match sight.judge(&event, measure) {
             Some(true) => return Ok(()),
             None if !is_over => {}
             _ => return Err(format!("wanted {sight:?}, saw {}", seen.join(", "))),
@@ -190,12 +204,13 @@ async fn next(frames: &mut Frames) -> Event {
 
 impl Sight {
     /// Whether this is it; nothing if it may still come.
-    fn judge(&self, event: &Event) -> Option<bool> {
+    fn judge(&self, event: &Event, measure: Measure) -> Option<bool> {
         let Event::Came(frame) = event else {
-            let may_close = matches!(
-                self,
-                Self::PongOrClose | Self::StreamError(_) | Self::ConnectionError(_) | Self::Close
-            );
+            let may_close = match self {
+                Self::PongOrClose | Self::Close => true,
+                Self::StreamError(_) | Self::ConnectionError(_) => measure == Measure::H2spec,
+                _ => false,
+            };
             return Some(may_close && matches!(event, Event::Closed));
         };
         let is_pong = || frame.flags & ACK != 0 && frame.payload == MARK;
@@ -214,6 +229,11 @@ impl Sight {
                 if codes.contains(&frame.code()) =>
             {
                 Some(true)
+            }
+            (Self::StreamError(_), RST_STREAM | GOAWAY) | (Self::ConnectionError(_), GOAWAY)
+                if measure == Measure::Exact =>
+            {
+                Some(false)
             }
             (Self::Goaway(code), GOAWAY) | (Self::Reset(code), RST_STREAM) => {
                 Some(frame.code() == *code)
