@@ -2,6 +2,7 @@
 
 use std::{collections::HashMap, time::Duration};
 
+use super::say::{COMPRESSION, PROTOCOL};
 use crate::harness::{
     Trust,
     frames::{ACK, DATA, Frame, Frames, GOAWAY, HEADERS, PING, RST_STREAM, SETTINGS, frame},
@@ -49,6 +50,9 @@ pub(super) enum Sight {
     StreamError(&'static [u32]),
     /// GOAWAY with one of these codes, or the end of the connection.
     ConnectionError(&'static [u32]),
+    /// As `ConnectionError(&[COMPRESSION])`. Exactly, it is PROTOCOL as well, and never the end alone: HPACK is
+    /// `h2`'s to decode, and it has one code for whatever it cannot read.
+    Undecodable,
     Close,
     /// GOAWAY with this code, and no end before it.
     Goaway(u32),
@@ -63,7 +67,7 @@ pub(super) struct Settings(HashMap<u16, u32>);
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Measure {
     /// As h2spec has it: the end of the connection is as good as any word.
-    H2spec,
+    H2Spec,
     /// The word must be said, and be the right one.
     Exact,
 }
@@ -121,7 +125,13 @@ impl Row {
                 // Who closes early is found out by what it has to show.
                 Step::Send(bytes) => drop(frames.send_bytes(bytes).await),
                 Step::Fit(fit) => drop(frames.send_bytes(&fit(&settings)).await),
-                Step::See(sight) => see(&mut frames, sight, measure).await?,
+                Step::See(sight) => {
+                    see(&mut frames, sight, measure).await?;
+                    // RFC 9113 section 5.4.1: first the GOAWAY, then the end.
+                    if measure == Measure::Exact && sight.ends_connection() {
+                        see(&mut frames, &Sight::Close, measure).await?;
+                    }
+                }
             }
         }
         Ok(())
@@ -202,13 +212,32 @@ async fn next(frames: &mut Frames) -> Event {
     }
 }
 
+impl Measure {
+    /// Whether this code is it; nothing if another may still come.
+    fn judge(self, code: u32, wanted: &[u32]) -> Option<bool> {
+        if wanted.contains(&code) {
+            return Some(true);
+        }
+        match self {
+            Self::H2Spec => None,
+            Self::Exact => Some(false),
+        }
+    }
+}
+
 impl Sight {
+    fn ends_connection(&self) -> bool {
+        matches!(self, Self::ConnectionError(_) | Self::Undecodable)
+    }
+
     /// Whether this is it; nothing if it may still come.
     fn judge(&self, event: &Event, measure: Measure) -> Option<bool> {
         let Event::Came(frame) = event else {
             let may_close = match self {
                 Self::PongOrClose | Self::Close => true,
-                Self::StreamError(_) | Self::ConnectionError(_) => measure == Measure::H2spec,
+                Self::StreamError(_) | Self::ConnectionError(_) | Self::Undecodable => {
+                    measure == Measure::H2Spec
+                }
                 _ => false,
             };
             return Some(may_close && matches!(event, Event::Closed));
@@ -225,16 +254,11 @@ impl Sight {
             (Self::Pong, PING) => Some(is_pong()),
             (Self::PongOrClose, PING) if is_pong() => Some(true),
             (Self::StreamError(codes), RST_STREAM | GOAWAY)
-            | (Self::ConnectionError(codes), GOAWAY)
-                if codes.contains(&frame.code()) =>
-            {
-                Some(true)
-            }
-            (Self::StreamError(_), RST_STREAM | GOAWAY) | (Self::ConnectionError(_), GOAWAY)
-                if measure == Measure::Exact =>
-            {
-                Some(false)
-            }
+            | (Self::ConnectionError(codes), GOAWAY) => measure.judge(frame.code(), codes),
+            (Self::Undecodable, GOAWAY) => match measure {
+                Measure::H2Spec => measure.judge(frame.code(), &[COMPRESSION]),
+                Measure::Exact => measure.judge(frame.code(), &[COMPRESSION, PROTOCOL]),
+            },
             (Self::Goaway(code), GOAWAY) | (Self::Reset(code), RST_STREAM) => {
                 Some(frame.code() == *code)
             }
