@@ -1,4 +1,7 @@
 //! An HTTP/2 connection: Pingora's own loop, behind a deadline and with the listener's limits.
+//!
+//! The stream below it meters frames and ends floods (`listen/stream/frames.rs`); what `h2` keeps for one
+//! connection is limited here.
 
 use std::{sync::Arc, time::Duration};
 
@@ -22,6 +25,9 @@ use crate::{
 /// A stream's window: enough for an upload at 80 ms and 100 Mbit/s.
 const STREAM_WINDOW: u32 = 1 << 20;
 const CONNECTION_WINDOW: u32 = 4 << 20;
+/// What waits for the client in `h2`, a stream: one piece as Pingora reads it from a server. Its own 400 KiB
+/// would be 40 MiB for a connection.
+const SEND_BUFFER: usize = 64 << 10;
 /// How long a retired connection without a request waits for one that is on its way.
 const GOODBYE: Duration = Duration::from_millis(500);
 
@@ -41,6 +47,10 @@ pub(super) async fn serve(door: &Door, mut stream: Stream) {
     tokio::select! {
         _ = lane.process_new(Box::new(stream), &retired) => {}
         () = done(&connection) => {} // Pingora would wait for a client that may be gone
+        () = connection.stuck() => {
+            connection.listener.meters.refused("window_timeout");
+            tracing::debug!(client = %connection.peer.ip(), "no window opens on a connection of HTTP/2");
+        }
     }
 }
 
@@ -68,8 +78,12 @@ impl Lane {
     fn new(door: &Door, limits: &Limits) -> Self {
         let mut server = HttpServerOptions::default();
         server.h2_idle_timeout = Some(limits.keepalive_timeout);
+        let streams = limits.streams.get();
         let mut h2 = default_h2_options();
-        h2.max_concurrent_streams(limits.streams.get())
+        h2.max_concurrent_streams(streams)
+            // The allowance of resets runs out first, and it has a label.
+            .max_pending_accept_reset_streams(usize::try_from(streams).map_or(400, |some| some * 4))
+            .max_send_buffer_size(SEND_BUFFER)
             .max_header_list_size(u32::try_from(limits.header_size.get()).unwrap_or(u32::MAX))
             .initial_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW);

@@ -195,6 +195,15 @@ impl From<Failure> for Refusal {
     }
 }
 
+/// A response may have waited too long for its window: its connection hears of it.
+pub(super) fn stalled(exchange: &Exchange, error: &Error) {
+    if let Some(admitted) = &exchange.admitted
+        && Refusal::of(error) == Refusal::WindowTimeout
+    {
+        admitted.connection.stall();
+    }
+}
+
 impl Exchange {
     /// What the client is told after the last try failed with `error`.
     pub(super) fn refusal_for(&self, error: &Error) -> Refusal {
