@@ -4,22 +4,27 @@
 //! pings, header blocks that never end. The meter follows both directions frame by frame, from 9-byte head to
 //! 9-byte head; payloads pass by count. Control frames spend from an allowance of their kind; useful work
 //! earns it back (an answer, a byte of a body), and so does time. A client that is neither useful nor
-//! patient overdraws, and its connection ends.
+//! patient overdraws, and its connection ends; so does that of a client that breaks the protocol (`order.rs`).
 //!
 //! No clock, no socket, and no memory that grows: the same bytes at the same time have the same verdict,
 //! however they were split.
 
 mod allowance;
 mod flood;
+mod offence;
+mod order;
 #[cfg(test)]
 mod tests;
 mod walk;
 
 pub use flood::Flood;
+pub use offence::Offence;
+pub use order::Breach;
 
 use std::time::Instant;
 
 use allowance::Account;
+use order::Order;
 use walk::{Frame, Walk, flag, kind};
 
 use crate::config::model::Limits;
@@ -49,8 +54,9 @@ pub struct FrameMeter {
     /// The highest stream the client has opened.
     last_stream: u32,
     accounts: Accounts,
-    /// Once overdrawn, always overdrawn.
-    flood: Option<Flood>,
+    order: Order,
+    /// Once found, never forgotten.
+    offence: Option<Offence>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -97,7 +103,8 @@ impl FrameMeter {
                 empty: allowance::empty(),
                 unknown: allowance::unknown(),
             },
-            flood: None,
+            order: Order::default(),
+            offence: None,
         }
     }
 
@@ -105,22 +112,29 @@ impl FrameMeter {
     ///
     /// # Errors
     ///
-    /// The flood that these bytes, or what we had to write because of earlier ones, make. The connection
-    /// has to end; nothing of these bytes should be read.
-    pub fn accept(&mut self, mut bytes: &[u8], now: Instant) -> Result<(), Flood> {
+    /// The flood that these bytes, or what we had to write because of earlier ones, make, or how they break
+    /// the protocol. The connection has to end; nothing of these bytes should be read.
+    pub fn accept(&mut self, mut bytes: &[u8], now: Instant) -> Result<(), Offence> {
         let preface = self.preface_left.min(bytes.len());
         self.preface_left -= preface;
         bytes = bytes.get(preface..).unwrap_or_default();
-        if let Some(flood) = self.flood {
-            return Err(flood);
+        if let Some(offence) = self.offence {
+            return Err(offence);
         }
-        while let Some(frame) = self.received.next(&mut bytes) {
-            if let Err(flood) = self.judge(&frame, now) {
-                self.flood = Some(flood);
-                return Err(flood);
-            }
+        let verdict = self.follow(bytes, now);
+        self.offence = verdict.err();
+        verdict
+    }
+
+    fn follow(&mut self, mut bytes: &[u8], now: Instant) -> Result<(), Offence> {
+        loop {
+            self.order.pass(self.received.passing(bytes))?;
+            let Some(frame) = self.received.next(&mut bytes) else {
+                return Ok(());
+            };
+            self.order.judge(&frame)?;
+            self.judge(&frame, now)?;
         }
-        Ok(())
     }
 
     /// Follows bytes to the client. The code of a GOAWAY among them, if it says that something is wrong.
@@ -134,7 +148,8 @@ impl FrameMeter {
                 }
                 kind::RST_STREAM if is_blame(frame.code()) => {
                     let spent = self.accounts.our_resets.spend(now);
-                    self.flood = self.flood.or((!spent).then_some(Flood::MadeYouReset));
+                    let flood = (!spent).then_some(Flood::MadeYouReset.into());
+                    self.offence = self.offence.or(flood);
                 }
                 kind::GOAWAY => goodbye = goodbye.or(Some(frame.code()).filter(|code| *code != 0)),
                 _ => {}
@@ -154,10 +169,14 @@ impl FrameMeter {
 
     /// A GOAWAY that says why the connection ends; nothing while a frame of ours is only half written,
     /// which it would become a part of.
-    pub fn goodbye(&self, flood: Flood) -> Option<Vec<u8>> {
+    pub fn goodbye(&self, offence: Offence) -> Option<Vec<u8>> {
+        let why = match offence {
+            Offence::Flood(flood) => flood.label(),
+            Offence::Breach(breach) => breach.why(),
+        };
         self.sent
             .is_at_a_border()
-            .then(|| walk::goaway(self.last_stream, flood.code(), flood.label()))
+            .then(|| walk::goaway(self.last_stream, offence.code(), why))
     }
 
     fn judge(&mut self, frame: &Frame, now: Instant) -> Result<(), Flood> {

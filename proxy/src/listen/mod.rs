@@ -30,7 +30,13 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use tokio::sync::watch;
 
-use crate::{admit::Flood, config::model, observe::ListenerMeters, respond::Refusal, tls::Terms};
+use crate::{
+    admit::{Flood, Offence},
+    config::model,
+    observe::ListenerMeters,
+    respond::Refusal,
+    tls::Terms,
+};
 
 /// Why a connection may be turned away or cut off, as labels of a metric.
 pub const REASONS: [&str; 20] = [
@@ -43,7 +49,7 @@ pub const REASONS: [&str; 20] = [
     "accept_error",
     "no_preface",
     "window_timeout",
-    "h2_error",
+    Offence::BREACH,
     Flood::RapidReset.label(),
     Flood::MadeYouReset.label(),
     Flood::Continuation.label(),

@@ -37,19 +37,23 @@ impl Breach {
             Self::Size => 0x6,           // FRAME_SIZE_ERROR
         }
     }
-}
 
-impl std::error::Error for Breach {}
-
-/// One sentence for the log, and for the GOAWAY.
-impl fmt::Display for Breach {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+    /// One sentence for the log, and for the GOAWAY.
+    pub const fn why(self) -> &'static str {
+        match self {
             Self::Size => "a frame has the wrong size",
             Self::Closed => "a stream goes on after its end",
             Self::Window => "the initial window is too large",
             Self::SelfDependency => "a stream depends on itself",
-        })
+        }
+    }
+}
+
+impl std::error::Error for Breach {}
+
+impl fmt::Display for Breach {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.why())
     }
 }
 
@@ -93,10 +97,11 @@ impl Order {
 
     /// Looks at bytes of the payload of the last frame.
     pub(super) fn pass(&mut self, payload: &[u8]) -> Result<(), Breach> {
-        match &mut self.settings {
-            Some(entries) if entries.has_too_large_a_window(payload) => Err(Breach::Window),
-            _ => Ok(()),
+        let settings = self.settings.as_mut();
+        if settings.is_some_and(|entries| entries.has_too_large_a_window(payload)) {
+            return Err(Breach::Window);
         }
+        Ok(())
     }
 }
 
@@ -200,7 +205,8 @@ mod tests {
 
     #[test]
     fn a_frame_has_the_size_of_its_kind() {
-        let all_but = |right: &'static [usize]| (0..20).map(move |size| (size, right.contains(&size)));
+        let all_but =
+            |right: &'static [usize]| (0..20).map(move |size| (size, right.contains(&size)));
         let from = |least: usize| (0..20).map(move |size| (size, size >= least));
         let check = |kind, flags, size: usize, is_right: bool| {
             let expected = if is_right { Ok(()) } else { Err(Breach::Size) };
@@ -273,7 +279,11 @@ mod tests {
         ];
         for (flags, stream, payload, is_breach) in cases {
             let found = verdict(&[(kind::HEADERS, flags, stream, payload)]);
-            let expected = if is_breach { Err(Breach::SelfDependency) } else { Ok(()) };
+            let expected = if is_breach {
+                Err(Breach::SelfDependency)
+            } else {
+                Ok(())
+            };
             assert_eq!(found, expected, "{flags} {payload:?}");
         }
     }

@@ -16,8 +16,11 @@ pub(super) mod kind {
 
 pub(super) mod flag {
     pub(crate) const END_STREAM: u8 = 0x1;
+    /// Of SETTINGS and PING.
+    pub(crate) const ACK: u8 = 0x1;
     pub(crate) const END_HEADERS: u8 = 0x4;
     pub(crate) const PADDED: u8 = 0x8;
+    pub(crate) const PRIORITY: u8 = 0x20;
 }
 
 const HEAD: usize = 9;
@@ -72,6 +75,11 @@ impl Walk {
         }
     }
 
+    /// As much of these bytes, which come next, as belongs to the payload of the last frame.
+    pub(super) fn passing<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
+        bytes.get(..self.left).unwrap_or(bytes)
+    }
+
     /// Whether every frame that has begun has also ended.
     pub(super) fn is_at_a_border(&self) -> bool {
         self.have == 0 && self.left == 0
@@ -92,6 +100,7 @@ impl Walk {
         let length = u32::from_be_bytes([0, a, b, c]) as usize;
         let lead = match kind {
             kind::DATA if flags & flag::PADDED != 0 => 1,
+            kind::HEADERS if flags & flag::PRIORITY != 0 => 5, // with the length of padding
             kind::RST_STREAM => 4,
             kind::GOAWAY => 8,
             _ => 0,
@@ -134,6 +143,19 @@ impl Frame {
             0
         };
         !self.ends_stream() && self.length <= unused
+    }
+
+    /// The stream that a HEADERS frame says it depends on (RFC 7540 section 6.2).
+    pub(super) fn depends_on(&self) -> Option<u32> {
+        let [a, b, c, d, e, ..] = self.lead;
+        let [a, b, c, d] = if self.has(flag::PADDED) {
+            [b, c, d, e]
+        } else {
+            [a, b, c, d]
+        };
+        // The highest bit says that it shares with no other.
+        self.has(flag::PRIORITY)
+            .then(|| u32::from_be_bytes([a & 0x7f, b, c, d]))
     }
 
     /// The error code of a RST_STREAM or GOAWAY; of one that is cut short, anything.

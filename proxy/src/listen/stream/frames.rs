@@ -25,7 +25,7 @@ use tokio::{io::ReadBuf, time::Instant};
 
 use super::{Deadline, Gate, Stream};
 use crate::{
-    admit::{Flood, FrameMeter},
+    admit::{Flood, FrameMeter, Offence},
     listen::Listener,
 };
 
@@ -52,7 +52,7 @@ impl Frames {
         }
     }
 
-    fn accept(&mut self, bytes: &[u8]) -> Result<(), Flood> {
+    fn accept(&mut self, bytes: &[u8]) -> Result<(), Offence> {
         self.meter.accept(bytes, Instant::now().into_std())
     }
 
@@ -91,10 +91,10 @@ impl Stream {
             Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
             Poll::Pending => {
                 ready!(frames.poll_overdue(cx));
-                Err(Flood::HeaderBlockTimeout)
+                Err(Flood::HeaderBlockTimeout.into())
             }
         };
-        Poll::Ready(verdict.map_err(|flood| self.end_for(flood)))
+        Poll::Ready(verdict.map_err(|offence| self.end_for(offence)))
     }
 
     /// Follows what the lane has written.
@@ -108,25 +108,32 @@ impl Stream {
             && !std::mem::replace(&mut frames.is_over, true)
         {
             let client = self.connection.peer.ip();
-            self.connection.listener.meters.refused("h2_error");
+            self.connection.listener.meters.refused(Offence::BREACH);
             tracing::debug!(%client, code, "a connection of HTTP/2 is ended");
         }
     }
 
     /// Counts and tells the reason once, and says goodbye where a goodbye can be understood.
-    fn end_for(&mut self, flood: Flood) -> io::Error {
+    fn end_for(&mut self, offence: Offence) -> io::Error {
         if let Gate::Frames(frames) = &mut self.gate
             && !std::mem::replace(&mut frames.is_over, true)
         {
             let listener = &self.connection.listener;
             let client = self.connection.peer.ip();
-            listener.meters.refused(flood.label());
-            tracing::info!(%client, listener = %listener.settings.name, reason = flood.label(), "{flood}");
-            if let Some(goodbye) = frames.meter.goodbye(flood) {
+            listener.meters.refused(offence.label());
+            match offence {
+                Offence::Flood(flood) => {
+                    tracing::info!(%client, listener = %listener.settings.name, reason = flood.label(), "{flood}");
+                }
+                Offence::Breach(breach) => {
+                    tracing::debug!(%client, code = breach.code(), "a connection of HTTP/2 is ended: {breach}");
+                }
+            }
+            if let Some(goodbye) = frames.meter.goodbye(offence) {
                 self.outbox.extend_from_slice(&goodbye);
             }
         }
         self.client_may_talk = true;
-        io::Error::new(io::ErrorKind::InvalidData, flood)
+        io::Error::new(io::ErrorKind::InvalidData, offence)
     }
 }
