@@ -169,12 +169,15 @@ impl Entries {
                 *place = *byte;
             }
             self.have = (self.have + 1) % self.entry.len();
-            let [a, b, c, d, e, f] = self.entry;
-            self.have == 0
-                && u16::from_be_bytes([a, b]) == INITIAL_WINDOW_SIZE
-                && u32::from_be_bytes([c, d, e, f]) > LARGEST_WINDOW
+            self.have == 0 && is_too_large_a_window(self.entry)
         })
     }
+}
+
+fn is_too_large_a_window(entry: [u8; 6]) -> bool {
+    let is_window = entry.first_chunk() == Some(&INITIAL_WINDOW_SIZE.to_be_bytes());
+    let value = entry.last_chunk().copied().map(u32::from_be_bytes);
+    is_window && value.is_some_and(|value| value > LARGEST_WINDOW)
 }
 
 #[cfg(test)]

@@ -147,15 +147,13 @@ impl Frame {
 
     /// The stream that a HEADERS frame says it depends on (RFC 7540 section 6.2).
     pub(super) fn depends_on(&self) -> Option<u32> {
-        let [a, b, c, d, e, ..] = self.lead;
-        let [a, b, c, d] = if self.has(flag::PADDED) {
-            [b, c, d, e]
-        } else {
-            [a, b, c, d]
-        };
+        if !self.has(flag::PRIORITY) {
+            return None;
+        }
+        let after_padding = usize::from(self.has(flag::PADDED));
+        let dependency = self.lead.get(after_padding..)?.first_chunk()?;
         // The highest bit says that it shares with no other.
-        self.has(flag::PRIORITY)
-            .then(|| u32::from_be_bytes([a & 0x7f, b, c, d]))
+        Some(u32::from_be_bytes(*dependency) & 0x7fff_ffff)
     }
 
     /// The error code of a RST_STREAM or GOAWAY; of one that is cut short, anything.
