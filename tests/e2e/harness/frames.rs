@@ -30,6 +30,7 @@ pub(crate) struct Frames {
     reading: ReadHalf<TlsStream<TcpStream>>,
     writing: WriteHalf<TlsStream<TcpStream>>,
     inbox: Vec<u8>,
+    has_ended: bool,
 }
 
 /// A frame as it came (RFC 9113 section 4.1).
@@ -51,6 +52,7 @@ impl Frames {
             reading,
             writing,
             inbox: Vec::new(),
+            has_ended: false,
         }
     }
 
@@ -62,11 +64,13 @@ impl Frames {
         frames
     }
 
-    /// The preface with empty settings (RFC 9113 section 3.4).
+    /// The preface (RFC 9113 section 3.4), with settings by which the proxy remembers no field of its
+    /// answers: each status can be read by itself.
     pub(crate) async fn preface(&mut self) {
+        let no_table = [0, 1, 0, 0, 0, 0];
         let preface = [
             b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-            &frame(SETTINGS, 0, 0, b"")[..],
+            &frame(SETTINGS, 0, 0, &no_table)[..],
         ];
         self.send_bytes(&preface.concat()).await.unwrap();
     }
@@ -95,8 +99,8 @@ impl Frames {
             reading,
             writing,
             inbox,
+            has_ended,
         } = self;
-        let mut may_read = true;
         in_time("writing frames", async {
             let mut write = std::pin::pin!(async {
                 writing.write_all(bytes).await?;
@@ -107,7 +111,7 @@ impl Frames {
                     biased;
                     written = &mut write => return written,
                     // The end is for `next` to see.
-                    read = reading.read_buf(inbox), if may_read => may_read = matches!(read, Ok(1..)),
+                    read = reading.read_buf(inbox), if !*has_ended => *has_ended = !matches!(read, Ok(1..)),
                 }
             }
         })
@@ -125,10 +129,30 @@ impl Frames {
             if let Some(frame) = self.take() {
                 return Some(frame);
             }
-            if !matches!(self.reading.read_buf(&mut self.inbox).await, Ok(1..)) {
+            if self.has_ended || !self.read().await {
                 return None;
             }
         }
+    }
+
+    async fn read(&mut self) -> bool {
+        let read = self.reading.read_buf(&mut self.inbox).await;
+        self.has_ended = !matches!(read, Ok(1..));
+        !self.has_ended
+    }
+
+    /// Reads what comes in the next few milliseconds; true if that is the end.
+    pub(crate) async fn look(&mut self) -> bool {
+        let moment = std::time::Duration::from_millis(5);
+        while !self.has_ended && matches!(tokio::time::timeout(moment, self.read()).await, Ok(true))
+        {
+        }
+        self.has_ended
+    }
+
+    /// Whether the proxy has closed, as far as was read.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.has_ended
     }
 
     /// The next frame about which `is_it` is true, and nothing if there is none until the end.

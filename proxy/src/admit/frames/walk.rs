@@ -16,6 +16,8 @@ pub(super) mod kind {
 
 pub(super) mod flag {
     pub(crate) const END_STREAM: u8 = 0x1;
+    /// Of SETTINGS and PING.
+    pub(crate) const ACK: u8 = 0x1;
     pub(crate) const END_HEADERS: u8 = 0x4;
     pub(crate) const PADDED: u8 = 0x8;
 }
