@@ -14,6 +14,7 @@
 //! The certificate must be for `localhost`, and signed by the CA in the file. HAProxy 2.6.12 passes all of
 //! them, and nginx 1.22.1 all but the 25 that it is known not to pass.
 
+mod breach;
 mod connection;
 mod control;
 mod exchange;

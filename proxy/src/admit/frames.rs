@@ -53,6 +53,8 @@ pub struct FrameMeter {
     most_continuations: u64,
     /// The highest stream the client has opened.
     last_stream: u32,
+    /// The client has said that it heeds our settings.
+    has_our_settings: bool,
     accounts: Accounts,
     order: Order,
     /// Once found, never forgotten.
@@ -93,6 +95,7 @@ impl FrameMeter {
             // As many as it takes, and one for an encoder that does not fill them.
             most_continuations: (header_size / LARGEST_PAYLOAD).max(4) + 1,
             last_stream: 0,
+            has_our_settings: false,
             accounts: Accounts {
                 resets: allowance::resets(limits.streams),
                 our_resets: allowance::our_resets(),
@@ -146,7 +149,7 @@ impl FrameMeter {
                     self.accounts.pings.earn(1);
                     self.accounts.windows.earn_by_bytes(frame.length);
                 }
-                kind::RST_STREAM if is_blame(frame.code()) => {
+                kind::RST_STREAM if self.is_blame(frame.code()) => {
                     let spent = self.accounts.our_resets.spend(now);
                     let flood = (!spent).then_some(Flood::MadeYouReset.into());
                     self.offence = self.offence.or(flood);
@@ -179,6 +182,17 @@ impl FrameMeter {
             .then(|| walk::goaway(self.last_stream, offence.code(), why))
     }
 
+    /// Whether a reset of ours has this code because the client did wrong. `NO_ERROR` ends an upload that was
+    /// answered early, `CANCEL` and `INTERNAL_ERROR` are about us and our servers (RFC 9113 section 7), and
+    /// `REFUSED_STREAM` is no reproach to a client that has not heard yet how many streams it may open.
+    fn is_blame(&self, code: u32) -> bool {
+        match code {
+            0 | 2 | 8 => false,
+            7 => self.has_our_settings,
+            _ => true,
+        }
+    }
+
     fn judge(&mut self, frame: &Frame, now: Instant) -> Result<(), Flood> {
         self.begun += u64::from(frame.kind != kind::CONTINUATION);
         let accounts = &mut self.accounts;
@@ -192,6 +206,10 @@ impl FrameMeter {
             kind::PRIORITY | kind::PRIORITY_UPDATE => (&mut accounts.priorities, Flood::Priority),
             kind::SETTINGS if frame.length > SETTINGS_OF_ONE_FRAME * BYTES_OF_A_SETTING => {
                 return Err(Flood::Settings);
+            }
+            kind::SETTINGS if frame.has(flag::ACK) && !self.has_our_settings => {
+                self.has_our_settings = true;
+                return Ok(());
             }
             kind::SETTINGS => (&mut accounts.settings, Flood::Settings),
             // A GOAWAY or PUSH_PROMISE from a client is rare enough to be counted with them.
@@ -246,10 +264,4 @@ impl Accounts {
         self.priorities.earn(2);
         self.unknown.earn(1);
     }
-}
-
-/// Whether a reset of ours has this code because the client did wrong. `NO_ERROR` ends an upload that was
-/// answered early, `CANCEL` and `INTERNAL_ERROR` are about us and our servers (RFC 9113 section 7).
-fn is_blame(code: u32) -> bool {
-    !matches!(code, 0 | 2 | 8)
 }

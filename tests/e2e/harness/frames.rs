@@ -30,8 +30,25 @@ pub(crate) struct Frames {
     reading: ReadHalf<TlsStream<TcpStream>>,
     writing: WriteHalf<TlsStream<TcpStream>>,
     inbox: Vec<u8>,
-    /// The connection was cut off, and not closed.
-    cut: bool,
+    end: Option<End>,
+}
+
+/// How the proxy has ended the connection.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    Closed,
+    Cut,
+}
+
+impl End {
+    /// What this outcome of reading says; nothing if it goes on.
+    fn of(read: &io::Result<usize>) -> Option<Self> {
+        match read {
+            Ok(1..) => None,
+            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => Some(Self::Cut),
+            _ => Some(Self::Closed),
+        }
+    }
 }
 
 /// A frame as it came (RFC 9113 section 4.1).
@@ -58,7 +75,7 @@ impl Frames {
             reading,
             writing,
             inbox: Vec::new(),
-            cut: false,
+            end: None,
         }
     }
 
@@ -70,11 +87,13 @@ impl Frames {
         frames
     }
 
-    /// The preface with empty settings (RFC 9113 section 3.4).
+    /// The preface (RFC 9113 section 3.4), with settings by which the proxy remembers no field of its
+    /// answers: each status can be read by itself.
     pub(crate) async fn preface(&mut self) {
+        let no_table = [0, 1, 0, 0, 0, 0];
         let preface = [
             b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-            &frame(SETTINGS, 0, 0, b"")[..],
+            &frame(SETTINGS, 0, 0, &no_table)[..],
         ];
         self.send_bytes(&preface.concat()).await.unwrap();
     }
@@ -103,9 +122,8 @@ impl Frames {
             reading,
             writing,
             inbox,
-            ..
+            end,
         } = self;
-        let mut may_read = true;
         in_time("writing frames", async {
             let mut write = std::pin::pin!(async {
                 writing.write_all(bytes).await?;
@@ -116,7 +134,7 @@ impl Frames {
                     biased;
                     written = &mut write => return written,
                     // The end is for `next` to see.
-                    read = reading.read_buf(inbox), if may_read => may_read = matches!(read, Ok(1..)),
+                    read = reading.read_buf(inbox), if end.is_none() => *end = End::of(&read),
                 }
             }
         })
@@ -134,20 +152,35 @@ impl Frames {
             if let Some(frame) = self.take() {
                 return Some(frame);
             }
-            match self.reading.read_buf(&mut self.inbox).await {
-                Ok(1..) => {}
-                Ok(0) => return None,
-                Err(error) => {
-                    self.cut = error.kind() == io::ErrorKind::ConnectionReset;
-                    return None;
-                }
+            if self.end.is_some() || !self.read().await {
+                return None;
             }
         }
     }
 
+    async fn read(&mut self) -> bool {
+        let read = self.reading.read_buf(&mut self.inbox).await;
+        self.end = End::of(&read);
+        self.end.is_none()
+    }
+
+    /// Reads what comes in the next few milliseconds; true if that is the end.
+    pub(crate) async fn look(&mut self) -> bool {
+        let moment = std::time::Duration::from_millis(5);
+        while self.end.is_none()
+            && matches!(tokio::time::timeout(moment, self.read()).await, Ok(true))
+        {}
+        self.end.is_some()
+    }
+
+    /// Whether the proxy has closed, as far as was read.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.end.is_some()
+    }
+
     /// Whether the end was a reset, which may have lost what was sent before it.
     pub(crate) fn was_cut(&self) -> bool {
-        self.cut
+        self.end == Some(End::Cut)
     }
 
     /// The next frame about which `is_it` is true, and nothing if there is none until the end.

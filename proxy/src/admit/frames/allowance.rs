@@ -17,9 +17,8 @@ pub(super) fn resets(streams: NonZeroU32) -> Account {
     Account::new(streams.get().saturating_mul(2).max(50), 20)
 }
 
-/// CVE-2025-8671. Clients in order are never blamed, but for streams above our limit that they open before
-/// they have read it: 100 is what most begin with (RFC 9113 section 6.5.2). `h2` ends a connection after
-/// 1024, and Pingora after 32 requests that are malformed.
+/// CVE-2025-8671. Clients in order are never blamed; one with a mistake may be, for each of its requests,
+/// until somebody looks. `h2` ends a connection after 1024, and Pingora after 32 requests that are malformed.
 pub(super) fn our_resets() -> Account {
     Account::new(100, 1)
 }

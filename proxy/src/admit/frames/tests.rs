@@ -131,7 +131,7 @@ fn what_has_begun_and_is_no_body_is_owed() {
 fn resets_of_ours_count_where_the_client_is_to_blame() {
     let now = Instant::now();
     let reset = |code: u8| frame(kind::RST_STREAM, 0, 1, &[0, 0, 0, code]);
-    for code in [0, 2, 8] {
+    for code in [0, 2, 7, 8] {
         let mut meter = meter();
         for _ in 0..1000 {
             meter.sent(&reset(code), now);
@@ -140,6 +140,9 @@ fn resets_of_ours_count_where_the_client_is_to_blame() {
     }
     for code in [1, 3, 5, 6, 7] {
         let mut meter = meter();
+        meter
+            .accept(&frame(kind::SETTINGS, flag::ACK, 0, b""), now)
+            .unwrap();
         for _ in 0..100 {
             meter.sent(&reset(code), now);
         }
