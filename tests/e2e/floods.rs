@@ -31,7 +31,7 @@ async fn refused(proxy: &Proxy, label: &str) -> u64 {
 
 /// The proxy says goodbye for this reason, closes, and has counted it.
 async fn expect_goodbye(proxy: &Proxy, mut frames: Frames, label: &str) {
-    let goodbye = frames.to_the_end().await.pop();
+    let goodbye = frames.rest().await.pop();
     let goodbye = goodbye.unwrap_or_else(|| panic!("{label}: the connection ends without a word"));
     assert_eq!(
         (goodbye.kind, goodbye.code()),

@@ -97,7 +97,7 @@ impl FrameMeter {
             last_stream: 0,
             has_our_settings: false,
             accounts: Accounts {
-                resets: allowance::resets(limits.streams),
+                resets: allowance::resets(Self::resets_at_once(limits)),
                 our_resets: allowance::our_resets(),
                 pings: allowance::pings(),
                 settings: allowance::settings(),
@@ -109,6 +109,15 @@ impl FrameMeter {
             order: Order::default(),
             offence: None,
         }
+    }
+
+    /// Requests that a client may take back at once: a browser that is sent elsewhere cancels all its streams,
+    /// and may do so again on the next page.
+    pub fn resets_at_once(limits: &Limits) -> usize {
+        usize::try_from(limits.streams.get())
+            .unwrap_or(usize::MAX)
+            .saturating_mul(2)
+            .max(50)
     }
 
     /// Follows bytes from the client.

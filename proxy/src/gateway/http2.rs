@@ -18,6 +18,7 @@ use pingora::{
 
 use super::{Door, Gateway};
 use crate::{
+    admit::FrameMeter,
     config::model::Limits,
     listen::{Connection, Stream},
 };
@@ -47,18 +48,21 @@ pub(super) async fn serve(door: &Door, mut stream: Stream) {
     tokio::select! {
         _ = lane.process_new(Box::new(stream), &retired) => {}
         () = done(&connection) => {} // Pingora would wait for a client that may be gone
-        () = connection.stuck() => {
-            connection.listener.meters.refused("window_timeout");
-            tracing::debug!(client = %connection.peer.ip(), "no window opens on a connection of HTTP/2");
-        }
     }
 }
 
-/// Returns when the connection has been retired and carries nothing any more.
+/// Returns when the connection has been retired, or given up, and carries nothing any more.
 async fn done(connection: &Connection) {
     let mut retired = connection.retired();
-    // An error means that the connection is gone, which is the same.
-    drop(retired.wait_for(|retired| *retired).await);
+    tokio::select! {
+        // An error means that the connection is gone, which is the same.
+        _ = retired.wait_for(|retired| *retired) => {}
+        () = connection.stuck() => {
+            connection.listener.meters.refused("window_timeout");
+            tracing::debug!(client = %connection.peer.ip(), "no window opens on a connection of HTTP/2");
+            connection.retire();
+        }
+    }
     loop {
         tokio::time::sleep(GOODBYE).await;
         if connection.is_idle() {
@@ -78,11 +82,10 @@ impl Lane {
     fn new(door: &Door, limits: &Limits) -> Self {
         let mut server = HttpServerOptions::default();
         server.h2_idle_timeout = Some(limits.keepalive_timeout);
-        let streams = limits.streams.get();
         let mut h2 = default_h2_options();
-        h2.max_concurrent_streams(streams)
-            // The allowance of resets runs out first, and it has a label.
-            .max_pending_accept_reset_streams(usize::try_from(streams).map_or(400, |some| some * 4))
+        h2.max_concurrent_streams(limits.streams.get())
+            // One more than the meter of the stream lets pass: it has a label for them.
+            .max_pending_accept_reset_streams(FrameMeter::resets_at_once(limits) + 1)
             .max_send_buffer_size(SEND_BUFFER)
             .max_header_list_size(u32::try_from(limits.header_size.get()).unwrap_or(u32::MAX))
             .initial_window_size(STREAM_WINDOW)

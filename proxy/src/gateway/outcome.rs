@@ -195,12 +195,12 @@ impl From<Failure> for Refusal {
     }
 }
 
-/// A response may have waited too long for its window: its connection hears of it.
+/// A response may have waited too long for its window; if nothing else is under way, that ends its connection.
 pub(super) fn stalled(exchange: &Exchange, error: &Error) {
     if let Some(admitted) = &exchange.admitted
         && Refusal::of(error) == Refusal::WindowTimeout
     {
-        admitted.connection.stall();
+        admitted.carried.stall();
     }
 }
 

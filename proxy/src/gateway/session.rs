@@ -64,7 +64,7 @@ pub(super) fn has_begun(session: &Session) -> bool {
     })
 }
 
-/// The bytes of a header as SETTINGS_MAX_HEADER_LIST_SIZE counts them (RFC 9113 section 6.5.2).
+/// The bytes of a header as `SETTINGS_MAX_HEADER_LIST_SIZE` counts them (RFC 9113 section 6.5.2).
 pub(super) fn size(header: &RequestHeader) -> usize {
     let fields = header.headers.iter();
     let size = |(name, value): (&HeaderName, &HeaderValue)| name.as_str().len() + value.len() + 32;

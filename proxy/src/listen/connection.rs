@@ -27,7 +27,7 @@ pub struct Connection {
     busy: AtomicU32,
     /// Bytes of their headers.
     headers: AtomicUsize,
-    /// No window has opened for what it carries.
+    /// No window has opened for the last of what it carried.
     stuck: Notify,
     retire: watch::Sender<bool>,
 }
@@ -73,6 +73,7 @@ impl Connection {
         Carried {
             connection: Arc::clone(self),
             header,
+            stalled: AtomicBool::new(false),
         }
     }
 
@@ -85,15 +86,7 @@ impl Connection {
         self.headers.load(Ordering::Acquire) as u64 > most.saturating_mul(FULL_HEADERS)
     }
 
-    /// A response has waited too long for its window. If it was the last one under way, nothing moves on
-    /// this connection, and whoever waits for that is told.
-    pub fn stall(&self) {
-        if self.busy.load(Ordering::Acquire) <= 1 {
-            self.stuck.notify_one();
-        }
-    }
-
-    /// Returns once everything that it carried has waited too long for its window.
+    /// Returns once the last of what it carried has waited too long for its window: nothing moves here.
     pub async fn stuck(&self) {
         self.stuck.notified().await;
     }
@@ -130,13 +123,28 @@ impl Connection {
 pub struct Carried {
     connection: Arc<Connection>,
     header: usize,
+    stalled: AtomicBool,
+}
+
+impl Carried {
+    /// Its response has waited too long for its window, and is given up.
+    pub fn stall(&self) {
+        self.stalled.store(true, Ordering::Release);
+    }
 }
 
 impl Drop for Carried {
     fn drop(&mut self) {
-        let Self { connection, header } = self;
+        let Self {
+            connection,
+            header,
+            stalled,
+        } = self;
         connection.headers.fetch_sub(*header, Ordering::AcqRel);
-        connection.busy.fetch_sub(1, Ordering::AcqRel);
+        let was_last = connection.busy.fetch_sub(1, Ordering::AcqRel) == 1;
+        if was_last && *stalled.get_mut() {
+            connection.stuck.notify_one();
+        }
     }
 }
 

@@ -40,7 +40,7 @@ async fn a_breach_of_the_protocol_is_named_and_counted() {
     for ((bytes, code, why), nth) in cases.into_iter().zip(1..) {
         let mut frames = Frames::begin(&proxy).await;
         frames.send_bytes(&bytes).await.unwrap();
-        let goodbye = frames.to_the_end().await.pop().unwrap();
+        let goodbye = frames.rest().await.pop().unwrap();
         assert_eq!((goodbye.kind, goodbye.code()), (GOAWAY, code), "{why}");
         assert_eq!(String::from_utf8_lossy(&goodbye.payload[8..]), why);
         let labels = [("listener", "https"), ("reason", "h2_error")];

@@ -46,7 +46,7 @@ pub(super) enum Sight {
     End,
     Pong,
     PongOrClose,
-    /// RST_STREAM or GOAWAY with one of these codes, or the end of the connection.
+    /// `RST_STREAM` or GOAWAY with one of these codes, or the end of the connection.
     StreamError(&'static [u32]),
     /// GOAWAY with one of these codes, or the end of the connection.
     ConnectionError(&'static [u32]),
@@ -56,7 +56,7 @@ pub(super) enum Sight {
     Close,
     /// GOAWAY with this code, and no end before it.
     Goaway(u32),
-    /// RST_STREAM with this code, and no end before it.
+    /// `RST_STREAM` with this code, and no end before it.
     Reset(u32),
 }
 

@@ -23,7 +23,7 @@ async fn a_polite_client_is_served_during_every_flood() {
                 let mut frames = Frames::begin(&proxy).await;
                 attackers.spawn(async move {
                     attack.run(&mut frames).await;
-                    frames.to_the_end().await;
+                    frames.rest().await;
                 });
             }
             attackers.join_all().await;

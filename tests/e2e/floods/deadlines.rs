@@ -6,8 +6,8 @@ use super::{limited, refused};
 use crate::harness::{
     Frames, Origin, Proxy, Reply,
     frames::{
-        DATA, END_HEADERS, END_STREAM, HEADERS, RST_STREAM, SETTINGS, WINDOW_UPDATE, headers_block,
-        request,
+        DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PING, RST_STREAM, SETTINGS, WINDOW_UPDATE,
+        headers_block, request,
     },
     until,
 };
@@ -19,7 +19,7 @@ async fn a_connection_without_a_preface_ends_and_is_counted() {
     for (nth, begun) in [(1, &b""[..]), (2, b"PRI * HTTP/2.0\r\n")] {
         let mut frames = Frames::connect(&proxy).await;
         frames.send_bytes(begun).await.unwrap();
-        assert_eq!(frames.to_the_end().await, []);
+        assert_eq!(frames.rest().await, []);
         assert_eq!(refused(&proxy, "no_preface").await, nth);
     }
 }
@@ -29,14 +29,29 @@ async fn a_connection_without_a_request_ends_when_it_has_been_kept_long_enough()
     let origin = Origin::saying("hello").await;
     let proxy = Proxy::with(&limited("keepalive_timeout: 500ms"), &[&origin]).await;
     let mut frames = Frames::begin(&proxy).await;
-    frames.to_the_end().await;
+    frames.rest().await;
 
     let mut frames = Frames::begin(&proxy).await;
     frames.get(1, "/").await.unwrap();
     assert_eq!(frames.status(1).await, Some(200));
     let started = Instant::now();
-    frames.to_the_end().await;
+    // Pings are no requests.
+    while !frames.look().await {
+        let _ = frames.send(PING, 0, 0, b"8 bytes.").await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
     assert!(started.elapsed() < Duration::from_secs(3));
+}
+
+#[tokio::test]
+async fn a_connection_that_breaks_the_protocol_is_counted() {
+    let origin = Origin::saying("hello").await;
+    let proxy = Proxy::with(&limited(""), &[&origin]).await;
+    let mut frames = Frames::begin(&proxy).await;
+    frames.send(DATA, 0, 0, b"for nobody").await.unwrap();
+    let goodbye = frames.rest().await.pop().unwrap();
+    assert_eq!((goodbye.kind, goodbye.code()), (GOAWAY, 1));
+    assert_eq!(refused(&proxy, "h2_error").await, 1);
 }
 
 #[tokio::test]
@@ -77,7 +92,7 @@ async fn a_connection_whose_windows_stay_closed_ends() {
     for stream in [1, 3, 5] {
         frames.get(stream, "/").await.unwrap();
     }
-    let all = frames.to_the_end().await;
+    let all = frames.rest().await;
     let reset = all.iter().filter(|frame| frame.kind == RST_STREAM).count();
     assert!(reset >= 2, "{all:?}");
     assert_eq!(refused(&proxy, "window_timeout").await, 1);

@@ -7,6 +7,10 @@ use crate::harness::{
     until,
 };
 
+const CANCEL: [u8; 4] = [0, 0, 0, 8];
+/// Twice the streams of a connection, and twenty for each second that the test may take.
+const ALLOWANCE: usize = 2 * 100;
+
 /// Answers nothing, and notices when a client leaves.
 async fn unanswering() -> Origin {
     Origin::scripted(|_, mut wire| async move {
@@ -15,10 +19,6 @@ async fn unanswering() -> Origin {
     })
     .await
 }
-
-const CANCEL: [u8; 4] = [0, 0, 0, 8];
-/// Twice the streams of a connection, and twenty for each second that the test may take.
-const ALLOWANCE: usize = 2 * 100;
 
 #[tokio::test]
 async fn a_rapid_reset_ends_its_connection_and_reaches_few_servers() {
@@ -52,12 +52,11 @@ async fn a_patient_rapid_reset_reaches_as_many_servers_as_its_allowance() {
                 origin.count(&path) > 0 || frames.look().await
             })
             .await;
-            let reset = match label {
-                "rapid_reset" => frames.send(RST_STREAM, 0, stream, &CANCEL).await,
-                _ => {
-                    let itself = [&stream.to_be_bytes()[..], &[0]].concat();
-                    frames.send(PRIORITY, 0, stream, &itself).await
-                }
+            let itself = [&stream.to_be_bytes()[..], &[0]].concat();
+            let reset = if label == "rapid_reset" {
+                frames.send(RST_STREAM, 0, stream, &CANCEL).await
+            } else {
+                frames.send(PRIORITY, 0, stream, &itself).await
             };
             if reset.is_err() {
                 break;

@@ -194,7 +194,7 @@ impl Frames {
     }
 
     /// Everything until the proxy closes.
-    pub(crate) async fn to_the_end(&mut self) -> Vec<Frame> {
+    pub(crate) async fn rest(&mut self) -> Vec<Frame> {
         let mut frames = Vec::new();
         while let Some(frame) = self.next().await {
             frames.push(frame);
@@ -227,7 +227,7 @@ impl Frames {
 }
 
 impl Frame {
-    /// The error code of a RST_STREAM or GOAWAY.
+    /// The error code of a `RST_STREAM` or GOAWAY.
     pub(crate) fn code(&self) -> u32 {
         match self.kind {
             RST_STREAM => number(&self.payload[..4]),

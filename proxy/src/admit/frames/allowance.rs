@@ -4,17 +4,13 @@
 //! of two or more, and far below what a flood lives on: none lets a connection spend more of us in a second
 //! than some thousandths of a core.
 
-use std::{
-    num::NonZeroU32,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
-/// CVE-2023-44487. A browser that is sent elsewhere cancels all its streams at once, and may do so again on
-/// the next page: twice the streams of a connection. Then twenty in a second, as one who scrolls through
-/// pictures cancels what has left the screen. Whatever is answered may be cancelled as often again.
-/// Above that Envoy ends a connection by a share of resets, Go and nginx by streams a moment.
-pub(super) fn resets(streams: NonZeroU32) -> Account {
-    Account::new(streams.get().saturating_mul(2).max(50), 20)
+/// CVE-2023-44487. A browser's streams `at_once`, and then twenty in a second, as one who scrolls through
+/// pictures cancels what has left the screen. Whatever is answered may be cancelled as often again. Above
+/// that, Envoy ends a connection by the share of its resets, Go and nginx slow it down.
+pub(super) fn resets(at_once: usize) -> Account {
+    Account::new(u32::try_from(at_once).unwrap_or(u32::MAX), 20)
 }
 
 /// CVE-2025-8671. Clients in order are never blamed; one with a mistake may be, for each of its requests,
@@ -36,7 +32,7 @@ pub(super) fn settings() -> Account {
 }
 
 /// CVE-2019-9513. Old browsers build a tree of six and move each request in it; new ones send
-/// PRIORITY_UPDATE when a picture scrolls into view. We heed neither.
+/// `PRIORITY_UPDATE` when a picture scrolls into view. We heed neither.
 pub(super) fn priorities() -> Account {
     Account::new(300, 20)
 }

@@ -96,8 +96,8 @@ impl Walk {
         if self.have < HEAD {
             return HEAD;
         }
-        let [a, b, c, kind, flags, ..] = self.head;
-        let length = u32::from_be_bytes([0, a, b, c]) as usize;
+        let [_, _, _, kind, flags, ..] = self.head;
+        let length = number(&self.head[..3]) as usize;
         let lead = match kind {
             kind::DATA if flags & flag::PADDED != 0 => 1,
             kind::HEADERS if flags & flag::PRIORITY != 0 => 5, // with the length of padding
@@ -109,8 +109,8 @@ impl Walk {
     }
 
     fn begin(&mut self) -> Frame {
-        let [a, b, c, kind, flags, s, t, u, v, lead @ ..] = self.head;
-        let length = u32::from_be_bytes([0, a, b, c]);
+        let [_, _, _, kind, flags, _, _, _, _, lead @ ..] = self.head;
+        let length = number(&self.head[..3]);
         self.left = (length as usize).saturating_sub(self.have - HEAD);
         self.kind = kind;
         self.have = 0;
@@ -119,7 +119,7 @@ impl Walk {
             kind,
             flags,
             // The highest bit is reserved.
-            stream: u32::from_be_bytes([s & 0x7f, t, u, v]),
+            stream: number(&self.head[5..HEAD]) & 0x7fff_ffff,
             lead,
         }
     }
@@ -156,16 +156,19 @@ impl Frame {
         Some(u32::from_be_bytes(*dependency) & 0x7fff_ffff)
     }
 
-    /// The error code of a RST_STREAM or GOAWAY; of one that is cut short, anything.
+    /// The error code of a `RST_STREAM` or GOAWAY; of one that is cut short, anything.
     pub(super) fn code(&self) -> u32 {
-        let [a, b, c, d, e, f, g, h] = self.lead;
-        let code = if self.kind == kind::GOAWAY {
-            [e, f, g, h]
-        } else {
-            [a, b, c, d]
-        };
-        u32::from_be_bytes(code)
+        number(match self.kind {
+            kind::GOAWAY => &self.lead[4..],
+            _ => &self.lead[..4],
+        })
     }
+}
+
+/// A number of up to four bytes, in network order.
+fn number(bytes: &[u8]) -> u32 {
+    let shifted = |number, byte: &u8| number << 8 | u32::from(*byte);
+    bytes.iter().fold(0, shifted)
 }
 
 /// The bytes of a GOAWAY (RFC 9113 section 6.8).

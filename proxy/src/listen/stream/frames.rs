@@ -9,11 +9,11 @@
 //! * HPACK's table, 4 KiB in entries that keep the frames alive which they came in: 2 MiB;
 //! * bodies: the window of the connection (4 MiB) from the client; to the client 64 KiB for each stream in
 //!   `h2`, and four pieces of 64 KiB for each stream between server and client, 32 MiB in all where all wait;
-//! * for each stream 64 KiB of the request, kept for a second try;
+//! * for each stream 64 KiB of the request's body, kept for a second try;
 //! * streams that were reset and are remembered for a second: 50, of a few hundred bytes; resets that no
 //!   lane has seen yet: as many as the allowance of resets, twice S.
 //!
-//! That is 45 MiB for a client that fills everything, and all of it ends by a deadline: a stream whose
+//! That is 48 MiB for a client that fills everything, and all of it ends by a deadline: a stream whose
 //! window does not open by `write_idle_timeout`, one whose body does not come by `body_idle_timeout`.
 
 use std::{
