@@ -9,7 +9,7 @@ use crate::harness::{
 };
 
 /// What does not come in this time does not come. No row that passes waits for it.
-const PATIENCE: Duration = Duration::from_secs(3);
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What a PING of ours carries, so that its answer can be told from others.
 pub(super) const MARK: [u8; 8] = *b"simplon\0";
