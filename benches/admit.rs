@@ -5,8 +5,8 @@ use std::{hint::black_box, net::IpAddr, time::Instant};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use simplon::{
     admit::{
-        ChunkMeter, FrameMeter, Head, HeadLimits, Host, Networks, client_of, head::find_end,
-        path::normalise,
+        ChunkMeter, FrameMeter, Head, HeadLimits, Host, Networks, client_of, frames::PREFACE,
+        head::find_end, path::normalise,
     },
     config::model::Limits,
 };
@@ -102,6 +102,7 @@ fn frames(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("admit/frames");
     let mut meter = FrameMeter::new(&Limits::default());
     let now = Instant::now();
+    assert!(meter.accept(&[0; PREFACE], now).is_ok());
     for (name, bytes) in [
         ("64 of DATA, 16 KiB each", frame(0, 16_384).repeat(64)),
         ("64 of DATA, 20 bytes each", frame(0, 20).repeat(64)),
@@ -111,6 +112,7 @@ fn frames(criterion: &mut Criterion) {
         group.bench_function(name, |bencher| {
             bencher.iter(|| meter.accept(black_box(&bytes), now));
         });
+        assert!(meter.accept(&bytes, now).is_ok());
     }
     group.finish();
 }

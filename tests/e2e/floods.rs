@@ -4,9 +4,10 @@ mod attacks;
 mod company;
 mod deadlines;
 mod headers;
+mod memory;
 mod resets;
 
-use crate::harness::{Frames, Proxy};
+use crate::harness::{Frames, Proxy, frames::SETTINGS};
 
 const WITH_TLS: &str = "
     listeners:
@@ -20,6 +21,14 @@ const WITH_TLS: &str = "
 fn limited(limits: &str) -> String {
     let listener = format!("tls: intermediate, limits: {{ {limits} }}");
     WITH_TLS.replace("tls: intermediate", &listener)
+}
+
+/// A client whose streams have a window of this many bytes.
+async fn narrow(proxy: &Proxy, window: u32) -> Frames {
+    let mut frames = Frames::begin(proxy).await;
+    let setting = [&[0, 4][..], &window.to_be_bytes()].concat();
+    frames.send(SETTINGS, 0, 0, &setting).await.unwrap();
+    frames
 }
 
 /// Connections that were ended under this label.

@@ -2,11 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use super::{limited, refused};
+use super::{limited, narrow, refused};
 use crate::harness::{
     Frames, Origin, Proxy, Reply,
     frames::{
-        DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PING, RST_STREAM, SETTINGS, WINDOW_UPDATE,
+        DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PING, RST_STREAM, WINDOW_UPDATE,
         headers_block, request,
     },
     until,
@@ -72,16 +72,6 @@ async fn a_body_that_does_not_come_is_408() {
         Some(200),
         "the connection is in order"
     );
-}
-
-/// A client whose streams have a window of this many bytes.
-async fn narrow(proxy: &Proxy, window: u8) -> Frames {
-    let mut frames = Frames::begin(proxy).await;
-    frames
-        .send(SETTINGS, 0, 0, &[0, 4, 0, 0, 0, window])
-        .await
-        .unwrap();
-    frames
 }
 
 #[tokio::test]

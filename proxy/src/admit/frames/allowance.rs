@@ -38,8 +38,9 @@ pub(super) fn priorities() -> Account {
 }
 
 /// CVE-2019-9511 and CVE-2019-9517. A client in order opens its window as it reads: at worst twice for each
-/// DATA frame, once for the stream and once for the connection. One for each KiB that we send is earned, so
-/// frames of 2 KiB and more pay for themselves, and small ones (events) live on the fifty in a second.
+/// DATA frame, once for the stream and once for the connection. One for each 256 bytes that we send is
+/// earned, so frames of 512 bytes and more pay for themselves (h2load with a window of 1 KiB is served), and
+/// small ones (events) live on the fifty in a second.
 pub(super) fn windows() -> Account {
     Account::new(1000, 50)
 }
@@ -55,7 +56,7 @@ pub(super) fn unknown() -> Account {
 }
 
 /// What one window update costs in bytes sent.
-const BYTES_OF_A_WINDOW_UPDATE: u32 = 1024;
+const BYTES_OF_A_WINDOW_UPDATE: u32 = 256;
 
 /// A leaky bucket, told in time: how far into the future the spending of the past reaches. It holds `burst`,
 /// and regains `rate` in a second.

@@ -172,9 +172,9 @@ fn windows_are_opened_as_often_as_data_is_read() {
     let mut meter = meter();
     let now = Instant::now();
     for _ in 0..10_000 {
-        meter.sent(&frame(kind::DATA, 0, 1, &[0; 2048]), now);
+        meter.sent(&frame(kind::DATA, 0, 1, &[0; 512]), now);
         for stream in [0, 1] {
-            let update = frame(kind::WINDOW_UPDATE, 0, stream, &[0, 0, 8, 0]);
+            let update = frame(kind::WINDOW_UPDATE, 0, stream, &[0, 0, 2, 0]);
             assert_eq!(meter.accept(&update, now), Ok(()));
         }
         let ping = frame(kind::PING, 0, 0, &[0; 8]);

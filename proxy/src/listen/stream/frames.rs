@@ -4,17 +4,21 @@
 //!
 //! With `streams` S (100) and `header_size` H (64 KiB), at one time:
 //!
-//! * headers of requests under way: 32 H, whatever HPACK makes of few bytes (`Connection::carry`), and while
-//!   a refusal waits for its window no more than 4 KiB for each stream; 80 KiB of a block that comes in;
-//! * HPACK's table, 4 KiB in entries that keep the frames alive which they came in: 2 MiB;
-//! * bodies: the window of the connection (4 MiB) from the client; to the client 64 KiB for each stream in
-//!   `h2`, and four pieces of 64 KiB for each stream between server and client, 32 MiB in all where all wait;
-//! * for each stream 64 KiB of the request's body, kept for a second try;
-//! * streams that were reset and are remembered for a second: 50, of a few hundred bytes; resets that no
-//!   lane has seen yet: as many as the allowance of resets, twice S.
+//! | | | by default |
+//! |---|---|--:|
+//! | headers of requests under way, and as servers are sent them | 2 × 32 H, `Connection::carry` | 4 MiB |
+//! | pages that wait for their window | S × 4 KiB | 0.4 MiB |
+//! | a header block that comes in | H and a frame | 80 KiB |
+//! | HPACK's table, whose entries keep alive the frames they came in | 124 × 16 KiB | 2 MiB |
+//! | bodies from the client | the window of the connection | 4 MiB |
+//! | the same, kept for a second try | S × 64 KiB | 6 MiB |
+//! | bodies to the client: queued, on the way in and out, and read ahead | S × 7 × 64 KiB | 44 MiB |
+//! | the same, in `h2` | S × 64 KiB | 6 MiB |
+//! | streams that were reset: remembered for a second, or not yet seen by the lane | 50, and 2 S | 0.1 MiB |
 //!
-//! That is 48 MiB for a client that fills everything, and all of it ends by a deadline: a stream whose
-//! window does not open by `write_idle_timeout`, one whose body does not come by `body_idle_timeout`.
+//! So a client that fills everything holds 72 MiB with what is small (a test measures it), and none of it for
+//! long: a stream whose window does not open is given up by `write_idle_timeout`, one whose body does not
+//! come by `body_idle_timeout`, and a connection without a stream by `keepalive_timeout`.
 
 use std::{
     io,
