@@ -22,6 +22,7 @@ mod harness;
 mod hsts;
 mod mozilla;
 mod pebble;
+mod proxy_protocol;
 mod refusals;
 mod reloading;
 mod routing;

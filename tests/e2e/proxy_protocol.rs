@@ -1,0 +1,4 @@
+//! The PROXY protocol: who the client is when another proxy stands before us, and told to servers.
+
+mod headers;
+mod listeners;
