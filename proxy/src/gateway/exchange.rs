@@ -9,7 +9,7 @@ use std::{
 
 use super::{
     fault,
-    secure::Connector,
+    loan::Lender,
     watchdog::{Patience, Watchdog},
 };
 use crate::{
@@ -33,8 +33,8 @@ pub struct Exchange {
     pub route: Option<Arc<Route>>,
     /// Set by *pick*; dropping it ends the server's in-flight count.
     pub pick: Option<Pick>,
-    /// Set by *pick* where the server has TLS.
-    pub(super) secure: Option<Arc<Connector>>,
+    /// Set by *pick* where the connection is lent.
+    pub(super) lender: Option<Arc<Lender>>,
     pub tries: Tries,
     /// Set when the proxy answers for itself.
     pub refusal: Option<Refusal>,
@@ -105,7 +105,7 @@ impl Exchange {
             admitted: None,
             route: None,
             pick: None,
-            secure: None,
+            lender: None,
             tries: Tries::default(),
             refusal: None,
             tally: Tally::begin(now),

@@ -23,9 +23,9 @@ use pingora::{
 };
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::socket::Line;
+use super::line::Line;
 use crate::{
-    balance::Target,
+    balance::{Pick, Target},
     config::model::Timeouts,
     listen::{Connection, Deadline},
     respond::Refusal,
@@ -35,11 +35,22 @@ use crate::{
 /// Opens a link for one try. It is never shared: what may become a tunnel is not pooled.
 #[derive(Debug)]
 pub(super) struct Linker {
-    pub(super) target: Target,
-    pub(super) tls: Option<Arc<ServerTls>>,
-    pub(super) timeouts: Timeouts,
+    target: Target,
+    tls: Option<Arc<ServerTls>>,
+    timeouts: Timeouts,
     /// The client's; it tells whether the server has agreed to the upgrade.
-    pub(super) connection: Arc<Connection>,
+    connection: Arc<Connection>,
+}
+
+impl Linker {
+    pub(super) fn new(pick: &Pick, connection: &Arc<Connection>) -> Self {
+        Self {
+            target: pick.target().clone(),
+            tls: pick.server().tls.clone(),
+            timeouts: pick.upstream().timeouts().clone(),
+            connection: Arc::clone(connection),
+        }
+    }
 }
 
 #[async_trait]

@@ -8,7 +8,7 @@ use std::{
 use http::{HeaderValue, StatusCode, Version, header};
 use pingora::{Error, Result, http::ResponseHeader, proxy::Session};
 
-use super::{Exchange, admission, exchange::Kept, fault, secure::Connector, session};
+use super::{Exchange, admission, exchange::Kept, fault, loan::Lender, session};
 use crate::{
     balance::{Attempt, Failure, Pick, Sent, is_idempotent},
     listen::TlsFacts,
@@ -100,8 +100,8 @@ pub(super) fn broken_off(
         Some(_) if exchange.has_expired() => Some(Failure::Timeout),
         failure => failure,
     };
-    let lent = |secure: &Arc<Connector>| secure.has_lent_spare();
-    let was_kept = reused || exchange.secure.as_ref().is_some_and(lent);
+    let lent = |lender: &Arc<Lender>| lender.has_lent_spare();
+    let was_kept = reused || exchange.lender.as_ref().is_some_and(lent);
     let again = failure.is_some_and(|failure| {
         if was_kept && goes_back(session, exchange, failure, &error) {
             return true;

@@ -1,0 +1,182 @@
+//! How Pingora gets a connection with HTTP/1.1 for one try.
+//!
+//! It borrows one: when the exchange is over, it goes back to the spares and not into Pingora's pool.
+
+use std::{
+    io,
+    os::fd::RawFd,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicI32, Ordering::Relaxed},
+    },
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use pingora::{
+    connectors::L4Connect,
+    protocols::l4::{
+        socket::SocketAddr,
+        stream::Stream,
+        virt::{VirtualSockOpt, VirtualSocket, VirtualSocketStream},
+    },
+};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::{
+    line::Line,
+    outbox::Outbox,
+    spare::{Spares, Whom},
+};
+use crate::{balance::Pick, tls::ServerTls};
+
+/// Lends a connection for one try: a spare, or a new one.
+#[derive(Debug)]
+pub(super) struct Lender {
+    whom: Whom,
+    tls: Option<Arc<ServerTls>>,
+    keepalive: Duration,
+    spares: Arc<Spares>,
+    /// No spare will do, and none is to come of it.
+    anew: bool,
+    has_lent_spare: AtomicBool,
+    /// Of the connection that was found or made; -1 before.
+    descriptor: AtomicI32,
+}
+
+impl Lender {
+    pub(super) fn new(pick: &Pick, spares: &Arc<Spares>, anew: bool) -> Self {
+        let tls = &pick.server().tls;
+        Self {
+            whom: Whom {
+                tls: tls.as_ref().map(|tls| tls.number()),
+                target: pick.target().clone(),
+            },
+            tls: tls.clone(),
+            keepalive: pick.upstream().timeouts().keepalive,
+            spares: Arc::clone(spares),
+            anew,
+            has_lent_spare: AtomicBool::new(false),
+            descriptor: AtomicI32::new(-1),
+        }
+    }
+
+    /// The socket of the connection, which Pingora cannot show. Negative as long as there is none.
+    pub(super) fn descriptor(&self) -> RawFd {
+        self.descriptor.load(Relaxed)
+    }
+
+    /// Whether the connection had waited for this request.
+    pub(super) fn has_lent_spare(&self) -> bool {
+        self.has_lent_spare.load(Relaxed)
+    }
+
+    fn spare(&self) -> Option<Line> {
+        if self.anew {
+            return None;
+        }
+        self.spares.take(&self.whom).line
+    }
+}
+
+#[async_trait]
+impl L4Connect for Lender {
+    async fn connect(&self, _: &SocketAddr) -> pingora::Result<Stream> {
+        let spare = self.spare();
+        self.has_lent_spare.store(spare.is_some(), Relaxed);
+        let line = match spare {
+            Some(spare) => spare,
+            None => Line::open(&self.whom.target, self.tls.as_deref()).await?,
+        };
+        self.descriptor.store(line.descriptor(), Relaxed);
+        let loan = Loan {
+            line: Some(line),
+            outbox: Outbox::default(),
+            is_over: false,
+            whom: (!self.anew).then(|| self.whom.clone()),
+            keepalive: self.keepalive,
+            spares: Arc::clone(&self.spares),
+        };
+        Ok(VirtualSocketStream::new(Box::new(loan)).into())
+    }
+}
+
+/// A connection for the time of one exchange.
+#[derive(Debug)]
+struct Loan {
+    /// There until it is dropped.
+    line: Option<Line>,
+    outbox: Outbox,
+    /// The response has ended, and nothing speaks against another request.
+    is_over: bool,
+    /// For whom it is kept when all is over; nobody if it is not to be.
+    whom: Option<Whom>,
+    keepalive: Duration,
+    spares: Arc<Spares>,
+}
+
+impl Loan {
+    fn line(&mut self) -> io::Result<(Pin<&mut Line>, &mut Outbox)> {
+        match &mut self.line {
+            Some(line) => Ok((Pin::new(line), &mut self.outbox)),
+            None => Err(io::ErrorKind::NotConnected.into()),
+        }
+    }
+}
+
+impl Drop for Loan {
+    fn drop(&mut self) {
+        if let (true, Some(line), Some(whom)) = (self.is_over, self.line.take(), self.whom.take()) {
+            self.spares.keep(whom, line, self.keepalive);
+        }
+    }
+}
+
+impl AsyncRead for Loan {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let polled = this.line()?.0.poll_read(cx, buf);
+        // With room for one byte, and never else, Pingora asks whether a connection may be kept that has
+        // done its work. It takes the answer for a close, drops the loan, and that gives it back.
+        if polled.is_pending() && buf.capacity() == 1 {
+            this.is_over = true;
+            return Poll::Ready(Ok(()));
+        }
+        polled
+    }
+}
+
+impl AsyncWrite for Loan {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let (line, outbox) = self.get_mut().line()?;
+        outbox.poll_write(line, cx, buf)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let (mut line, outbox) = self.get_mut().line()?;
+        ready!(outbox.poll_write_out(line.as_mut(), cx))?;
+        line.poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let (mut line, outbox) = self.get_mut().line()?;
+        ready!(outbox.poll_write_out(line.as_mut(), cx))?;
+        line.poll_shutdown(cx)
+    }
+}
+
+impl VirtualSocket for Loan {
+    fn set_socket_option(&self, _: VirtualSockOpt) -> io::Result<()> {
+        Ok(()) // a connection has what it needs from the start
+    }
+}
