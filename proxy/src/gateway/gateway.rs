@@ -126,7 +126,8 @@ impl ProxyHttp for Gateway {
         let admitted = exchange.admitted()?;
         let needs = Needs {
             upload: has_upload.then_some(admitted.limits().body_idle_timeout),
-            upgrade: session.is_upgrade_req().then_some(&admitted.connection),
+            admitted,
+            upgrade: session.is_upgrade_req(),
             anew: exchange.tries.kept == Kept::Shunned,
         };
         let reach = peer::reach(&pick, &needs, &self.spares)?;

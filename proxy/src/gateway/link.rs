@@ -27,6 +27,7 @@ use super::line::Line;
 use crate::{
     balance::{Pick, Target},
     config::model::Timeouts,
+    forward::ProxyHeader,
     listen::{Connection, Deadline},
     respond::Refusal,
     tls::ServerTls,
@@ -37,16 +38,22 @@ use crate::{
 pub(super) struct Linker {
     target: Target,
     tls: Option<Arc<ServerTls>>,
+    header: Option<ProxyHeader>,
     timeouts: Timeouts,
     /// The client's; it tells whether the server has agreed to the upgrade.
     connection: Arc<Connection>,
 }
 
 impl Linker {
-    pub(super) fn new(pick: &Pick, connection: &Arc<Connection>) -> Self {
+    pub(super) fn new(
+        pick: &Pick,
+        connection: &Arc<Connection>,
+        header: Option<ProxyHeader>,
+    ) -> Self {
         Self {
             target: pick.target().clone(),
             tls: pick.server().tls.clone(),
+            header,
             timeouts: pick.upstream().timeouts().clone(),
             connection: Arc::clone(connection),
         }
@@ -57,7 +64,7 @@ impl Linker {
 impl L4Connect for Linker {
     async fn connect(&self, _: &SocketAddr) -> pingora::Result<Stream> {
         let link = Link {
-            line: Line::open(&self.target, self.tls.as_deref()).await?,
+            line: Line::open(&self.target, self.tls.as_deref(), self.header).await?,
             progress: Progress::default(),
             held: None,
             waiting: Deadline::new(self.timeouts.first_byte),

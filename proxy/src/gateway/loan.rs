@@ -11,7 +11,6 @@ use std::{
         atomic::{AtomicBool, AtomicI32, Ordering::Relaxed},
     },
     task::{Context, Poll, ready},
-    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -28,16 +27,16 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::{
     line::Line,
     outbox::Outbox,
-    spare::{Spares, Whom},
+    spare::{Spares, Stay, Whom},
 };
-use crate::{balance::Pick, tls::ServerTls};
+use crate::{balance::Pick, forward::ProxyHeader, listen::Connection, tls::ServerTls};
 
 /// Lends a connection for one try: a spare, or a new one.
 #[derive(Debug)]
 pub(super) struct Lender {
     whom: Whom,
     tls: Option<Arc<ServerTls>>,
-    keepalive: Duration,
+    stay: Stay,
     spares: Arc<Spares>,
     /// No spare will do, and none is to come of it.
     anew: bool,
@@ -47,15 +46,26 @@ pub(super) struct Lender {
 }
 
 impl Lender {
-    pub(super) fn new(pick: &Pick, spares: &Arc<Spares>, anew: bool) -> Self {
+    /// With a header, the connection is for that client alone, and kept as long as `client` lasts.
+    pub(super) fn new(
+        pick: &Pick,
+        header: Option<ProxyHeader>,
+        client: &Arc<Connection>,
+        spares: &Arc<Spares>,
+        anew: bool,
+    ) -> Self {
         let tls = &pick.server().tls;
         Self {
             whom: Whom {
                 tls: tls.as_ref().map(|tls| tls.number()),
                 target: pick.target().clone(),
+                header,
             },
             tls: tls.clone(),
-            keepalive: pick.upstream().timeouts().keepalive,
+            stay: Stay {
+                keepalive: pick.upstream().timeouts().keepalive,
+                client: header.map(|_| Arc::downgrade(client)),
+            },
             spares: Arc::clone(spares),
             anew,
             has_lent_spare: AtomicBool::new(false),
@@ -88,15 +98,14 @@ impl L4Connect for Lender {
         self.has_lent_spare.store(spare.is_some(), Relaxed);
         let line = match spare {
             Some(spare) => spare,
-            None => Line::open(&self.whom.target, self.tls.as_deref()).await?,
+            None => Line::open(&self.whom.target, self.tls.as_deref(), self.whom.header).await?,
         };
         self.descriptor.store(line.descriptor(), Relaxed);
         let loan = Loan {
             line: Some(line),
             outbox: Outbox::default(),
             is_over: false,
-            whom: (!self.anew).then(|| self.whom.clone()),
-            keepalive: self.keepalive,
+            kept_as: (!self.anew).then(|| (self.whom.clone(), self.stay.clone())),
             spares: Arc::clone(&self.spares),
         };
         Ok(VirtualSocketStream::new(Box::new(loan)).into())
@@ -111,9 +120,8 @@ struct Loan {
     outbox: Outbox,
     /// The response has ended, and nothing speaks against another request.
     is_over: bool,
-    /// For whom it is kept when all is over; nobody if it is not to be.
-    whom: Option<Whom>,
-    keepalive: Duration,
+    /// For whom it is kept when all is over, and for how long; nobody if it is not to be.
+    kept_as: Option<(Whom, Stay)>,
     spares: Arc<Spares>,
 }
 
@@ -128,8 +136,10 @@ impl Loan {
 
 impl Drop for Loan {
     fn drop(&mut self) {
-        if let (true, Some(line), Some(whom)) = (self.is_over, self.line.take(), self.whom.take()) {
-            self.spares.keep(whom, line, self.keepalive);
+        if let (true, Some(line), Some((whom, stay))) =
+            (self.is_over, self.line.take(), self.kept_as.take())
+        {
+            self.spares.keep(whom, line, stay);
         }
     }
 }

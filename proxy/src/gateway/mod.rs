@@ -10,6 +10,7 @@ mod fault;
     reason = "the table of contents has the name of the room"
 )]
 mod gateway;
+mod headed;
 mod http1;
 mod http2;
 mod impatient;

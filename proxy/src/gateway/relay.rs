@@ -28,6 +28,7 @@ use super::{
 };
 use crate::{
     balance::{Pick, Target},
+    forward::ProxyHeader,
     tls::{self, ServerTls},
 };
 
@@ -39,6 +40,7 @@ const GOODBYE: Duration = Duration::from_secs(1);
 pub(super) struct Relay {
     tls: Arc<ServerTls>,
     target: Target,
+    header: Option<ProxyHeader>,
     /// How long the server may take nothing of what is written to it.
     idle: Duration,
     /// Names of upstream and server, for the log.
@@ -46,10 +48,11 @@ pub(super) struct Relay {
 }
 
 impl Relay {
-    pub(super) fn new(pick: &Pick, tls: &Arc<ServerTls>) -> Self {
+    pub(super) fn new(pick: &Pick, tls: &Arc<ServerTls>, header: Option<ProxyHeader>) -> Self {
         Self {
             tls: Arc::clone(tls),
             target: pick.target().clone(),
+            header,
             idle: pick.upstream().timeouts().idle,
             names: (
                 Arc::clone(pick.upstream().name()),
@@ -62,7 +65,8 @@ impl Relay {
 #[async_trait]
 impl L4Connect for Relay {
     async fn connect(&self, _: &SocketAddr) -> pingora::Result<Stream> {
-        let connection = socket::secure_within(&self.target, &self.tls, self.idle).await?;
+        let connection =
+            socket::secure_within(&self.target, &self.tls, self.header, self.idle).await?;
         let (ours, pingoras) = UnixStream::pair()
             .map_err(|error| Error::because(ErrorType::ConnectError, "a pair of sockets", error))?;
         let (tls, names) = (Arc::clone(&self.tls), self.names.clone());

@@ -21,7 +21,7 @@ use tokio::{
 };
 
 use super::line::{Line, Manner};
-use crate::balance::Target;
+use crate::{balance::Target, forward::ProxyHeader, listen::Connection};
 
 /// Whom a connection was made for: two that are for the same can stand in for each other.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -29,6 +29,16 @@ pub(super) struct Whom {
     /// [`crate::tls::ServerTls::number`]; nothing where there is no TLS.
     pub(super) tls: Option<u64>,
     pub(super) target: Target,
+    /// What it began with; nothing where the server is told of no client.
+    pub(super) header: Option<ProxyHeader>,
+}
+
+/// How long a connection may wait.
+#[derive(Clone, Debug)]
+pub(super) struct Stay {
+    pub(super) keepalive: Duration,
+    /// Whom alone it can serve, and without whom it is of no use. Nobody if it can serve anybody.
+    pub(super) client: Option<Weak<Connection>>,
 }
 
 /// How often spares are looked through. One that is over is never used, but its socket stays open until then.
@@ -54,6 +64,14 @@ struct Kept {
 struct Spare {
     line: Line,
     until: Instant,
+    client: Option<Weak<Connection>>,
+}
+
+impl Spare {
+    fn has_outstayed(&self, now: Instant) -> bool {
+        let client_has_left = |client: &Weak<Connection>| client.strong_count() == 0;
+        self.until <= now || self.client.as_ref().is_some_and(client_has_left)
+    }
 }
 
 /// What [`Spares::take`] found.
@@ -74,20 +92,23 @@ impl Spares {
     }
 
     /// Keeps a connection on which nothing is under way, until it is taken, the server closes it, or
-    /// `keepalive` is over.
-    pub(super) fn keep(self: &Arc<Self>, whom: Whom, line: Line, keepalive: Duration) {
+    /// its stay is over.
+    pub(super) fn keep(self: &Arc<Self>, whom: Whom, line: Line, allowed: Stay) {
         let Ok(runtime) = Handle::try_current() else {
             return; // the process ends
         };
-        let until = Instant::now() + keepalive;
+        let until = Instant::now() + allowed.keepalive;
         let mut kept = self.kept.lock();
         if kept.count >= self.most {
             drop(kept);
             return line.part();
         }
         kept.count += 1;
-        let shelf = kept.shelves.entry(whom).or_default();
-        shelf.push(Spare { line, until });
+        kept.shelves.entry(whom).or_default().push(Spare {
+            line,
+            until,
+            client: allowed.client,
+        });
         if !kept.is_swept {
             kept.is_swept = true;
             // Unconstrained: tokio would show it no more than a part of what has come in.
@@ -103,7 +124,7 @@ impl Spares {
             let Some(mut spare) = spare else {
                 return taken;
             };
-            if spare.until <= Instant::now() {
+            if spare.has_outstayed(Instant::now()) {
                 spare.line.part();
                 continue;
             }
@@ -130,7 +151,7 @@ impl Kept {
     /// but where something has stirred.
     fn take_out(&mut self, now: Instant) -> Vec<Spare> {
         let is_over = |spare: &mut Spare| {
-            spare.until <= now
+            spare.has_outstayed(now)
                 || (spare.line.may_have_stirred() && spare.line.look() != Manner::Quiet)
         };
         self.shelves.retain(|_, shelf| !shelf.is_empty());
@@ -179,13 +200,25 @@ mod tests {
     use tokio_rustls::{TlsAcceptor, TlsConnector, server};
 
     use super::{super::socket::Socket, *};
+    use crate::config::model::ProxyVersion;
 
     const LONG: Duration = Duration::from_secs(60);
+
+    fn stay(keepalive: Duration) -> Stay {
+        Stay {
+            keepalive,
+            client: None,
+        }
+    }
 
     fn whom(tls: Option<u64>, port: u16) -> Whom {
         let address = SocketAddr::from(([10, 0, 0, 1], port));
         let target = Target::Socket(address);
-        Whom { tls, target }
+        Whom {
+            tls,
+            target,
+            header: None,
+        }
     }
 
     /// Our end of a connection with TLS, and the server's.
@@ -233,8 +266,16 @@ mod tests {
     async fn a_spare_is_found_by_who_it_was_made_for_alone() {
         let spares = Arc::new(Spares::new(8));
         let (ours, _theirs) = secure().await;
-        spares.keep(whom(Some(1), 443), ours, LONG);
-        for stranger in [whom(Some(2), 443), whom(Some(1), 444), whom(None, 443)] {
+        spares.keep(whom(Some(1), 443), ours, stay(LONG));
+        let for_a_client = Whom {
+            header: Some(ProxyHeader {
+                version: ProxyVersion::V1,
+                ends: None,
+            }),
+            ..whom(Some(1), 443)
+        };
+        let others = [whom(Some(2), 443), whom(Some(1), 444), whom(None, 443)];
+        for stranger in others.into_iter().chain([for_a_client]) {
             assert!(spares.take(&stranger).line.is_none());
         }
         assert!(spares.take(&whom(Some(1), 443)).line.is_some());
@@ -252,7 +293,7 @@ mod tests {
             let (ours, theirs) = plain();
             near.push(ours.descriptor());
             far.push(theirs);
-            spares.keep(whom.clone(), ours, LONG);
+            spares.keep(whom.clone(), ours, stay(LONG));
         }
         while let Some(descriptor) = near.pop() {
             let line = spares.take(&whom).line.unwrap();
@@ -264,7 +305,7 @@ mod tests {
     async fn a_spare_that_the_server_closed_or_spoke_on_is_not_taken() {
         let spares = Arc::new(Spares::new(8));
         let (plain, far) = plain();
-        spares.keep(whom(None, 80), plain, LONG);
+        spares.keep(whom(None, 80), plain, stay(LONG));
         drop(far);
         // At once: the runtime has had no time to hear of it.
         let taken = spares.take(&whom(None, 80));
@@ -276,7 +317,7 @@ mod tests {
         // What comes by TLS is seen as soon as the runtime has heard of it.
         let mut next = Some(ours);
         while let Some(line) = next {
-            spares.keep(whom(Some(1), 443), line, LONG);
+            spares.keep(whom(Some(1), 443), line, stay(LONG));
             tokio::task::yield_now().await;
             let taken = spares.take(&whom(Some(1), 443));
             next = taken.line;
@@ -292,9 +333,9 @@ mod tests {
         let (early, mut far_early) = plain();
         let (late, mut far_late) = plain();
         let (closed, far_closed) = plain();
-        spares.keep(whom.clone(), early, LONG);
-        spares.keep(whom.clone(), late, 3 * LONG);
-        spares.keep(whom.clone(), closed, 3 * LONG);
+        spares.keep(whom.clone(), early, stay(LONG));
+        spares.keep(whom.clone(), late, stay(3 * LONG));
+        spares.keep(whom.clone(), closed, stay(3 * LONG));
         drop(far_closed);
         far_early.read_to_end(&mut Vec::new()).await.unwrap();
         assert_eq!(count(&spares), 1);
@@ -306,7 +347,7 @@ mod tests {
         sleep(SWEEP_EVERY).await;
         assert!(!spares.kept.lock().is_swept);
         let (again, mut far_again) = plain();
-        spares.keep(whom, again, LONG);
+        spares.keep(whom, again, stay(LONG));
         far_again.read_to_end(&mut Vec::new()).await.unwrap();
         assert_eq!(count(&spares), 0);
     }
@@ -315,7 +356,7 @@ mod tests {
     async fn a_spare_with_tls_is_closed_with_a_goodbye() {
         let spares = Arc::new(Spares::new(8));
         let (ours, mut theirs) = secure().await;
-        spares.keep(whom(Some(1), 443), ours, LONG);
+        spares.keep(whom(Some(1), 443), ours, stay(LONG));
         theirs.read_to_end(&mut Vec::new()).await.unwrap();
         assert_eq!(count(&spares), 0);
     }
@@ -324,7 +365,7 @@ mod tests {
     async fn a_spare_past_its_time_is_not_taken() {
         let spares = Arc::new(Spares::new(8));
         let (ours, _theirs) = plain();
-        spares.keep(whom(None, 80), ours, Duration::ZERO);
+        spares.keep(whom(None, 80), ours, stay(Duration::ZERO));
         assert!(spares.take(&whom(None, 80)).line.is_none());
         assert_eq!(count(&spares), 0);
     }
@@ -334,8 +375,8 @@ mod tests {
         let spares = Arc::new(Spares::new(1));
         let (first, _kept) = plain();
         let (second, mut theirs) = plain();
-        spares.keep(whom(None, 80), first, LONG);
-        spares.keep(whom(None, 80), second, LONG);
+        spares.keep(whom(None, 80), first, stay(LONG));
+        spares.keep(whom(None, 80), second, stay(LONG));
         assert_eq!(theirs.read_to_end(&mut Vec::new()).await.unwrap(), 0);
         assert_eq!(count(&spares), 1);
     }

@@ -77,10 +77,6 @@ impl Doorman {
         let guests = self.guests.lock();
         guests.iter().map(|guest| guest.gone.load(Relaxed)).sum()
     }
-
-    pub(crate) fn port(&self) -> u16 {
-        self.port
-    }
 }
 
 impl Drop for Doorman {
