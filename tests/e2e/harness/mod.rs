@@ -10,6 +10,7 @@ pub(crate) mod command;
 mod deaf;
 mod dns;
 mod doorman;
+pub(crate) mod frames;
 mod handshake;
 mod http2;
 mod load;
@@ -40,6 +41,7 @@ pub(crate) use self::{
     deaf::Deaf,
     dns::{Dns, Hook},
     doorman::Doorman,
+    frames::Frames,
     handshake::Handshake,
     http2::Http2,
     load::Load,

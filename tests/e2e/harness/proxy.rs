@@ -273,6 +273,10 @@ impl Proxy {
         self.ports.https
     }
 
+    pub(crate) fn admin_port(&self) -> u16 {
+        self.ports.admin
+    }
+
     pub(crate) fn other(&self) -> u16 {
         self.ports.other
     }

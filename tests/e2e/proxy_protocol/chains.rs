@@ -4,12 +4,15 @@ use std::process::Stdio;
 
 use tempfile::TempDir;
 use tokio::{
+    io::AsyncWriteExt,
     net::TcpStream,
     process::{Child, Command},
 };
 
 use super::headers::v1;
-use crate::harness::{Certificates, Client, Message, Origin, Proxy, Reply, free_port, until};
+use crate::harness::{
+    Certificates, Client, Hands, Message, Origin, Proxy, Reply, Wire, free_port, until,
+};
 
 /// An origin that says who asks, as `X-Forwarded-For` has it.
 async fn telling() -> Origin {
@@ -71,7 +74,7 @@ async fn the_client_is_known_at_the_end_of_a_chain() {
         ),
         (
             last.https(),
-            format!("proxy_protocol: v2, health: {{ path: / }}, {tls}"),
+            format!("proxy_protocol: v2, health: {{ tcp: true }}, {tls}"),
         ),
         (last.https(), format!("proxy_protocol: v1, {tls}")),
         (
@@ -84,8 +87,10 @@ async fn the_client_is_known_at_the_end_of_a_chain() {
         let mut other = named(first.http(), "203.0.113.8:1").await;
         for _ in 0..3 {
             // The first writes the client into the field too; the last does not believe it, and need not.
-            assert_eq!(one.get("/").await.text(), "203.0.113.7", "{keys}");
-            assert_eq!(other.get("/").await.text(), "203.0.113.8", "{keys}");
+            for (client, name) in [(&mut one, "203.0.113.7"), (&mut other, "203.0.113.8")] {
+                let answer = client.ask("GET", "/", &["host: localhost"], b"").await;
+                assert_eq!(answer.text(), name, "{keys}");
+            }
         }
     }
 }
@@ -165,13 +170,11 @@ async fn haproxy_before_us_names_its_clients() {
         assert_eq!(client.get("/").await.text(), "203.0.113.7", "{sends}");
         let mut stream = TcpStream::connect(("127.0.0.1", secure)).await.unwrap();
         let header = v1("[2001:db8::7]:1", "[2001:db8::2]:443");
-        tokio::io::AsyncWriteExt::write_all(&mut stream, &header)
-            .await
-            .unwrap();
+        stream.write_all(&header).await.unwrap();
         let trust = authority.trust(proxy.directory());
-        let hands = crate::harness::Hands::new(&trust);
+        let hands = Hands::new(&trust);
         let stream = hands.shake_on(stream, "localhost").await.unwrap();
-        let mut client = Client::new(crate::harness::Wire::new(stream));
+        let mut client = Client::new(Wire::new(stream));
         let answer = client.ask("GET", "/", &["host: localhost"], b"").await;
         assert_eq!(answer.text(), "2001:db8::7", "{sends}");
     }

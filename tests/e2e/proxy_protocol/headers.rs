@@ -32,7 +32,7 @@ pub(super) fn v2_with_checksum() -> Vec<u8> {
     v2_ipv4(b"\x03\0\x04\x40\x54\x51\xb8")
 }
 
-/// Version 2, from [2001:db8::7]:5555 to [2001:db8::2]:443.
+/// As [`v2_ipv4`], from `2001:db8::7` to `2001:db8::2`.
 pub(super) fn v2_ipv6() -> Vec<u8> {
     let address = |last| [0x20, 1, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, last];
     let ports = [0x15, 0xb3, 0x01, 0xbb];
