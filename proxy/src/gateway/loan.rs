@@ -50,7 +50,7 @@ impl Lender {
     pub(super) fn new(
         pick: &Pick,
         header: Option<ProxyHeader>,
-        client: &Arc<Connection>,
+        client: &Connection,
         spares: &Arc<Spares>,
         anew: bool,
     ) -> Self {
@@ -59,12 +59,12 @@ impl Lender {
             whom: Whom {
                 tls: tls.as_ref().map(|tls| tls.number()),
                 target: pick.target().clone(),
-                header,
+                client: header.map(|header| (header, client.number)),
             },
             tls: tls.clone(),
             stay: Stay {
                 keepalive: pick.upstream().timeouts().keepalive,
-                client: header.map(|_| Arc::downgrade(client)),
+                client: header.map(|_| client.departure()),
             },
             spares: Arc::clone(spares),
             anew,
@@ -83,6 +83,10 @@ impl Lender {
         self.has_lent_spare.load(Relaxed)
     }
 
+    fn header(&self) -> Option<ProxyHeader> {
+        self.whom.client.map(|(header, _)| header)
+    }
+
     fn spare(&self) -> Option<Line> {
         if self.anew {
             return None;
@@ -98,7 +102,7 @@ impl L4Connect for Lender {
         self.has_lent_spare.store(spare.is_some(), Relaxed);
         let line = match spare {
             Some(spare) => spare,
-            None => Line::open(&self.whom.target, self.tls.as_deref(), self.whom.header).await?,
+            None => Line::open(&self.whom.target, self.tls.as_deref(), self.header()).await?,
         };
         self.descriptor.store(line.descriptor(), Relaxed);
         let loan = Loan {

@@ -10,7 +10,6 @@ mod fault;
     reason = "the table of contents has the name of the room"
 )]
 mod gateway;
-mod headed;
 mod http1;
 mod http2;
 mod impatient;

@@ -12,14 +12,12 @@ use std::{
 
 use pingora::upstreams::peer::HttpPeer;
 
-use super::{
-    exchange::Admitted, fault, headed::Headed, link::Linker, loan::Lender, relay::Relay,
-    spare::Spares,
-};
+use super::{exchange::Admitted, fault, link::Linker, loan::Lender, relay::Relay, spare::Spares};
 use crate::{
     balance::{Pick, Target},
     config::model::UpstreamProtocol,
     forward::ProxyHeader,
+    listen::Connection,
     respond::Refusal,
 };
 
@@ -74,7 +72,9 @@ pub(super) fn reach(
     let mut lender = None;
     let mut has_own_deadlines = false;
     let mut peer = match (pick.upstream().protocol(), needs.upgrade) {
-        (UpstreamProtocol::H2 | UpstreamProtocol::H2c, _) => shared(pick, header, needs.anew)?,
+        (UpstreamProtocol::H2 | UpstreamProtocol::H2c, _) => {
+            shared(pick, header, connection, needs.anew)?
+        }
         (UpstreamProtocol::Http1, true) => {
             let mut peer = nowhere(String::new());
             peer.options.custom_l4 = Some(Arc::new(Linker::new(pick, connection, header)));
@@ -105,31 +105,30 @@ pub(super) fn reach(
     })
 }
 
-/// A server with HTTP/2, whose connections Pingora shares among exchanges. With TLS they are behind relays
-/// of ours, and Pingora believes that there is none; so that the peer has the number of its TLS.
-fn shared(pick: &Pick, header: Option<ProxyHeader>, anew: bool) -> pingora::Result<HttpPeer> {
+/// A server with HTTP/2, whose connections Pingora shares among exchanges: with a header, those of one client.
+/// With TLS or a header they are behind relays of ours, and Pingora believes that there is neither; so that the
+/// peer has a number for both.
+fn shared(
+    pick: &Pick,
+    header: Option<ProxyHeader>,
+    client: &Connection,
+    anew: bool,
+) -> pingora::Result<HttpPeer> {
     let tls = pick.server().tls.as_ref();
     let mut peer = match (pick.upstream().protocol(), tls) {
         (UpstreamProtocol::H2, None) => return Err(fault::refuse(Refusal::Internal)),
-        // In the place of a server name that is used for nothing else: where it leads.
-        (_, Some(tls)) => {
+        (_, None) if header.is_none() => at(pick.target())?,
+        _ => {
+            // In the place of a server name that is used for nothing else: where it leads.
             let mut peer = nowhere(pick.target().to_string());
-            peer.options.custom_l4 = Some(Arc::new(Relay::new(pick, tls, header)));
-            peer
-        }
-        (_, None) => {
-            let mut peer = at(pick.target())?;
-            if let Some(header) = header {
-                let target = pick.target().clone();
-                peer.options.custom_l4 = Some(Arc::new(Headed { target, header }));
-            }
+            peer.options.custom_l4 = Some(Arc::new(Relay::new(pick, header, client)));
             peer
         }
     };
     let tls = tls.map_or(0, |tls| tls.number());
     peer.group_key = match header {
         _ if anew => UNSHARED.fetch_add(1, Relaxed),
-        Some(header) => SECRET.hash_one((tls, header)) | FOR_A_CLIENT,
+        Some(header) => SECRET.hash_one((tls, header, client.number)) | FOR_A_CLIENT,
         None => tls,
     };
     let keepalive = pick.upstream().timeouts().keepalive;

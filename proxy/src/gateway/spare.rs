@@ -21,7 +21,7 @@ use tokio::{
 };
 
 use super::line::{Line, Manner};
-use crate::{balance::Target, forward::ProxyHeader, listen::Connection};
+use crate::{balance::Target, forward::ProxyHeader, listen::Departure};
 
 /// Whom a connection was made for: two that are for the same can stand in for each other.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -29,8 +29,11 @@ pub(super) struct Whom {
     /// [`crate::tls::ServerTls::number`]; nothing where there is no TLS.
     pub(super) tls: Option<u64>,
     pub(super) target: Target,
-    /// What it began with; nothing where the server is told of no client.
-    pub(super) header: Option<ProxyHeader>,
+    /// What it began with, and the [`Connection::number`] of the client's own connection; nothing where the
+    /// server is told of no client.
+    ///
+    /// [`Connection::number`]: crate::listen::Connection::number
+    pub(super) client: Option<(ProxyHeader, u64)>,
 }
 
 /// How long a connection may wait.
@@ -38,7 +41,7 @@ pub(super) struct Whom {
 pub(super) struct Stay {
     pub(super) keepalive: Duration,
     /// Whom alone it can serve, and without whom it is of no use. Nobody if it can serve anybody.
-    pub(super) client: Option<Weak<Connection>>,
+    pub(super) client: Option<Departure>,
 }
 
 /// How often spares are looked through. One that is over is never used, but its socket stays open until then.
@@ -64,13 +67,12 @@ struct Kept {
 struct Spare {
     line: Line,
     until: Instant,
-    client: Option<Weak<Connection>>,
+    client: Option<Departure>,
 }
 
 impl Spare {
     fn has_outstayed(&self, now: Instant) -> bool {
-        let client_has_left = |client: &Weak<Connection>| client.strong_count() == 0;
-        self.until <= now || self.client.as_ref().is_some_and(client_has_left)
+        self.until <= now || self.client.as_ref().is_some_and(Departure::has_come)
     }
 }
 
@@ -217,7 +219,7 @@ mod tests {
         Whom {
             tls,
             target,
-            header: None,
+            client: None,
         }
     }
 
@@ -267,19 +269,28 @@ mod tests {
         let spares = Arc::new(Spares::new(8));
         let (ours, _theirs) = secure().await;
         spares.keep(whom(Some(1), 443), ours, stay(LONG));
-        let for_a_client = Whom {
-            header: Some(ProxyHeader {
-                version: ProxyVersion::V1,
-                ends: None,
-            }),
+        let for_a_client = |number| Whom {
+            client: Some((
+                ProxyHeader {
+                    version: ProxyVersion::V1,
+                    ends: None,
+                },
+                number,
+            )),
             ..whom(Some(1), 443)
         };
         let others = [whom(Some(2), 443), whom(Some(1), 444), whom(None, 443)];
-        for stranger in others.into_iter().chain([for_a_client]) {
+        for stranger in others.into_iter().chain([for_a_client(1)]) {
             assert!(spares.take(&stranger).line.is_none());
         }
         assert!(spares.take(&whom(Some(1), 443)).line.is_some());
         assert!(spares.take(&whom(Some(1), 443)).line.is_none());
+        let (ours, _theirs) = plain();
+        spares.keep(for_a_client(1), ours, stay(LONG));
+        for stranger in [whom(Some(1), 443), for_a_client(2)] {
+            assert!(spares.take(&stranger).line.is_none());
+        }
+        assert!(spares.take(&for_a_client(1)).line.is_some());
         assert_eq!(count(&spares), 0);
     }
 

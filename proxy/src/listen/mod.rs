@@ -17,7 +17,7 @@ mod socket;
 mod stream;
 mod transport;
 
-pub use connection::{Carried, Connection, TlsFacts};
+pub use connection::{Carried, Connection, Departure, TlsFacts};
 pub use deadline::Deadline;
 pub use descriptor::second_handle;
 pub use gate::Gate;

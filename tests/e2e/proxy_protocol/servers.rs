@@ -166,20 +166,39 @@ async fn nor_do_they_by_http2_with_tls() {
     nobody_shares(&doorman, &proxy).await;
 }
 
+/// One of two clients leaves, and what was kept for it ends; the other's connection stays.
+async fn nothing_is_kept_for_who_has_left(doorman: &Doorman, proxy: &Proxy) {
+    let mut stays = named(proxy, "203.0.113.7:1").await;
+    let mut leaves = named(proxy, "203.0.113.8:1").await;
+    // The same client by another connection, as its proxy may have it; that one goes on.
+    let mut too = named(proxy, "203.0.113.8:1").await;
+    for client in [&mut stays, &mut leaves, &mut too] {
+        assert_eq!(client.get("/").await.status(), 200);
+    }
+    assert_eq!((doorman.headers().len(), doorman.gone()), (3, 0));
+    drop(leaves);
+    until("its connection ends", async || doorman.gone() == 1).await;
+    for client in [&mut stays, &mut too] {
+        assert_eq!(client.get("/").await.status(), 200);
+    }
+    assert_eq!((doorman.headers().len(), doorman.gone()), (3, 1));
+}
+
 #[tokio::test]
 async fn what_was_kept_for_a_client_ends_when_the_client_leaves() {
     let origin = Origin::saying("hello").await;
     let doorman = Doorman::before(&origin).await;
     let proxy = Proxy::with(&telling(&doorman, "proxy_protocol: v1"), &[]).await;
-    let mut stays = named(&proxy, "203.0.113.7:1").await;
-    let mut leaves = named(&proxy, "203.0.113.8:1").await;
-    assert_eq!(stays.get("/").await.status(), 200);
-    assert_eq!(leaves.get("/").await.status(), 200);
-    assert_eq!(doorman.gone(), 0);
-    drop(leaves);
-    until("its connection ends", async || doorman.gone() == 1).await;
-    assert_eq!(stays.get("/").await.status(), 200);
-    assert_eq!(doorman.headers().len(), 2);
+    nothing_is_kept_for_who_has_left(&doorman, &proxy).await;
+}
+
+#[tokio::test]
+async fn what_was_kept_by_http2_ends_with_the_client_too() {
+    let origin = H2Origin::start().await;
+    let doorman = Doorman::before(&origin).await;
+    let text = telling(&doorman, "proxy_protocol: v1, protocol: h2c");
+    let proxy = Proxy::with(&text, &[]).await;
+    nothing_is_kept_for_who_has_left(&doorman, &proxy).await;
 }
 
 #[tokio::test]
