@@ -5,7 +5,9 @@ pub mod client;
 pub mod head;
 pub mod host;
 pub mod identity;
+mod lines;
 pub mod path;
+pub mod reply;
 mod syntax;
 
 pub use chunks::ChunkMeter;
@@ -14,3 +16,4 @@ pub use head::{Framing, Head, HeadLimits, find_end as find_head_end, imitates};
 pub use host::Host;
 pub use identity::RequestId;
 pub use path::normalise;
+pub use reply::{Asked, Reply, ReplyLimits};

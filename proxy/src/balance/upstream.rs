@@ -17,6 +17,7 @@ use super::{
     set::{ServerSet, Tried},
 };
 use crate::{
+    admit::ReplyLimits,
     config::model::{self, Name, Passive, Retries, Timeouts, UpstreamProtocol},
     respond::Refusal,
     tls::ServerTls,
@@ -134,6 +135,10 @@ impl Upstream {
 
     pub fn protocol(&self) -> UpstreamProtocol {
         self.spec.protocol
+    }
+
+    pub fn limits(&self) -> ReplyLimits {
+        ReplyLimits::from(&self.spec.limits)
     }
 
     pub fn retries(&self) -> &Retries {

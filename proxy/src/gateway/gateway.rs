@@ -127,6 +127,7 @@ impl ProxyHttp for Gateway {
         let needs = Needs {
             upload: has_upload.then_some(admitted.limits().body_idle_timeout),
             upgrade: session.is_upgrade_req().then_some(&admitted.connection),
+            head_alone: session.req_header().method == http::Method::HEAD,
             anew: exchange.tries.kept == Kept::Shunned,
         };
         let reach = peer::reach(&pick, &needs, &self.spares)?;

@@ -11,7 +11,7 @@ use std::{
         atomic::{AtomicBool, AtomicI32, Ordering::Relaxed},
     },
     task::{Context, Poll, ready},
-    time::Duration,
+    time::Instant,
 };
 
 use async_trait::async_trait;
@@ -28,16 +28,23 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::{
     line::Line,
     outbox::Outbox,
+    peer::Needs,
+    reader::Reader,
     spare::{Spares, Whom},
 };
-use crate::{balance::Pick, tls::ServerTls};
+use crate::{
+    admit::{Asked, Reply},
+    balance::{Pick, Upstream},
+};
 
 /// Lends a connection for one try: a spare, or a new one.
 #[derive(Debug)]
 pub(super) struct Lender {
     whom: Whom,
-    tls: Option<Arc<ServerTls>>,
-    keepalive: Duration,
+    upstream: Arc<Upstream>,
+    /// Of the server in its upstream.
+    index: usize,
+    asked: Asked,
     spares: Arc<Spares>,
     /// No spare will do, and none is to come of it.
     anew: bool,
@@ -47,17 +54,21 @@ pub(super) struct Lender {
 }
 
 impl Lender {
-    pub(super) fn new(pick: &Pick, spares: &Arc<Spares>, anew: bool) -> Self {
+    pub(super) fn new(pick: &Pick, spares: &Arc<Spares>, needs: &Needs<'_>) -> Self {
         let tls = &pick.server().tls;
         Self {
             whom: Whom {
                 tls: tls.as_ref().map(|tls| tls.number()),
                 target: pick.target().clone(),
             },
-            tls: tls.clone(),
-            keepalive: pick.upstream().timeouts().keepalive,
+            upstream: Arc::clone(pick.upstream()),
+            index: pick.server().index,
+            asked: Asked {
+                head_alone: needs.head_alone,
+                upgrade: false,
+            },
             spares: Arc::clone(spares),
-            anew,
+            anew: needs.anew,
             has_lent_spare: AtomicBool::new(false),
             descriptor: AtomicI32::new(-1),
         }
@@ -77,7 +88,17 @@ impl Lender {
         if self.anew {
             return None;
         }
-        self.spares.take(&self.whom).line
+        let taken = self.spares.take(&self.whom);
+        if taken.talking > 0 {
+            complain(&self.upstream, self.index, taken.talking);
+        }
+        taken.line
+    }
+
+    async fn open(&self) -> pingora::Result<Line> {
+        let server = self.upstream.servers().get(self.index);
+        let tls = server.and_then(|server| server.tls.as_deref());
+        Line::open(&self.whom.target, tls).await
     }
 }
 
@@ -88,15 +109,17 @@ impl L4Connect for Lender {
         self.has_lent_spare.store(spare.is_some(), Relaxed);
         let line = match spare {
             Some(spare) => spare,
-            None => Line::open(&self.whom.target, self.tls.as_deref()).await?,
+            None => self.open().await?,
         };
         self.descriptor.store(line.descriptor(), Relaxed);
         let loan = Loan {
             line: Some(line),
             outbox: Outbox::default(),
+            reader: Reader::new(Reply::new(self.asked, self.upstream.limits())),
             is_over: false,
             whom: (!self.anew).then(|| self.whom.clone()),
-            keepalive: self.keepalive,
+            upstream: Arc::clone(&self.upstream),
+            index: self.index,
             spares: Arc::clone(&self.spares),
         };
         Ok(VirtualSocketStream::new(Box::new(loan)).into())
@@ -109,27 +132,49 @@ struct Loan {
     /// There until it is dropped.
     line: Option<Line>,
     outbox: Outbox,
+    reader: Reader,
     /// The response has ended, and nothing speaks against another request.
     is_over: bool,
     /// For whom it is kept when all is over; nobody if it is not to be.
     whom: Option<Whom>,
-    keepalive: Duration,
+    upstream: Arc<Upstream>,
+    /// Of the server in its upstream.
+    index: usize,
     spares: Arc<Spares>,
 }
 
 impl Loan {
-    fn line(&mut self) -> io::Result<(Pin<&mut Line>, &mut Outbox)> {
+    fn line(&mut self) -> io::Result<(Pin<&mut Line>, &mut Outbox, &mut Reader)> {
         match &mut self.line {
-            Some(line) => Ok((Pin::new(line), &mut self.outbox)),
+            Some(line) => Ok((Pin::new(line), &mut self.outbox, &mut self.reader)),
             None => Err(io::ErrorKind::NotConnected.into()),
         }
     }
 }
 
+/// Counts what a server said without having been asked, and tells the log.
+fn complain(upstream: &Upstream, index: usize, connections: u32) {
+    let Some(server) = upstream.servers().get(index) else {
+        return;
+    };
+    if server.vitals.said_too_much(connections, Instant::now()) {
+        let (upstream, server) = (upstream.name(), &server.label);
+        tracing::warn!(
+            %upstream, %server, reason = "server_surplus",
+            "a connection is given up: the server said more than it was asked for"
+        );
+    }
+}
+
 impl Drop for Loan {
     fn drop(&mut self) {
-        if let (true, Some(line), Some(whom)) = (self.is_over, self.line.take(), self.whom.take()) {
-            self.spares.keep(whom, line, self.keepalive);
+        if self.reader.has_surplus() {
+            complain(&self.upstream, self.index, 1);
+        } else if let (true, Some(line), Some(whom)) =
+            (self.is_over, self.line.take(), self.whom.take())
+        {
+            let keepalive = self.upstream.timeouts().keepalive;
+            self.spares.keep(whom, line, keepalive);
         }
     }
 }
@@ -141,14 +186,14 @@ impl AsyncRead for Loan {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        let polled = this.line()?.0.poll_read(cx, buf);
+        let (line, _, reader) = this.line()?;
         // With room for one byte, and never else, Pingora asks whether a connection may be kept that has
         // done its work. It takes the answer for a close, drops the loan, and that gives it back.
-        if polled.is_pending() && buf.capacity() == 1 {
-            this.is_over = true;
+        if buf.capacity() == 1 {
+            this.is_over = reader.is_over() && reader.poll_surplus(line, cx).is_pending();
             return Poll::Ready(Ok(()));
         }
-        polled
+        reader.poll_read(line, cx, buf)
     }
 }
 
@@ -158,18 +203,18 @@ impl AsyncWrite for Loan {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let (line, outbox) = self.get_mut().line()?;
+        let (line, outbox, _) = self.get_mut().line()?;
         outbox.poll_write(line, cx, buf)
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let (mut line, outbox) = self.get_mut().line()?;
+        let (mut line, outbox, _) = self.get_mut().line()?;
         ready!(outbox.poll_write_out(line.as_mut(), cx))?;
         line.poll_flush(cx)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let (mut line, outbox) = self.get_mut().line()?;
+        let (mut line, outbox, _) = self.get_mut().line()?;
         ready!(outbox.poll_write_out(line.as_mut(), cx))?;
         line.poll_shutdown(cx)
     }

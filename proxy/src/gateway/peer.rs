@@ -39,6 +39,8 @@ pub(super) struct Needs<'a> {
     pub(super) upload: Option<Duration>,
     /// The client's connection, if the request asks for an upgrade: it then gets a link of its own.
     pub(super) upgrade: Option<&'a Arc<Connection>>,
+    /// The method is HEAD.
+    pub(super) head_alone: bool,
     /// No connection will do that was there before; this one is not kept either.
     pub(super) anew: bool,
 }
@@ -64,7 +66,7 @@ pub(super) fn reach(
         }
         (UpstreamProtocol::Http1, None) => {
             let mut peer = nowhere(String::new());
-            let lends = Arc::new(Lender::new(pick, spares, needs.anew));
+            let lends = Arc::new(Lender::new(pick, spares, needs));
             peer.options.custom_l4 = Some(Arc::clone(&lends) as _);
             lender = Some(lends);
             peer

@@ -23,7 +23,7 @@ pub use self::{
     tls::{ClientCertificates, ClientMode, TlsProfile, TlsSettings, TlsVersion},
     upstream::{
         Address, ClientCertificate, HealthCheck, Passive, Probe, Retries, RetryOn, Server,
-        ServerTls, Timeouts, Upstream, UpstreamProtocol,
+        ServerLimits, ServerTls, Timeouts, Upstream, UpstreamProtocol,
     },
 };
 
