@@ -19,6 +19,7 @@ mod commands;
 mod ending;
 mod forwarding;
 mod harness;
+mod hostile_servers;
 mod hsts;
 mod mozilla;
 mod pebble;

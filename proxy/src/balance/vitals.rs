@@ -119,7 +119,7 @@ pub struct CheckResult {
 }
 
 impl Vitals {
-    pub(super) fn new(now: Instant) -> Self {
+    pub fn new(now: Instant) -> Self {
         Self {
             origin: now,
             in_flight: AtomicU32::new(0),
@@ -232,18 +232,17 @@ impl Vitals {
         *last = None;
     }
 
-    /// The server said more than it was asked for, on this many connections. True if that is to be logged: a
-    /// server that always does fills no disk.
-    pub fn said_too_much(&self, connections: u32, now: Instant) -> bool {
-        (0..connections).for_each(|_| self.surplus.add());
+    /// The server said more than it was asked for. True if that is to be logged: a server that always does
+    /// fills no disk.
+    pub fn said_too_much(&self, now: Instant) -> bool {
+        self.surplus.add();
         let (now, last) = (self.nanos(now).max(1), self.surplus_told.load(Relaxed));
-        let is_due = last == 0 || now.saturating_sub(last) >= TELL_EVERY.as_nanos() as u64;
-        let swapped = || {
-            self.surplus_told
+        let is_due = last == 0 || u128::from(now.saturating_sub(last)) >= TELL_EVERY.as_nanos();
+        is_due
+            && self
+                .surplus_told
                 .compare_exchange(last, now, Relaxed, Relaxed)
                 .is_ok()
-        };
-        connections > 0 && is_due && swapped()
     }
 
     fn changed(&self, now: Instant) {

@@ -11,7 +11,7 @@ use std::{
         atomic::{AtomicBool, AtomicI32, Ordering::Relaxed},
     },
     task::{Context, Poll, ready},
-    time::Instant,
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -33,18 +33,20 @@ use super::{
     spare::{Spares, Whom},
 };
 use crate::{
-    admit::{Asked, Reply},
-    balance::{Pick, Upstream},
+    admit::{Asked, Reply, ReplyLimits},
+    balance::{Pick, Vitals},
+    tls::ServerTls,
 };
 
 /// Lends a connection for one try: a spare, or a new one.
 #[derive(Debug)]
 pub(super) struct Lender {
     whom: Whom,
-    upstream: Arc<Upstream>,
-    /// Of the server in its upstream.
-    index: usize,
+    tls: Option<Arc<ServerTls>>,
+    keepalive: Duration,
     asked: Asked,
+    limits: ReplyLimits,
+    vitals: Arc<Vitals>,
     spares: Arc<Spares>,
     /// No spare will do, and none is to come of it.
     anew: bool,
@@ -61,12 +63,14 @@ impl Lender {
                 tls: tls.as_ref().map(|tls| tls.number()),
                 target: pick.target().clone(),
             },
-            upstream: Arc::clone(pick.upstream()),
-            index: pick.server().index,
+            tls: tls.clone(),
+            keepalive: pick.upstream().timeouts().keepalive,
             asked: Asked {
                 head_alone: needs.head_alone,
                 upgrade: false,
             },
+            limits: pick.upstream().limits(),
+            vitals: Arc::clone(&pick.server().vitals),
             spares: Arc::clone(spares),
             anew: needs.anew,
             has_lent_spare: AtomicBool::new(false),
@@ -88,17 +92,7 @@ impl Lender {
         if self.anew {
             return None;
         }
-        let taken = self.spares.take(&self.whom);
-        if taken.talking > 0 {
-            complain(&self.upstream, self.index, taken.talking);
-        }
-        taken.line
-    }
-
-    async fn open(&self) -> pingora::Result<Line> {
-        let server = self.upstream.servers().get(self.index);
-        let tls = server.and_then(|server| server.tls.as_deref());
-        Line::open(&self.whom.target, tls).await
+        self.spares.take(&self.whom)
     }
 }
 
@@ -109,17 +103,18 @@ impl L4Connect for Lender {
         self.has_lent_spare.store(spare.is_some(), Relaxed);
         let line = match spare {
             Some(spare) => spare,
-            None => self.open().await?,
+            None => Line::open(&self.whom.target, self.tls.as_deref()).await?,
         };
         self.descriptor.store(line.descriptor(), Relaxed);
         let loan = Loan {
             line: Some(line),
             outbox: Outbox::default(),
-            reader: Reader::new(Reply::new(self.asked, self.upstream.limits())),
+            reader: Reader::new(Reply::new(self.asked, self.limits)),
             is_over: false,
-            whom: (!self.anew).then(|| self.whom.clone()),
-            upstream: Arc::clone(&self.upstream),
-            index: self.index,
+            is_kept: !self.anew,
+            whom: self.whom.clone(),
+            keepalive: self.keepalive,
+            vitals: Arc::clone(&self.vitals),
             spares: Arc::clone(&self.spares),
         };
         Ok(VirtualSocketStream::new(Box::new(loan)).into())
@@ -135,11 +130,11 @@ struct Loan {
     reader: Reader,
     /// The response has ended, and nothing speaks against another request.
     is_over: bool,
-    /// For whom it is kept when all is over; nobody if it is not to be.
-    whom: Option<Whom>,
-    upstream: Arc<Upstream>,
-    /// Of the server in its upstream.
-    index: usize,
+    /// Once all is over.
+    is_kept: bool,
+    whom: Whom,
+    keepalive: Duration,
+    vitals: Arc<Vitals>,
     spares: Arc<Spares>,
 }
 
@@ -152,29 +147,13 @@ impl Loan {
     }
 }
 
-/// Counts what a server said without having been asked, and tells the log.
-fn complain(upstream: &Upstream, index: usize, connections: u32) {
-    let Some(server) = upstream.servers().get(index) else {
-        return;
-    };
-    if server.vitals.said_too_much(connections, Instant::now()) {
-        let (upstream, server) = (upstream.name(), &server.label);
-        tracing::warn!(
-            %upstream, %server, reason = "server_surplus",
-            "a connection is given up: the server said more than it was asked for"
-        );
-    }
-}
-
 impl Drop for Loan {
     fn drop(&mut self) {
         if self.reader.has_surplus() {
-            complain(&self.upstream, self.index, 1);
-        } else if let (true, Some(line), Some(whom)) =
-            (self.is_over, self.line.take(), self.whom.take())
-        {
-            let keepalive = self.upstream.timeouts().keepalive;
-            self.spares.keep(whom, line, keepalive);
+            self.whom.said_too_much(&self.vitals);
+        } else if let (true, Some(line)) = (self.is_over && self.is_kept, self.line.take()) {
+            let (whom, vitals) = (self.whom.clone(), Arc::clone(&self.vitals));
+            self.spares.keep(whom, line, self.keepalive, vitals);
         }
     }
 }

@@ -21,7 +21,7 @@ use tokio::{
 };
 
 use super::line::{Line, Manner};
-use crate::balance::Target;
+use crate::balance::{Target, Vitals};
 
 /// Whom a connection was made for: two that are for the same can stand in for each other.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -54,14 +54,8 @@ struct Kept {
 struct Spare {
     line: Line,
     until: Instant,
-}
-
-/// What [`Spares::take`] found.
-#[derive(Debug, Default)]
-pub(super) struct Taken {
-    pub(super) line: Option<Line>,
-    /// Connections that were given up because their servers spoke without having been asked.
-    pub(super) talking: u32,
+    /// Of the server.
+    vitals: Arc<Vitals>,
 }
 
 impl Spares {
@@ -75,7 +69,13 @@ impl Spares {
 
     /// Keeps a connection on which nothing is under way, until it is taken, the server closes it, or
     /// `keepalive` is over.
-    pub(super) fn keep(self: &Arc<Self>, whom: Whom, line: Line, keepalive: Duration) {
+    pub(super) fn keep(
+        self: &Arc<Self>,
+        whom: Whom,
+        line: Line,
+        keepalive: Duration,
+        vitals: Arc<Vitals>,
+    ) {
         let Ok(runtime) = Handle::try_current() else {
             return; // the process ends
         };
@@ -87,7 +87,11 @@ impl Spares {
         }
         kept.count += 1;
         let shelf = kept.shelves.entry(whom).or_default();
-        shelf.push(Spare { line, until });
+        shelf.push(Spare {
+            line,
+            until,
+            vitals,
+        });
         if !kept.is_swept {
             kept.is_swept = true;
             // Unconstrained: tokio would show it no more than a part of what has come in.
@@ -96,25 +100,37 @@ impl Spares {
     }
 
     /// A connection that was made for `whom`, and that the server has neither closed nor spoken on.
-    pub(super) fn take(&self, whom: &Whom) -> Taken {
-        let mut taken = Taken::default();
+    pub(super) fn take(&self, whom: &Whom) -> Option<Line> {
         loop {
-            let spare = self.kept.lock().pop(whom);
-            let Some(mut spare) = spare else {
-                return taken;
-            };
+            let mut spare = self.kept.lock().pop(whom)?;
             if spare.until <= Instant::now() {
                 spare.line.part();
-                continue;
+            } else if !spare.has_stirred(whom) {
+                return Some(spare.line);
             }
-            match spare.line.look() {
-                Manner::Quiet => {
-                    taken.line = Some(spare.line);
-                    return taken;
-                }
-                Manner::Gone => {}
-                Manner::Talking => taken.talking += 1,
-            }
+        }
+    }
+}
+
+impl Spare {
+    fn has_stirred(&mut self, whom: &Whom) -> bool {
+        let manner = self.line.look();
+        if manner == Manner::Talking {
+            whom.said_too_much(&self.vitals);
+        }
+        manner != Manner::Quiet
+    }
+}
+
+impl Whom {
+    /// Counts that a server said more than it was asked for, and tells the log.
+    pub(super) fn said_too_much(&self, vitals: &Vitals) {
+        if vitals.said_too_much(std::time::Instant::now()) {
+            let server = &self.target;
+            tracing::warn!(
+                %server,
+                "a connection is given up: the server said more than it was asked for"
+            );
         }
     }
 }
@@ -129,15 +145,13 @@ impl Kept {
     /// Takes out what is over at `now`. Whoever waits for the lock meanwhile waits for no system call,
     /// but where something has stirred.
     fn take_out(&mut self, now: Instant) -> Vec<Spare> {
-        let is_over = |spare: &mut Spare| {
-            spare.until <= now
-                || (spare.line.may_have_stirred() && spare.line.look() != Manner::Quiet)
-        };
         self.shelves.retain(|_, shelf| !shelf.is_empty());
-        let shelves = self.shelves.values_mut();
-        let over: Vec<_> = shelves
-            .flat_map(|shelf| shelf.extract_if(.., is_over))
-            .collect();
+        let mut over = Vec::new();
+        for (whom, shelf) in &mut self.shelves {
+            over.extend(shelf.extract_if(.., |spare| {
+                spare.until <= now || (spare.line.may_have_stirred() && spare.has_stirred(whom))
+            }));
+        }
         self.count -= over.len();
         self.is_swept = self.count > 0;
         over
@@ -222,6 +236,12 @@ mod tests {
         (Line::Plain(Socket::Unix(near)), far)
     }
 
+    fn keep(spares: &Arc<Spares>, whom: Whom, line: Line, keepalive: Duration) -> Arc<Vitals> {
+        let vitals = Arc::new(Vitals::new(std::time::Instant::now()));
+        spares.keep(whom, line, keepalive, Arc::clone(&vitals));
+        vitals
+    }
+
     fn count(spares: &Spares) -> usize {
         let kept = spares.kept.lock();
         let on_shelves: usize = kept.shelves.values().map(Vec::len).sum();
@@ -233,12 +253,12 @@ mod tests {
     async fn a_spare_is_found_by_who_it_was_made_for_alone() {
         let spares = Arc::new(Spares::new(8));
         let (ours, _theirs) = secure().await;
-        spares.keep(whom(Some(1), 443), ours, LONG);
+        keep(&spares, whom(Some(1), 443), ours, LONG);
         for stranger in [whom(Some(2), 443), whom(Some(1), 444), whom(None, 443)] {
-            assert!(spares.take(&stranger).line.is_none());
+            assert!(spares.take(&stranger).is_none());
         }
-        assert!(spares.take(&whom(Some(1), 443)).line.is_some());
-        assert!(spares.take(&whom(Some(1), 443)).line.is_none());
+        assert!(spares.take(&whom(Some(1), 443)).is_some());
+        assert!(spares.take(&whom(Some(1), 443)).is_none());
         assert_eq!(count(&spares), 0);
     }
 
@@ -252,10 +272,10 @@ mod tests {
             let (ours, theirs) = plain();
             near.push(ours.descriptor());
             far.push(theirs);
-            spares.keep(whom.clone(), ours, LONG);
+            keep(&spares, whom.clone(), ours, LONG);
         }
         while let Some(descriptor) = near.pop() {
-            let line = spares.take(&whom).line.unwrap();
+            let line = spares.take(&whom).unwrap();
             assert_eq!(line.descriptor(), descriptor);
         }
     }
@@ -264,23 +284,20 @@ mod tests {
     async fn a_spare_that_the_server_closed_or_spoke_on_is_not_taken() {
         let spares = Arc::new(Spares::new(8));
         let (plain, far) = plain();
-        spares.keep(whom(None, 80), plain, LONG);
+        keep(&spares, whom(None, 80), plain, LONG);
         drop(far);
         // At once: the runtime has had no time to hear of it.
-        let taken = spares.take(&whom(None, 80));
-        assert!(taken.line.is_none());
-        assert_eq!(taken.talking, 0);
+        assert!(spares.take(&whom(None, 80)).is_none());
         let (ours, mut theirs) = secure().await;
         theirs.write_all(b"HTTP/1.1 408\r\n").await.unwrap();
         theirs.flush().await.unwrap();
         // What comes by TLS is seen as soon as the runtime has heard of it.
         let mut next = Some(ours);
         while let Some(line) = next {
-            spares.keep(whom(Some(1), 443), line, LONG);
+            let vitals = keep(&spares, whom(Some(1), 443), line, LONG);
             tokio::task::yield_now().await;
-            let taken = spares.take(&whom(Some(1), 443));
-            next = taken.line;
-            assert_eq!(taken.talking, u32::from(next.is_none()));
+            next = spares.take(&whom(Some(1), 443));
+            assert_eq!(vitals.surplus.get(), u64::from(next.is_none()));
         }
         assert_eq!(count(&spares), 0);
     }
@@ -292,21 +309,22 @@ mod tests {
         let (early, mut far_early) = plain();
         let (late, mut far_late) = plain();
         let (closed, far_closed) = plain();
-        spares.keep(whom.clone(), early, LONG);
-        spares.keep(whom.clone(), late, 3 * LONG);
-        spares.keep(whom.clone(), closed, 3 * LONG);
+        keep(&spares, whom.clone(), early, LONG);
+        let talking = keep(&spares, whom.clone(), late, 3 * LONG);
+        keep(&spares, whom.clone(), closed, 3 * LONG);
         drop(far_closed);
         far_early.read_to_end(&mut Vec::new()).await.unwrap();
         assert_eq!(count(&spares), 1);
         far_late.write_all(b"x").await.unwrap();
         let end = far_late.read_to_end(&mut Vec::new()).await;
         assert!(end.is_err(), "closed with what it said unread");
+        assert_eq!(talking.surplus.get(), 1);
         assert_eq!(count(&spares), 0);
         // Nobody sweeps where nothing is, and somebody does when there is something again.
         sleep(SWEEP_EVERY).await;
         assert!(!spares.kept.lock().is_swept);
         let (again, mut far_again) = plain();
-        spares.keep(whom, again, LONG);
+        keep(&spares, whom, again, LONG);
         far_again.read_to_end(&mut Vec::new()).await.unwrap();
         assert_eq!(count(&spares), 0);
     }
@@ -315,7 +333,7 @@ mod tests {
     async fn a_spare_with_tls_is_closed_with_a_goodbye() {
         let spares = Arc::new(Spares::new(8));
         let (ours, mut theirs) = secure().await;
-        spares.keep(whom(Some(1), 443), ours, LONG);
+        keep(&spares, whom(Some(1), 443), ours, LONG);
         theirs.read_to_end(&mut Vec::new()).await.unwrap();
         assert_eq!(count(&spares), 0);
     }
@@ -324,8 +342,8 @@ mod tests {
     async fn a_spare_past_its_time_is_not_taken() {
         let spares = Arc::new(Spares::new(8));
         let (ours, _theirs) = plain();
-        spares.keep(whom(None, 80), ours, Duration::ZERO);
-        assert!(spares.take(&whom(None, 80)).line.is_none());
+        keep(&spares, whom(None, 80), ours, Duration::ZERO);
+        assert!(spares.take(&whom(None, 80)).is_none());
         assert_eq!(count(&spares), 0);
     }
 
@@ -334,8 +352,8 @@ mod tests {
         let spares = Arc::new(Spares::new(1));
         let (first, _kept) = plain();
         let (second, mut theirs) = plain();
-        spares.keep(whom(None, 80), first, LONG);
-        spares.keep(whom(None, 80), second, LONG);
+        keep(&spares, whom(None, 80), first, LONG);
+        keep(&spares, whom(None, 80), second, LONG);
         assert_eq!(theirs.read_to_end(&mut Vec::new()).await.unwrap(), 0);
         assert_eq!(count(&spares), 1);
     }
