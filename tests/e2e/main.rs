@@ -20,6 +20,7 @@ mod ending;
 mod floods;
 mod forwarding;
 mod harness;
+mod hostile_servers;
 mod hsts;
 mod mozilla;
 mod pebble;

@@ -5,8 +5,10 @@ pub mod client;
 pub mod head;
 pub mod host;
 pub mod identity;
+mod lines;
 pub mod path;
 pub mod proxy_header;
+pub mod reply;
 mod syntax;
 
 pub use chunks::ChunkMeter;
@@ -15,3 +17,4 @@ pub use head::{Framing, Head, HeadLimits, find_end as find_head_end, imitates};
 pub use host::Host;
 pub use identity::RequestId;
 pub use path::normalise;
+pub use reply::{Asked, Reply, ReplyLimits};

@@ -3,7 +3,8 @@
 use super::{
     model::{
         AccessLog, Action, Config, Control, Drain, Limits, Listener, Passive, PathPattern,
-        Policies, Protocols, Retries, Route, Server, Timeouts, Upstream, UpstreamProtocol,
+        Policies, Protocols, Retries, Route, Server, ServerLimits, Timeouts, Upstream,
+        UpstreamProtocol,
     },
     problem::{Located, Problem},
     read::address,
@@ -55,6 +56,7 @@ pub fn quick(from: &str, to: &str) -> Result<Config, Report> {
             passive: Passive::default(),
             timeouts: Timeouts::default(),
             retries: Retries::default(),
+            limits: ServerLimits::default(),
             protocol: UpstreamProtocol::Http1,
             proxy_protocol: None,
             tls: None,

@@ -128,6 +128,7 @@ impl ProxyHttp for Gateway {
             upload: has_upload.then_some(admitted.limits().body_idle_timeout),
             admitted,
             upgrade: session.is_upgrade_req(),
+            head_alone: session.req_header().method == http::Method::HEAD,
             anew: exchange.tries.kept == Kept::Shunned,
         };
         let reach = peer::reach(&pick, &needs, &self.spares)?;

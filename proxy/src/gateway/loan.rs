@@ -27,9 +27,16 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::{
     line::Line,
     outbox::Outbox,
+    peer::Needs,
+    reader::Reader,
     spare::{Spares, Stay, Whom},
 };
-use crate::{balance::Pick, forward::ProxyHeader, listen::Connection, tls::ServerTls};
+use crate::{
+    admit::{Asked, Reply, ReplyLimits},
+    balance::{Pick, Vitals},
+    forward::ProxyHeader,
+    tls::ServerTls,
+};
 
 /// Lends a connection for one try: a spare, or a new one.
 #[derive(Debug)]
@@ -37,6 +44,9 @@ pub(super) struct Lender {
     whom: Whom,
     tls: Option<Arc<ServerTls>>,
     stay: Stay,
+    asked: Asked,
+    limits: ReplyLimits,
+    vitals: Arc<Vitals>,
     spares: Arc<Spares>,
     /// No spare will do, and none is to come of it.
     anew: bool,
@@ -46,14 +56,14 @@ pub(super) struct Lender {
 }
 
 impl Lender {
-    /// With a header, the connection is for that client alone, and kept as long as `client` lasts.
+    /// With a header, the connection is for the client's own alone, and kept no longer than that one.
     pub(super) fn new(
         pick: &Pick,
         header: Option<ProxyHeader>,
-        client: &Connection,
         spares: &Arc<Spares>,
-        anew: bool,
+        needs: &Needs<'_>,
     ) -> Self {
+        let client = &needs.admitted.connection;
         let tls = &pick.server().tls;
         Self {
             whom: Whom {
@@ -66,8 +76,14 @@ impl Lender {
                 keepalive: pick.upstream().timeouts().keepalive,
                 client: header.map(|_| client.departure()),
             },
+            asked: Asked {
+                head_alone: needs.head_alone,
+                upgrade: false,
+            },
+            limits: pick.upstream().limits(),
+            vitals: Arc::clone(&pick.server().vitals),
             spares: Arc::clone(spares),
-            anew,
+            anew: needs.anew,
             has_lent_spare: AtomicBool::new(false),
             descriptor: AtomicI32::new(-1),
         }
@@ -91,7 +107,7 @@ impl Lender {
         if self.anew {
             return None;
         }
-        self.spares.take(&self.whom).line
+        self.spares.take(&self.whom)
     }
 }
 
@@ -108,8 +124,12 @@ impl L4Connect for Lender {
         let loan = Loan {
             line: Some(line),
             outbox: Outbox::default(),
+            reader: Reader::new(Reply::new(self.asked, self.limits)),
             is_over: false,
-            kept_as: (!self.anew).then(|| (self.whom.clone(), self.stay.clone())),
+            is_kept: !self.anew,
+            whom: self.whom.clone(),
+            stay: self.stay.clone(),
+            vitals: Arc::clone(&self.vitals),
             spares: Arc::clone(&self.spares),
         };
         Ok(VirtualSocketStream::new(Box::new(loan)).into())
@@ -122,17 +142,21 @@ struct Loan {
     /// There until it is dropped.
     line: Option<Line>,
     outbox: Outbox,
+    reader: Reader,
     /// The response has ended, and nothing speaks against another request.
     is_over: bool,
-    /// For whom it is kept when all is over, and for how long; nobody if it is not to be.
-    kept_as: Option<(Whom, Stay)>,
+    /// Once all is over.
+    is_kept: bool,
+    whom: Whom,
+    stay: Stay,
+    vitals: Arc<Vitals>,
     spares: Arc<Spares>,
 }
 
 impl Loan {
-    fn line(&mut self) -> io::Result<(Pin<&mut Line>, &mut Outbox)> {
+    fn line(&mut self) -> io::Result<(Pin<&mut Line>, &mut Outbox, &mut Reader)> {
         match &mut self.line {
-            Some(line) => Ok((Pin::new(line), &mut self.outbox)),
+            Some(line) => Ok((Pin::new(line), &mut self.outbox, &mut self.reader)),
             None => Err(io::ErrorKind::NotConnected.into()),
         }
     }
@@ -140,10 +164,11 @@ impl Loan {
 
 impl Drop for Loan {
     fn drop(&mut self) {
-        if let (true, Some(line), Some((whom, stay))) =
-            (self.is_over, self.line.take(), self.kept_as.take())
-        {
-            self.spares.keep(whom, line, stay);
+        if self.reader.has_surplus() {
+            self.whom.said_too_much(&self.vitals);
+        } else if let (true, Some(line)) = (self.is_over && self.is_kept, self.line.take()) {
+            let (whom, vitals) = (self.whom.clone(), Arc::clone(&self.vitals));
+            self.spares.keep(whom, line, self.stay.clone(), vitals);
         }
     }
 }
@@ -155,14 +180,14 @@ impl AsyncRead for Loan {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        let polled = this.line()?.0.poll_read(cx, buf);
+        let (line, _, reader) = this.line()?;
         // With room for one byte, and never else, Pingora asks whether a connection may be kept that has
         // done its work. It takes the answer for a close, drops the loan, and that gives it back.
-        if polled.is_pending() && buf.capacity() == 1 {
-            this.is_over = true;
+        if buf.capacity() == 1 {
+            this.is_over = reader.is_over() && reader.poll_surplus(line, cx).is_pending();
             return Poll::Ready(Ok(()));
         }
-        polled
+        reader.poll_read(line, cx, buf)
     }
 }
 
@@ -172,18 +197,18 @@ impl AsyncWrite for Loan {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let (line, outbox) = self.get_mut().line()?;
+        let (line, outbox, _) = self.get_mut().line()?;
         outbox.poll_write(line, cx, buf)
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let (mut line, outbox) = self.get_mut().line()?;
+        let (mut line, outbox, _) = self.get_mut().line()?;
         ready!(outbox.poll_write_out(line.as_mut(), cx))?;
         line.poll_flush(cx)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let (mut line, outbox) = self.get_mut().line()?;
+        let (mut line, outbox, _) = self.get_mut().line()?;
         ready!(outbox.poll_write_out(line.as_mut(), cx))?;
         line.poll_shutdown(cx)
     }

@@ -19,6 +19,7 @@ mod loan;
 mod outbox;
 mod outcome;
 mod peer;
+mod reader;
 mod relay;
 mod session;
 mod socket;

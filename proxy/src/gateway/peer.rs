@@ -50,6 +50,8 @@ pub(super) struct Needs<'a> {
     pub(super) admitted: &'a Admitted,
     /// An upgrade is asked for: the request gets a link of its own.
     pub(super) upgrade: bool,
+    /// The method is HEAD.
+    pub(super) head_alone: bool,
     /// No connection will do that was there before; this one is not kept either.
     pub(super) anew: bool,
 }
@@ -83,7 +85,7 @@ pub(super) fn reach(
         }
         (UpstreamProtocol::Http1, false) => {
             let mut peer = nowhere(String::new());
-            let lends = Arc::new(Lender::new(pick, header, connection, spares, needs.anew));
+            let lends = Arc::new(Lender::new(pick, header, spares, needs));
             peer.options.custom_l4 = Some(Arc::clone(&lends) as _);
             lender = Some(lends);
             peer

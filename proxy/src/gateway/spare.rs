@@ -21,7 +21,11 @@ use tokio::{
 };
 
 use super::line::{Line, Manner};
-use crate::{balance::Target, forward::ProxyHeader, listen::Departure};
+use crate::{
+    balance::{Target, Vitals},
+    forward::ProxyHeader,
+    listen::Departure,
+};
 
 /// Whom a connection was made for: two that are for the same can stand in for each other.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -68,20 +72,8 @@ struct Spare {
     line: Line,
     until: Instant,
     client: Option<Departure>,
-}
-
-impl Spare {
-    fn has_outstayed(&self, now: Instant) -> bool {
-        self.until <= now || self.client.as_ref().is_some_and(Departure::has_come)
-    }
-}
-
-/// What [`Spares::take`] found.
-#[derive(Debug, Default)]
-pub(super) struct Taken {
-    pub(super) line: Option<Line>,
-    /// Connections that were given up because their servers spoke without having been asked.
-    pub(super) talking: u32,
+    /// Of the server.
+    vitals: Arc<Vitals>,
 }
 
 impl Spares {
@@ -95,7 +87,13 @@ impl Spares {
 
     /// Keeps a connection on which nothing is under way, until it is taken, the server closes it, or
     /// its stay is over.
-    pub(super) fn keep(self: &Arc<Self>, whom: Whom, line: Line, allowed: Stay) {
+    pub(super) fn keep(
+        self: &Arc<Self>,
+        whom: Whom,
+        line: Line,
+        allowed: Stay,
+        vitals: Arc<Vitals>,
+    ) {
         let Ok(runtime) = Handle::try_current() else {
             return; // the process ends
         };
@@ -110,6 +108,7 @@ impl Spares {
             line,
             until,
             client: allowed.client,
+            vitals,
         });
         if !kept.is_swept {
             kept.is_swept = true;
@@ -119,25 +118,41 @@ impl Spares {
     }
 
     /// A connection that was made for `whom`, and that the server has neither closed nor spoken on.
-    pub(super) fn take(&self, whom: &Whom) -> Taken {
-        let mut taken = Taken::default();
+    pub(super) fn take(&self, whom: &Whom) -> Option<Line> {
         loop {
-            let spare = self.kept.lock().pop(whom);
-            let Some(mut spare) = spare else {
-                return taken;
-            };
+            let mut spare = self.kept.lock().pop(whom)?;
             if spare.has_outstayed(Instant::now()) {
                 spare.line.part();
-                continue;
+            } else if !spare.has_stirred(whom) {
+                return Some(spare.line);
             }
-            match spare.line.look() {
-                Manner::Quiet => {
-                    taken.line = Some(spare.line);
-                    return taken;
-                }
-                Manner::Gone => {}
-                Manner::Talking => taken.talking += 1,
-            }
+        }
+    }
+}
+
+impl Spare {
+    fn has_outstayed(&self, now: Instant) -> bool {
+        self.until <= now || self.client.as_ref().is_some_and(Departure::has_come)
+    }
+
+    fn has_stirred(&mut self, whom: &Whom) -> bool {
+        let manner = self.line.look();
+        if manner == Manner::Talking {
+            whom.said_too_much(&self.vitals);
+        }
+        manner != Manner::Quiet
+    }
+}
+
+impl Whom {
+    /// Counts that a server said more than it was asked for, and tells the log.
+    pub(super) fn said_too_much(&self, vitals: &Vitals) {
+        if vitals.said_too_much(std::time::Instant::now()) {
+            let server = &self.target;
+            tracing::warn!(
+                %server,
+                "a connection is given up: the server said more than it was asked for"
+            );
         }
     }
 }
@@ -152,15 +167,14 @@ impl Kept {
     /// Takes out what is over at `now`. Whoever waits for the lock meanwhile waits for no system call,
     /// but where something has stirred.
     fn take_out(&mut self, now: Instant) -> Vec<Spare> {
-        let is_over = |spare: &mut Spare| {
-            spare.has_outstayed(now)
-                || (spare.line.may_have_stirred() && spare.line.look() != Manner::Quiet)
-        };
         self.shelves.retain(|_, shelf| !shelf.is_empty());
-        let shelves = self.shelves.values_mut();
-        let over: Vec<_> = shelves
-            .flat_map(|shelf| shelf.extract_if(.., is_over))
-            .collect();
+        let mut over = Vec::new();
+        for (whom, shelf) in &mut self.shelves {
+            over.extend(shelf.extract_if(.., |spare| {
+                spare.has_outstayed(now)
+                    || (spare.line.may_have_stirred() && spare.has_stirred(whom))
+            }));
+        }
         self.count -= over.len();
         self.is_swept = self.count > 0;
         over
@@ -206,13 +220,6 @@ mod tests {
 
     const LONG: Duration = Duration::from_secs(60);
 
-    fn stay(keepalive: Duration) -> Stay {
-        Stay {
-            keepalive,
-            client: None,
-        }
-    }
-
     fn whom(tls: Option<u64>, port: u16) -> Whom {
         let address = SocketAddr::from(([10, 0, 0, 1], port));
         let target = Target::Socket(address);
@@ -257,6 +264,16 @@ mod tests {
         (Line::Plain(Socket::Unix(near)), far)
     }
 
+    fn keep(spares: &Arc<Spares>, whom: Whom, line: Line, keepalive: Duration) -> Arc<Vitals> {
+        let vitals = Arc::new(Vitals::new(std::time::Instant::now()));
+        let allowed = Stay {
+            keepalive,
+            client: None,
+        };
+        spares.keep(whom, line, allowed, Arc::clone(&vitals));
+        vitals
+    }
+
     fn count(spares: &Spares) -> usize {
         let kept = spares.kept.lock();
         let on_shelves: usize = kept.shelves.values().map(Vec::len).sum();
@@ -268,7 +285,7 @@ mod tests {
     async fn a_spare_is_found_by_who_it_was_made_for_alone() {
         let spares = Arc::new(Spares::new(8));
         let (ours, _theirs) = secure().await;
-        spares.keep(whom(Some(1), 443), ours, stay(LONG));
+        keep(&spares, whom(Some(1), 443), ours, LONG);
         let for_a_client = |number| Whom {
             client: Some((
                 ProxyHeader {
@@ -281,16 +298,16 @@ mod tests {
         };
         let others = [whom(Some(2), 443), whom(Some(1), 444), whom(None, 443)];
         for stranger in others.into_iter().chain([for_a_client(1)]) {
-            assert!(spares.take(&stranger).line.is_none());
+            assert!(spares.take(&stranger).is_none());
         }
-        assert!(spares.take(&whom(Some(1), 443)).line.is_some());
-        assert!(spares.take(&whom(Some(1), 443)).line.is_none());
+        assert!(spares.take(&whom(Some(1), 443)).is_some());
+        assert!(spares.take(&whom(Some(1), 443)).is_none());
         let (ours, _theirs) = plain();
-        spares.keep(for_a_client(1), ours, stay(LONG));
+        keep(&spares, for_a_client(1), ours, LONG);
         for stranger in [whom(Some(1), 443), for_a_client(2)] {
-            assert!(spares.take(&stranger).line.is_none());
+            assert!(spares.take(&stranger).is_none());
         }
-        assert!(spares.take(&for_a_client(1)).line.is_some());
+        assert!(spares.take(&for_a_client(1)).is_some());
         assert_eq!(count(&spares), 0);
     }
 
@@ -304,10 +321,10 @@ mod tests {
             let (ours, theirs) = plain();
             near.push(ours.descriptor());
             far.push(theirs);
-            spares.keep(whom.clone(), ours, stay(LONG));
+            keep(&spares, whom.clone(), ours, LONG);
         }
         while let Some(descriptor) = near.pop() {
-            let line = spares.take(&whom).line.unwrap();
+            let line = spares.take(&whom).unwrap();
             assert_eq!(line.descriptor(), descriptor);
         }
     }
@@ -316,23 +333,20 @@ mod tests {
     async fn a_spare_that_the_server_closed_or_spoke_on_is_not_taken() {
         let spares = Arc::new(Spares::new(8));
         let (plain, far) = plain();
-        spares.keep(whom(None, 80), plain, stay(LONG));
+        keep(&spares, whom(None, 80), plain, LONG);
         drop(far);
         // At once: the runtime has had no time to hear of it.
-        let taken = spares.take(&whom(None, 80));
-        assert!(taken.line.is_none());
-        assert_eq!(taken.talking, 0);
+        assert!(spares.take(&whom(None, 80)).is_none());
         let (ours, mut theirs) = secure().await;
         theirs.write_all(b"HTTP/1.1 408\r\n").await.unwrap();
         theirs.flush().await.unwrap();
         // What comes by TLS is seen as soon as the runtime has heard of it.
         let mut next = Some(ours);
         while let Some(line) = next {
-            spares.keep(whom(Some(1), 443), line, stay(LONG));
+            let vitals = keep(&spares, whom(Some(1), 443), line, LONG);
             tokio::task::yield_now().await;
-            let taken = spares.take(&whom(Some(1), 443));
-            next = taken.line;
-            assert_eq!(taken.talking, u32::from(next.is_none()));
+            next = spares.take(&whom(Some(1), 443));
+            assert_eq!(vitals.surplus.get(), u64::from(next.is_none()));
         }
         assert_eq!(count(&spares), 0);
     }
@@ -344,21 +358,22 @@ mod tests {
         let (early, mut far_early) = plain();
         let (late, mut far_late) = plain();
         let (closed, far_closed) = plain();
-        spares.keep(whom.clone(), early, stay(LONG));
-        spares.keep(whom.clone(), late, stay(3 * LONG));
-        spares.keep(whom.clone(), closed, stay(3 * LONG));
+        keep(&spares, whom.clone(), early, LONG);
+        let talking = keep(&spares, whom.clone(), late, 3 * LONG);
+        keep(&spares, whom.clone(), closed, 3 * LONG);
         drop(far_closed);
         far_early.read_to_end(&mut Vec::new()).await.unwrap();
         assert_eq!(count(&spares), 1);
         far_late.write_all(b"x").await.unwrap();
         let end = far_late.read_to_end(&mut Vec::new()).await;
         assert!(end.is_err(), "closed with what it said unread");
+        assert_eq!(talking.surplus.get(), 1);
         assert_eq!(count(&spares), 0);
         // Nobody sweeps where nothing is, and somebody does when there is something again.
         sleep(SWEEP_EVERY).await;
         assert!(!spares.kept.lock().is_swept);
         let (again, mut far_again) = plain();
-        spares.keep(whom, again, stay(LONG));
+        keep(&spares, whom, again, LONG);
         far_again.read_to_end(&mut Vec::new()).await.unwrap();
         assert_eq!(count(&spares), 0);
     }
@@ -367,7 +382,7 @@ mod tests {
     async fn a_spare_with_tls_is_closed_with_a_goodbye() {
         let spares = Arc::new(Spares::new(8));
         let (ours, mut theirs) = secure().await;
-        spares.keep(whom(Some(1), 443), ours, stay(LONG));
+        keep(&spares, whom(Some(1), 443), ours, LONG);
         theirs.read_to_end(&mut Vec::new()).await.unwrap();
         assert_eq!(count(&spares), 0);
     }
@@ -376,8 +391,8 @@ mod tests {
     async fn a_spare_past_its_time_is_not_taken() {
         let spares = Arc::new(Spares::new(8));
         let (ours, _theirs) = plain();
-        spares.keep(whom(None, 80), ours, stay(Duration::ZERO));
-        assert!(spares.take(&whom(None, 80)).line.is_none());
+        keep(&spares, whom(None, 80), ours, Duration::ZERO);
+        assert!(spares.take(&whom(None, 80)).is_none());
         assert_eq!(count(&spares), 0);
     }
 
@@ -386,8 +401,8 @@ mod tests {
         let spares = Arc::new(Spares::new(1));
         let (first, _kept) = plain();
         let (second, mut theirs) = plain();
-        spares.keep(whom(None, 80), first, stay(LONG));
-        spares.keep(whom(None, 80), second, stay(LONG));
+        keep(&spares, whom(None, 80), first, LONG);
+        keep(&spares, whom(None, 80), second, LONG);
         assert_eq!(theirs.read_to_end(&mut Vec::new()).await.unwrap(), 0);
         assert_eq!(count(&spares), 1);
     }
