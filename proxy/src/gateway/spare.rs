@@ -86,12 +86,12 @@ impl Spares {
             return line.part();
         }
         kept.count += 1;
-        let shelf = kept.shelves.entry(whom).or_default();
-        shelf.push(Spare {
+        let spare = Spare {
             line,
             until,
             vitals,
-        });
+        };
+        kept.shelves.entry(whom).or_default().push(spare);
         if !kept.is_swept {
             kept.is_swept = true;
             // Unconstrained: tokio would show it no more than a part of what has come in.
