@@ -3,6 +3,7 @@
 mod ends;
 mod floods;
 mod http2;
+mod rows;
 mod table;
 
 use std::sync::{

@@ -173,6 +173,8 @@ impl ProxyHttp for Gateway {
         if exchange.speaks_h2_with_tls() {
             session::over_https(request)?;
         }
+        // To a server with HTTP/2 there is no body filter where there is no body.
+        exchange.tally.request_over |= session.as_mut().is_body_empty();
         exchange.tries.head_sent = true;
         exchange.tally.sent = Some(Instant::now());
         Ok(())

@@ -104,12 +104,13 @@ impl Spares {
             return line.part();
         }
         kept.count += 1;
-        kept.shelves.entry(whom).or_default().push(Spare {
+        let spare = Spare {
             line,
             until,
             client: allowed.client,
             vitals,
-        });
+        };
+        kept.shelves.entry(whom).or_default().push(spare);
         if !kept.is_swept {
             kept.is_swept = true;
             // Unconstrained: tokio would show it no more than a part of what has come in.
