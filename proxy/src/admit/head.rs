@@ -2,13 +2,13 @@
 //!
 //! What RFC 9112 lets a server repair or guess is refused here; the reader behind us never has to guess either.
 
-use lines::{Field, Lines, RequestLine};
 use memchr::memchr_iter;
 
-use super::Host;
+use super::{
+    Host,
+    lines::{Field, Lines, RequestLine},
+};
 use crate::{config::model::Limits, respond::Refusal, route::Methods};
-
-mod lines;
 
 /// What the rest of the proxy must know of a request head. The head itself stays where it is.
 #[expect(
@@ -221,7 +221,7 @@ impl Connection {
 }
 
 /// Digits without a sign, a list or a leading zero, up to 2^53: the largest number that every reader represents.
-fn parse_length(value: &[u8]) -> Result<u64, Refusal> {
+pub(super) fn parse_length(value: &[u8]) -> Result<u64, Refusal> {
     let bad = Refusal::Malformed("Content-Length is not a plain number up to 2^53");
     if value.len() > 16 || (value.len() > 1 && value.starts_with(b"0")) || value.is_empty() {
         return Err(bad);

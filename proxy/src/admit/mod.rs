@@ -6,7 +6,10 @@ pub mod frames;
 pub mod head;
 pub mod host;
 pub mod identity;
+mod lines;
 pub mod path;
+pub mod proxy_header;
+pub mod reply;
 mod syntax;
 
 pub use chunks::ChunkMeter;
@@ -16,3 +19,4 @@ pub use head::{Framing, Head, HeadLimits, find_end as find_head_end, imitates};
 pub use host::Host;
 pub use identity::RequestId;
 pub use path::normalise;
+pub use reply::{Asked, Reply, ReplyLimits};

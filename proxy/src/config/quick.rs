@@ -3,7 +3,8 @@
 use super::{
     model::{
         AccessLog, Action, Config, Control, Drain, Limits, Listener, Passive, PathPattern,
-        Policies, Protocols, Retries, Route, Server, Timeouts, Upstream, UpstreamProtocol,
+        Policies, Protocols, Retries, Route, Server, ServerLimits, Timeouts, Upstream,
+        UpstreamProtocol,
     },
     problem::{Located, Problem},
     read::address,
@@ -37,6 +38,7 @@ pub fn quick(from: &str, to: &str) -> Result<Config, Report> {
                 h2: false,
                 http1: true,
             },
+            proxy_protocol: None,
             limits: Limits::default(),
         }],
         admin: default_admin(),
@@ -54,7 +56,9 @@ pub fn quick(from: &str, to: &str) -> Result<Config, Report> {
             passive: Passive::default(),
             timeouts: Timeouts::default(),
             retries: Retries::default(),
+            limits: ServerLimits::default(),
             protocol: UpstreamProtocol::Http1,
+            proxy_protocol: None,
             tls: None,
         }],
         routes: vec![Route {
