@@ -121,6 +121,7 @@ impl ProxyHttp for Gateway {
             pick
         };
         exchange.tally.pick(now);
+        exchange.pace.start_over();
         let for_upgrade = session
             .is_upgrade_req()
             .then_some(&exchange.admitted()?.connection);
@@ -182,7 +183,11 @@ impl ProxyHttp for Gateway {
         exchange: &mut Exchange,
     ) -> Result<()> {
         exchange
-            .pass_body(body.as_ref().map_or(0, Bytes::len), end_of_stream)
+            .pass_body(
+                body.as_ref().map_or(0, Bytes::len),
+                end_of_stream,
+                Instant::now(),
+            )
             .map_err(fault::refuse)
     }
 

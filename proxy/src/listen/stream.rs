@@ -18,9 +18,10 @@ use tokio::{
     time::Instant,
 };
 
-use super::{Connection, Gate, Seat, deadline::Deadline, io::Digests, transport::Transport};
+use super::{Connection, Gate, Pace, Seat, deadline::Deadline, io::Digests, transport::Transport};
 use crate::{
     admit::{Head, HeadLimits, find_head_end},
+    config::model::Limits,
     observe::Connected,
     respond::Refusal,
 };
@@ -73,8 +74,8 @@ impl Stream {
             gate: Gate::Open,
             inbox: BytesMut::new(),
             outbox: BytesMut::new(),
-            reading: Deadline::new(limits.body_idle_timeout),
-            writing: Deadline::new(limits.write_idle_timeout),
+            reading: deadline(limits, limits.body_idle_timeout),
+            writing: deadline(limits, limits.write_idle_timeout),
             client_may_talk: false,
             place: Some((seat, connection.listener.meters.connected())),
             connection,
@@ -131,6 +132,8 @@ impl Stream {
             Ok(head) => {
                 let bytes = self.inbox.split_to(end);
                 self.gate = Gate::new(head.framing);
+                self.reading.start_over();
+                self.writing.start_over();
                 HeadRead::Head(bytes)
             }
             Err(refusal) => self.refused(refusal),
@@ -218,8 +221,9 @@ impl Stream {
         while self.inbox.is_empty() {
             match self.poll_fill(INBOX, cx) {
                 Poll::Ready(read) => {
-                    self.reading.moved();
-                    if read? == 0 {
+                    let read = read?;
+                    self.reading.moved(read);
+                    if read == 0 {
                         return Poll::Ready(Ok(()));
                     }
                 }
@@ -270,7 +274,7 @@ impl Stream {
             match Pin::new(transport).poll_write(cx, &self.outbox) {
                 Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 Poll::Ready(Ok(written)) => {
-                    self.writing.moved();
+                    self.writing.moved(written);
                     self.outbox.advance(written);
                 }
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
@@ -286,6 +290,11 @@ impl Stream {
         self.connection.listener.meters.refused("write_timeout");
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
+}
+
+/// How long a direction may stand still, and how slow it may be over a whole message.
+fn deadline(limits: &Limits, idle: Duration) -> Deadline {
+    Deadline::paced(idle, Pace::new(limits.min_rate.get(), idle))
 }
 
 /// Returns a moment after the connection has retired: a client that has just read an answer which
@@ -305,6 +314,7 @@ impl AsyncRead for Stream {
         let this = self.get_mut();
         if this.connection.is_upgraded() {
             this.gate = Gate::Open;
+            this.writing.at_any_pace();
         }
         match &this.gate {
             Gate::Open => this.poll_open(cx, buf),
@@ -335,7 +345,7 @@ impl AsyncWrite for Stream {
         };
         match Pin::new(transport).poll_write(cx, buf) {
             Poll::Ready(written) => {
-                this.writing.moved();
+                this.writing.moved(written.as_ref().copied().unwrap_or(0));
                 Poll::Ready(written)
             }
             Poll::Pending => this.poll_write_stalled(cx),
@@ -347,7 +357,10 @@ impl AsyncWrite for Stream {
         ready!(this.poll_write_out(cx))?;
         match &mut this.transport {
             Some(transport) => match Pin::new(transport).poll_flush(cx) {
-                Poll::Ready(flushed) => Poll::Ready(flushed),
+                Poll::Ready(flushed) => {
+                    this.writing.moved(0);
+                    Poll::Ready(flushed)
+                }
                 Poll::Pending => this.poll_write_stalled(cx),
             },
             None => Poll::Ready(Ok(())),

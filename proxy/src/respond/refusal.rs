@@ -36,6 +36,8 @@ pub enum Refusal {
     NoServer,
     /// Every usable server of the upstream is at its `max_connections`.
     Saturated,
+    /// We have no descriptor, port or memory left to reach a server with.
+    Exhausted,
     /// The client went away; nobody reads an answer.
     ClientGone,
     /// A fault of ours.
@@ -50,7 +52,7 @@ pub const CLIENT_CLOSED_REQUEST: StatusCode = match StatusCode::from_u16(499) {
 
 impl Refusal {
     /// One of each kind, in the order of the declaration.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Malformed("malformed"),
         Self::NoRoute,
         Self::NoChallenge,
@@ -69,6 +71,7 @@ impl Refusal {
         Self::ServerTimeout,
         Self::NoServer,
         Self::Saturated,
+        Self::Exhausted,
         Self::ClientGone,
         Self::Internal,
     ];
@@ -104,7 +107,7 @@ impl Refusal {
             Self::ConnectTimeout | Self::ServerTimeout => {
                 "The server behind this address did not answer in time."
             }
-            Self::NoServer | Self::Saturated => {
+            Self::NoServer | Self::Saturated | Self::Exhausted => {
                 "The service is not available just now. Please try again shortly."
             }
             Self::ClientGone | Self::Internal => "The request could not be completed.",
@@ -148,6 +151,7 @@ impl Refusal {
             Self::ServerTimeout => "server_timeout",
             Self::NoServer => "no_server",
             Self::Saturated => "saturated",
+            Self::Exhausted => "exhausted",
             Self::ClientGone => "client_gone",
             Self::Internal => "internal",
         }
@@ -168,7 +172,7 @@ impl Refusal {
             Self::ConnectFailed | Self::ServerReset | Self::ServerMalformed => {
                 StatusCode::BAD_GATEWAY
             }
-            Self::NoServer | Self::Saturated => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NoServer | Self::Saturated | Self::Exhausted => StatusCode::SERVICE_UNAVAILABLE,
             Self::ConnectTimeout | Self::ServerTimeout => StatusCode::GATEWAY_TIMEOUT,
             Self::ClientGone => CLIENT_CLOSED_REQUEST,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
@@ -189,7 +193,7 @@ impl fmt::Display for Refusal {
                 return write!(f, "the path takes only the methods {methods}");
             }
             Self::HeaderTimeout => "the client did not complete its header in time",
-            Self::BodyTimeout => "the client stopped sending its body",
+            Self::BodyTimeout => "the client stopped sending its body, or sends it too slowly",
             Self::BodyTooLarge => "the body is larger than the listener takes",
             Self::UriTooLong => "the request target is longer than the listener takes",
             Self::HeaderTooLarge => "the header is larger than the listener takes",
@@ -202,6 +206,7 @@ impl fmt::Display for Refusal {
             Self::ServerTimeout => "the server did not respond in time",
             Self::NoServer => "no server of the upstream can be used",
             Self::Saturated => "every usable server is at its limit of connections",
+            Self::Exhausted => "nothing is left to reach a server with",
             Self::ClientGone => "the client went away before it was answered",
             Self::Internal => "the proxy failed",
         })
