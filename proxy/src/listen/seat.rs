@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 
 use crate::{admit::ClientKey, config::model::Limits};
 
-/// One client has this part of the handshakes under way at most: half a ClientHello costs nothing, and
+/// One client has this part of the handshakes under way at most: half a `ClientHello` costs nothing, and
 /// whoever sends a thousand of them leaves room for others.
 const SHARE: usize = 8;
 /// But as many as a browser opens at once it always may.
