@@ -24,7 +24,7 @@ pub use descriptor::second_handle;
 pub use gate::Gate;
 pub use listeners::{Listeners, Prepared};
 pub use pace::Pace;
-pub use pressure::Pressure;
+pub use pressure::{Look, Pressure};
 pub use seat::{Room, Seat, Seats};
 pub use socket::{listen, why};
 pub use stream::{HeadRead, Stream};

@@ -11,7 +11,7 @@ use std::{
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::Edge;
-use crate::config::model::MemoryLimit;
+use crate::{config::model::MemoryLimit, listen::Look};
 
 const EVERY: Duration = Duration::from_secs(1);
 /// Of what the control group may use; the rest is for the kernel's buffers, which count there too.
@@ -32,9 +32,13 @@ pub(super) async fn tend(edge: Weak<Edge>) {
         };
         let snapshot = edge.snapshot.load();
         let limit = memory.limit(snapshot.config.memory_limit);
-        let resident = memory.resident();
+        let found = Look {
+            resident: memory.resident(),
+            limit,
+            connections: edge.connections(),
+        };
         let pressure = &edge.world.pressure;
-        if pressure.look(resident, limit) {
+        if pressure.look(found) {
             for listener in &snapshot.listeners {
                 listener.relieve();
             }
@@ -42,22 +46,32 @@ pub(super) async fn tend(edge: Weak<Edge>) {
         let is_short = pressure.is_short_of_memory();
         edge.observer.metrics.memory(limit, is_short);
         if is_short != was_short {
-            tell(is_short, resident, limit);
+            tell(is_short, found);
         }
         was_short = is_short;
     }
 }
 
-fn tell(is_short: bool, resident: Option<u64>, limit: Option<u64>) {
-    let (resident, limit) = (resident.unwrap_or(0), limit.unwrap_or(0));
+fn tell(is_short: bool, found: Look) {
+    let (resident, limit) = (found.resident.unwrap_or(0), found.limit.unwrap_or(0));
     if is_short {
         tracing::warn!(
             resident,
             limit,
             "memory is short: new connections are closed"
         );
+    } else if limit > 0 && resident > limit {
+        tracing::warn!(
+            resident,
+            limit,
+            "memory is short, but those who used it have left: new connections are let in"
+        );
     } else {
-        tracing::info!(resident, limit, "memory is enough again");
+        tracing::info!(
+            resident,
+            limit,
+            "memory is enough: new connections are let in"
+        );
     }
 }
 

@@ -11,7 +11,7 @@ use tokio::{
 
 use super::*;
 use crate::{
-    listen::{HeadRead, Pressure, REASONS, Stream},
+    listen::{HeadRead, Look, Pressure, REASONS, Stream},
     observe::Metrics,
     respond::Refusal,
 };
@@ -68,6 +68,15 @@ impl Stage {
         TcpStream::connect(self.address).await.unwrap()
     }
 
+    /// So much of a limit of 1 is resident.
+    fn find(&self, resident: u64) {
+        self.pressure.look(Look {
+            resident: Some(resident),
+            limit: Some(1),
+            connections: 1,
+        });
+    }
+
     async fn until(&self, connections: u64) {
         while self.metrics.connections() != connections {
             sleep(Duration::from_millis(1)).await;
@@ -108,10 +117,10 @@ async fn while_memory_is_short_nobody_is_let_in_and_who_is_in_goes_on() {
     let stage = stage();
     let mut client = stage.client().await;
     assert!(asks(&mut client, "").await);
-    stage.pressure.look(Some(2), Some(1));
+    stage.find(2);
     assert!(has_ended(&mut stage.client().await).await);
     assert!(asks(&mut client, "").await);
-    stage.pressure.look(Some(0), Some(1));
+    stage.find(0);
     assert!(asks(&mut stage.client().await, "").await);
     assert_eq!(stage.listener.meters.total_refused(), 1);
 }
