@@ -35,7 +35,7 @@ async fn without_descriptors_who_is_inside_is_served_and_others_are_when_there_a
     let (mut busy, mut asking) = (proxy.client().await, proxy.client().await);
     assert_eq!(asking.get("/").await.status(), 200);
     busy.send("GET /slow HTTP/1.1\r\nhost: test\r\n\r\n").await;
-    origin.await_count("/slow", 0).await;
+    origin.await_count("/slow", 1).await;
     let started = Instant::now();
     let crowd = crowd(&proxy).await;
 
