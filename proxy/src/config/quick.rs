@@ -3,7 +3,8 @@
 use super::{
     model::{
         AccessLog, Action, Config, Control, Drain, Limits, Listener, Passive, PathPattern,
-        Policies, Protocols, Retries, Route, Server, Timeouts, Upstream, UpstreamProtocol,
+        Policies, Protocols, Retries, Route, Server, Timeouts, UnderscoreHeaders, Upstream,
+        UpstreamProtocol,
     },
     problem::{Located, Problem},
     read::address,
@@ -37,6 +38,7 @@ pub fn quick(from: &str, to: &str) -> Result<Config, Report> {
                 h2: false,
                 http1: true,
             },
+            underscore_headers: UnderscoreHeaders::default(),
             limits: Limits::default(),
         }],
         admin: default_admin(),

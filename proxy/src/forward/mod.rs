@@ -5,5 +5,5 @@ mod request;
 mod response;
 
 pub use fields::Fields;
-pub use request::{Origin, request};
+pub use request::{Dropped, Origin, request};
 pub use response::response;

@@ -84,19 +84,10 @@ pub(super) async fn write(
     session.write_response_body(body, true).await
 }
 
-/// Gives the request another target, if it is another, without losing the host it is for.
-pub(super) fn retarget(
-    request: &mut RequestHeader,
-    target: &str,
-    host: Option<&[u8]>,
-) -> Result<()> {
+/// Gives the request another target, if it is another. An authority in it goes; `Host` is set after this.
+pub(super) fn retarget(request: &mut RequestHeader, target: &str) -> Result<()> {
     if request.raw_path() == target.as_bytes() {
         return Ok(());
-    }
-    if let Some(host) = host
-        && !request.headers.contains_key(header::HOST)
-    {
-        request.insert_header(header::HOST, host)?; // HTTP/2 has it in the URI that goes
     }
     request.set_raw_path(target.as_bytes())
 }

@@ -15,6 +15,7 @@ pub struct Listener {
     pub redirect_to_https: bool,
     pub tls: Option<TlsSettings>,
     pub protocols: Protocols,
+    pub underscore_headers: UnderscoreHeaders,
     pub limits: Limits,
 }
 
@@ -34,6 +35,16 @@ impl Listener {
 pub struct Protocols {
     pub h2: bool,
     pub http1: bool,
+}
+
+/// What becomes of a header whose name holds `_`. CGI and WSGI servers read `_` as `-`, so that `X_Real_IP` is one
+/// more `X-Real-IP` to them, whoever sent it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UnderscoreHeaders {
+    /// No server sees it: nginx's `underscores_in_headers off`, and what Envoy advises at an edge.
+    #[default]
+    Drop,
+    Allow,
 }
 
 /// What one listener lets through. Each is enforced, refused with a page or a close, and counted.

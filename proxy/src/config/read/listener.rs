@@ -5,7 +5,7 @@ use std::{net::SocketAddr, time::Duration};
 use super::{address, refuse_doubles, tls};
 use crate::config::{
     decode::{Fields, text},
-    model::{Limits, Listener, Name, Protocols},
+    model::{Limits, Listener, Name, Protocols, UnderscoreHeaders},
     nearest::nearest,
     problem::{Problem, Problems, Span, quoted},
     raw::{Entry, Value},
@@ -40,6 +40,11 @@ pub(in crate::config) static TABLE: Table = Table {
             "protocols",
             Kind::List("h2, http/1.1 or both"),
             "what is offered by ALPN; default both with tls, else http/1.1",
+        ),
+        Key::new(
+            "underscore_headers",
+            Kind::Choice(&["drop", "allow"]),
+            "headers with _ in their names, which some servers read as -; default drop",
         ),
         Key::new("limits", Kind::Mapping(&LIMITS), "what is let through"),
         Key::later(
@@ -144,6 +149,10 @@ pub(super) fn read(name: Name, entry: &Entry, problems: &Problems) -> Option<Lis
             redirect_to_https: redirect.is_some(),
             tls: tls::read(&fields),
             protocols: protocols(&fields, tls_at.is_some()),
+            underscore_headers: match fields.choice("underscore_headers") {
+                Some(choice) if choice.value == "allow" => UnderscoreHeaders::Allow,
+                _ => UnderscoreHeaders::Drop,
+            },
             limits: fields
                 .fields("limits")
                 .map_or_else(Limits::default, |f| limits(&f)),
