@@ -17,6 +17,7 @@ mod cert;
 mod certificates;
 mod commands;
 mod ending;
+mod floods;
 mod forwarding;
 mod harness;
 mod hsts;
