@@ -19,6 +19,7 @@ mod commands;
 mod ending;
 mod floods;
 mod forwarding;
+mod framing;
 mod harness;
 mod hsts;
 mod mozilla;

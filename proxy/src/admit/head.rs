@@ -97,13 +97,13 @@ impl Head {
             }
             facts.note(&field)?;
         }
-        facts.check_host(authority.as_ref(), request.http10)?;
+        facts.check_host(authority, request.http10)?;
         facts.into_head(request.http10)
     }
 }
 
-/// The host within a target in absolute form. The other forms have none (RFC 9112, section 3.2).
-fn authority_of<'a>(request: &RequestLine<'a>) -> Result<Option<Host<'a>>, Refusal> {
+/// The authority within a target in absolute form. The other forms have none (RFC 9112, section 3.2).
+fn authority_of<'a>(request: &RequestLine<'a>) -> Result<Option<&'a [u8]>, Refusal> {
     let target = request.target;
     if target.starts_with(b"/") || (target == b"*" && request.method == b"OPTIONS") {
         return Ok(None);
@@ -120,13 +120,15 @@ fn authority_of<'a>(request: &RequestLine<'a>) -> Result<Option<Host<'a>>, Refus
         ));
     };
     let mut parts = after_scheme.split(|byte| matches!(byte, b'/' | b'?'));
-    Ok(Some(Host::parse(parts.next().unwrap_or_default())?))
+    let authority = parts.next().unwrap_or_default();
+    Host::parse(authority)?;
+    Ok(Some(authority))
 }
 
 /// What the headers said so far.
 #[derive(Default)]
 struct Facts<'a> {
-    host: Option<Host<'a>>,
+    host: Option<&'a [u8]>,
     length: Option<u64>,
     chunked: bool,
     expects_continue: bool,
@@ -153,7 +155,8 @@ impl<'a> Facts<'a> {
         let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
         if is("host") {
             refuse_if(self.host.is_some(), "there is more than one Host")?;
-            self.host = Some(Host::parse(value)?);
+            Host::parse(value)?;
+            self.host = Some(value);
         } else if is("content-length") {
             refuse_if(
                 self.length.is_some(),
@@ -178,10 +181,11 @@ impl<'a> Facts<'a> {
         Ok(())
     }
 
-    /// RFC 9112, section 3.2: HTTP/1.1 has exactly one Host, and it is that of the target if the target has one.
-    fn check_host(&self, authority: Option<&Host<'_>>, http10: bool) -> Result<(), Refusal> {
+    /// RFC 9112, section 3.2: HTTP/1.1 has exactly one Host, and it is that of the target, letter for letter, if the
+    /// target has one.
+    fn check_host(&self, authority: Option<&[u8]>, http10: bool) -> Result<(), Refusal> {
         refuse_if(self.host.is_none() && !http10, "there is no Host")?;
-        let differ = matches!((authority, &self.host), (Some(a), Some(b)) if a != b);
+        let differ = matches!((authority, self.host), (Some(a), Some(b)) if a != b);
         refuse_if(differ, "the target's host is not that of Host")
     }
 

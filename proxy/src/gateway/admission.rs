@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Version, header};
 use pingora::{Result, http::RequestHeader, proxy::Session};
 
-use super::{Exchange, exchange::Admitted, fault};
+use super::{Exchange, exchange::Admitted, fault, session::asks_to_close};
 use crate::{
     admit::{Host, RequestId, client_of, is_field, normalise},
     config::model::UnderscoreHeaders,
@@ -24,6 +24,8 @@ pub(super) fn admit(session: &mut Session, exchange: &mut Exchange) -> Result<()
     if !connection.count_request() {
         session.set_keepalive(None);
         connection.retire();
+    } else if asks_to_close(session.req_header()) {
+        session.set_keepalive(None);
     }
     // The stream keeps the deadlines of HTTP/1. A stream of HTTP/2 may wait for its window besides.
     let is_h2 = session.req_header().version == Version::HTTP_2;

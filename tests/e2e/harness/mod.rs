@@ -22,7 +22,9 @@ mod pebble;
 mod pipe;
 mod port;
 mod proxy;
+mod recorder;
 mod setup;
+mod strict;
 mod terms;
 mod text;
 mod tls;
@@ -52,6 +54,7 @@ pub(crate) use self::{
     pipe::make_pipe,
     port::free_port,
     proxy::Proxy,
+    recorder::Recorder,
     setup::Setup,
     terms::Terms,
     text::Ports,

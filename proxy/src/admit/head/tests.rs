@@ -126,7 +126,10 @@ fn framing_that_two_readers_could_read_differently_is_refused() {
         ("Connection: x-real-ip", "says who asks"),
         ("Connection: \"close\"", "not a header name"),
         ("Connection: x y", "not a header name"),
-        ("Connection: a, b, c, d, e\r\nConnection: f, g, h, i, j", "too much"),
+        (
+            "Connection: a, b, c, d, e\r\nConnection: f, g, h, i, j",
+            "too much",
+        ),
         ("Expect: 100-continue, x", "Expect is not"),
         ("Expect: 200-ok", "Expect is not"),
         ("Expect:", "Expect is not"),
