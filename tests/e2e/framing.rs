@@ -5,6 +5,7 @@ mod chunks;
 mod codings;
 mod expectations;
 mod fields;
+mod http2;
 mod judge;
 mod lengths;
 mod lines;
@@ -12,7 +13,10 @@ mod local;
 mod names;
 mod nominations;
 mod protocols;
+mod pseudo;
+mod regular;
 mod row;
+mod stream;
 mod targets;
 
 use judge::{Court, Way};

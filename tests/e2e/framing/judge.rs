@@ -182,7 +182,7 @@ fn check(fits: bool, otherwise: impl FnOnce() -> String) -> Verdict {
     if fits { Ok(()) } else { Err(otherwise()) }
 }
 
-fn replace(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
+pub(super) fn replace(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
     let mut replaced = Vec::with_capacity(bytes.len());
     let mut rest = bytes;
     while let Some(at) = memchr::memmem::find(rest, from) {
