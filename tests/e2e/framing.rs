@@ -16,8 +16,10 @@ mod protocols;
 mod pseudo;
 mod regular;
 mod row;
+mod spellings;
 mod stream;
 mod targets;
+mod upgrades;
 
 use judge::{Court, Way};
 use row::Row;

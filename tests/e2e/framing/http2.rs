@@ -70,12 +70,10 @@ async fn try_row(
         (Fate::Passed, Outcome::Answer(200, body)) if body.starts_with(path) && heard == 1 => {}
         (Fate::Local(expected), Outcome::Answer(status, _))
             if *status == expected && heard == 0 => {}
-        (
-            Fate::Refused | Fate::Closed | Fate::Either,
-            Outcome::Answer(400..500, _) | Outcome::Reset,
-        ) if heard == 0 => {}
+        (Fate::Refused | Fate::Closed, Outcome::Answer(400..500, _) | Outcome::Reset)
+            if heard == 0 => {}
         (Fate::Closed, Outcome::End) if heard == 0 => return Ok(()),
-        (Fate::Either, Outcome::Answer(200, _)) => {}
+        (Fate::Either, Outcome::Answer(200 | 400..500, _) | Outcome::Reset) => {}
         _ => return Err(format!("{outcome:?}, heard {heard} times")),
     }
     if row.fate != Fate::Closed {
