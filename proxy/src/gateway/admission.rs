@@ -5,7 +5,12 @@ use std::sync::Arc;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Version, header};
 use pingora::{Result, http::RequestHeader, proxy::Session};
 
-use super::{Exchange, exchange::Admitted, fault, session::asks_to_close};
+use super::{
+    Exchange,
+    exchange::Admitted,
+    fault,
+    session::{asks_for_websocket, asks_to_close},
+};
 use crate::{
     admit::{Host, RequestId, client_of, head2, normalise},
     config::model::UnderscoreHeaders,
@@ -32,6 +37,9 @@ pub(super) fn admit(session: &mut Session, exchange: &mut Exchange) -> Result<()
     session.set_read_timeout(None);
     session.set_write_timeout(is_h2.then_some(limits.write_idle_timeout));
 
+    if session.is_upgrade_req() && !asks_for_websocket(session.req_header()) {
+        session.req_header_mut().remove_header(&header::UPGRADE); // from here on it asks for nothing
+    }
     let header = session.req_header();
     let admitted = exchange.admitted.insert(identify(
         header,
