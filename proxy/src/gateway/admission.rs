@@ -175,7 +175,7 @@ pub(super) fn target(header: &RequestHeader, admitted: &Admitted, strip: usize) 
     format!("{slash}{path}{query}")
 }
 
-pub(super) fn origin<'a>(exchange: &'a Exchange, version: Version) -> Result<Origin<'a>> {
+pub(super) fn origin(exchange: &Exchange, version: Version) -> Result<Origin<'_>> {
     let admitted = exchange.admitted()?;
     let listener = &admitted.connection.listener;
     let server = exchange
