@@ -20,6 +20,7 @@ mod conformance;
 mod ending;
 mod floods;
 mod forwarding;
+mod framing;
 mod harness;
 mod hostile_servers;
 mod hsts;

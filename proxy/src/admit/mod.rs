@@ -1,9 +1,11 @@
 //! Whether a message is sane, who sent it, and its normal form. Pure: bytes and addresses in, facts or a refusal out.
 
 pub mod chunks;
+pub mod claims;
 pub mod client;
 pub mod frames;
 pub mod head;
+pub mod head2;
 pub mod host;
 pub mod identity;
 mod lines;
@@ -13,9 +15,10 @@ pub mod reply;
 mod syntax;
 
 pub use chunks::ChunkMeter;
+pub use claims::is_claim;
 pub use client::{ClientKey, Networks, client_of};
 pub use frames::{Flood, FrameMeter, Offence};
-pub use head::{Framing, Head, HeadLimits, find_end as find_head_end, imitates};
+pub use head::{Framing, Head, HeadLimits, find_end as find_head_end};
 pub use host::Host;
 pub use identity::RequestId;
 pub use path::normalise;

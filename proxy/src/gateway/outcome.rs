@@ -31,8 +31,11 @@ pub(super) fn answered(
     let now = Instant::now();
     exchange.tally.answered = Some(now);
     exchange.response_moved();
-    // A server that switches without having been asked is refused by Pingora in a moment.
-    if response.status == StatusCode::SWITCHING_PROTOCOLS && session.is_upgrade_req() {
+    if response.status == StatusCode::SWITCHING_PROTOCOLS {
+        if !session.is_upgrade_req() {
+            let unasked = "it switches protocols without having been asked";
+            return Err(fault::refuse(Refusal::ServerMalformed(unasked)).into_up());
+        }
         exchange.tally.upgraded = true;
         if let Some(admitted) = &exchange.admitted {
             admitted.connection.upgrade();
@@ -306,7 +309,7 @@ pub(super) fn record(session: &Session, exchange: &Exchange, observer: &Observer
             },
             method: header.method.as_str(),
             host: admitted.host.name(),
-            path: admission::raw_path(header),
+            path: admission::logged_path(header, admitted),
             status,
             bytes_in: tally.body_in.max(session.body_bytes_read() as u64),
             bytes_out: session.body_bytes_sent() as u64,

@@ -137,19 +137,10 @@ pub(super) async fn write(
     written.map_err(Error::into_down)
 }
 
-/// Gives the request another target, if it is another, without losing the host it is for.
-pub(super) fn retarget(
-    request: &mut RequestHeader,
-    target: &str,
-    host: Option<&[u8]>,
-) -> Result<()> {
+/// Gives the request another target, if it is another. An authority in it goes; `Host` is set after this.
+pub(super) fn retarget(request: &mut RequestHeader, target: &str) -> Result<()> {
     if request.raw_path() == target.as_bytes() {
         return Ok(());
-    }
-    if let Some(host) = host
-        && !request.headers.contains_key(header::HOST)
-    {
-        request.insert_header(header::HOST, host)?; // HTTP/2 has it in the URI that goes
     }
     request.set_raw_path(target.as_bytes())
 }
@@ -175,25 +166,42 @@ pub(super) fn over_https(request: &mut RequestHeader) -> Result<()> {
     Ok(())
 }
 
+/// Whether the client means to close after this; in any of its `Connection` lines, where Pingora reads the first.
+pub(super) fn asks_to_close(request: &RequestHeader) -> bool {
+    has_option(request, b"close")
+}
+
+/// Whether this is the one upgrade that is passed on: a GET without a body (RFC 6455 section 4.1) that names WebSocket
+/// alone, and names `Upgrade` in `Connection` (RFC 9110 section 7.8).
+pub(super) fn asks_for_websocket(request: &RequestHeader) -> bool {
+    let fields = &request.headers;
+    let mut protocols = fields.get_all(header::UPGRADE).iter();
+    let protocol = protocols.next().filter(|_| protocols.next().is_none());
+    let is_websocket =
+        |protocol: &HeaderValue| protocol.as_bytes().eq_ignore_ascii_case(b"websocket");
+    let has_body = fields.contains_key(header::CONTENT_LENGTH)
+        || fields.contains_key(header::TRANSFER_ENCODING);
+    request.method == http::Method::GET
+        && !has_body
+        && protocol.is_some_and(is_websocket)
+        && has_option(request, b"upgrade")
+}
+
+fn has_option(request: &RequestHeader, wanted: &[u8]) -> bool {
+    let lines = request.headers.get_all(header::CONNECTION).iter();
+    lines
+        .flat_map(|line| line.as_bytes().split(|byte| *byte == b','))
+        .any(|option| option.trim_ascii().eq_ignore_ascii_case(wanted))
+}
+
 /// Keeps a connection that Pingora gives up when it passes on `100 Continue`, since by then the body has
 /// not been read. Once it has been, nothing speaks against the next request.
 pub(super) fn keep_after_continue(session: &mut Session) {
     let request = session.req_header();
     let expected = request.headers.contains_key(header::EXPECT);
-    let wants_close = request
-        .headers
-        .get_all(header::CONNECTION)
-        .iter()
-        .any(|value| {
-            value
-                .as_bytes()
-                .to_ascii_lowercase()
-                .windows(5)
-                .any(|word| word == b"close")
-        });
     if expected
         && request.version == Version::HTTP_11
-        && !wants_close
+        && !asks_to_close(request)
         && session.as_mut().is_body_done()
     {
         session.set_keepalive(Some(0)); // the stream keeps the time between requests

@@ -23,7 +23,9 @@ mod pebble;
 mod pipe;
 mod port;
 mod proxy;
+mod recorder;
 mod setup;
+mod strict;
 mod terms;
 mod text;
 mod tls;
@@ -54,6 +56,7 @@ pub(crate) use self::{
     pipe::make_pipe,
     port::free_port,
     proxy::Proxy,
+    recorder::Recorder,
     setup::Setup,
     terms::Terms,
     text::Ports,

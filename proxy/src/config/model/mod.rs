@@ -19,7 +19,7 @@ use super::units::ByteSize;
 pub use self::{
     acme::{Challenge, DnsHook, ExternalAccount, Issuer, IssuerLimits, Propagation, Quota},
     certificate::{Certificate, CertificateSource},
-    listener::{Limits, Listener, Protocols},
+    listener::{Limits, Listener, Protocols, UnderscoreHeaders},
     policy::{Hsts, Policies},
     route::{Action, HostPattern, PathPattern, Route},
     tls::{ClientCertificates, ClientMode, TlsProfile, TlsSettings, TlsVersion},
