@@ -36,6 +36,7 @@ fn upstream(servers: u16) -> Arc<Upstream> {
         timeouts: Timeouts::default(),
         retries: Retries::default(),
         protocol: UpstreamProtocol::Http1,
+        proxy_protocol: None,
         tls: None,
     };
     Upstream::build(&spec, None, None, Instant::now())

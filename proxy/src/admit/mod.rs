@@ -6,6 +6,7 @@ pub mod head;
 pub mod host;
 pub mod identity;
 pub mod path;
+pub mod proxy_header;
 mod syntax;
 
 pub use chunks::ChunkMeter;

@@ -32,6 +32,7 @@ pub(super) fn upstream(weights: &[u32]) -> Upstream {
         timeouts: Timeouts::default(),
         retries: Retries::default(),
         protocol: UpstreamProtocol::Http1,
+        proxy_protocol: None,
         tls: None,
     }
 }

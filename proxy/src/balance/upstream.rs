@@ -17,7 +17,7 @@ use super::{
     set::{ServerSet, Tried},
 };
 use crate::{
-    config::model::{self, Name, Passive, Retries, Timeouts, UpstreamProtocol},
+    config::model::{self, Name, Passive, ProxyVersion, Retries, Timeouts, UpstreamProtocol},
     respond::Refusal,
     tls::ServerTls,
 };
@@ -134,6 +134,11 @@ impl Upstream {
 
     pub fn protocol(&self) -> UpstreamProtocol {
         self.spec.protocol
+    }
+
+    /// With what kind of PROXY header connections to the servers begin.
+    pub fn proxy_protocol(&self) -> Option<ProxyVersion> {
+        self.spec.proxy_protocol
     }
 
     pub fn retries(&self) -> &Retries {

@@ -37,6 +37,7 @@ pub fn quick(from: &str, to: &str) -> Result<Config, Report> {
                 h2: false,
                 http1: true,
             },
+            proxy_protocol: None,
             limits: Limits::default(),
         }],
         admin: default_admin(),
@@ -55,6 +56,7 @@ pub fn quick(from: &str, to: &str) -> Result<Config, Report> {
             timeouts: Timeouts::default(),
             retries: Retries::default(),
             protocol: UpstreamProtocol::Http1,
+            proxy_protocol: None,
             tls: None,
         }],
         routes: vec![Route {

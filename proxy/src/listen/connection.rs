@@ -11,11 +11,17 @@ use std::{
 use tokio::sync::watch;
 
 use super::Listener;
+use crate::admit::proxy_header::Ends;
 
 /// One client's connection. Shared by its stream and its exchanges.
 pub struct Connection {
     pub listener: Arc<Listener>,
+    /// The client: who connected, or whom a PROXY header named.
     pub peer: SocketAddr,
+    /// Where that client connected to: our own address, or what a PROXY header said.
+    pub reached: SocketAddr,
+    /// Who connected, where a PROXY header named another.
+    pub via: Option<SocketAddr>,
     pub tls: Option<TlsFacts>,
     /// Set once a server has agreed to an upgrade; from then on bytes pass as they come.
     upgraded: AtomicBool,
@@ -23,6 +29,14 @@ pub struct Connection {
     /// Requests under way.
     busy: AtomicU32,
     retire: watch::Sender<bool>,
+}
+
+/// Between whom a connection is, known before anything of the client's is read.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Parties {
+    pub(super) ends: Ends,
+    /// Who connected, where a PROXY header named another.
+    pub(super) via: Option<SocketAddr>,
 }
 
 /// What the handshake settled.
@@ -39,10 +53,12 @@ pub struct TlsFacts {
 }
 
 impl Connection {
-    pub fn new(listener: Arc<Listener>, peer: SocketAddr, tls: Option<TlsFacts>) -> Self {
+    pub(super) fn new(listener: Arc<Listener>, parties: &Parties, tls: Option<TlsFacts>) -> Self {
         Self {
             listener,
-            peer,
+            peer: parties.ends.source,
+            reached: parties.ends.destination,
+            via: parties.via,
             tls,
             upgraded: AtomicBool::new(false),
             requests: AtomicU32::new(0),
@@ -102,6 +118,10 @@ impl Drop for Carried {
 
 impl std::fmt::Debug for Connection {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} on {}", self.peer, self.listener.settings.name)
+        write!(f, "{}", self.peer)?;
+        if let Some(via) = self.via {
+            write!(f, " by way of {via}")?;
+        }
+        write!(f, " on {}", self.listener.settings.name)
     }
 }

@@ -6,8 +6,8 @@ use crate::config::{
     Config, load_with,
     model::{
         AccessLog, Action, Address, CertificateSource, ClientMode, HealthCheck, HostPattern, Hsts,
-        Limits, Passive, PathPattern, Probe, Protocols, Retries, RetryOn, Timeouts, TlsProfile,
-        TlsSettings, TlsVersion, UpstreamProtocol,
+        Limits, Passive, PathPattern, Probe, Protocols, ProxyVersion, Retries, RetryOn, Timeouts,
+        TlsProfile, TlsSettings, TlsVersion, UpstreamProtocol,
     },
     units::{ByteSize, Percent},
 };
@@ -40,6 +40,7 @@ fn what_is_left_out_has_the_documented_default() {
     assert_eq!(bind, ["0.0.0.0:8080", "[::]:8080"]);
     assert!(!listener.redirect_to_https);
     assert_eq!(listener.tls, None);
+    assert_eq!(listener.proxy_protocol, None);
     assert_eq!(
         listener.protocols,
         Protocols {
@@ -105,6 +106,7 @@ fn an_upstream_has_the_documented_defaults() {
     assert_eq!(upstream.health, None);
     assert_eq!(upstream.protocol, UpstreamProtocol::Http1);
     assert_eq!(upstream.tls, None);
+    assert_eq!(upstream.proxy_protocol, None);
     let passive = Passive {
         failures: 5.try_into().unwrap(),
         window: seconds(10),
@@ -250,6 +252,7 @@ listeners:
     tls: modern
     protocols: [http/1.1]
     limits: { connections: 5, body_size: 0, header_timeout: 1500ms, streams: 7 }
+    proxy_protocol: { from: [192.0.2.0/24, '::1'] }
 admin: { bind: '[::1]:9000' }
 trusted_proxies: [10.0.0.0/8, ::1]
 certificates:
@@ -262,6 +265,7 @@ upstreams:
       - { address: unix:/run/api.sock, backup: true }
     retries: { attempts: 0, budget: 5%, on: [503, connect] }
     protocol: h2c
+    proxy_protocol: v2
 routes:
   - { host: ['Example.ch.', '*.example.ch'], path: /api/, methods: [GET, PROPFIND], upstream: api, strip_prefix: true }
   - { exact: /old/, redirect: { to: https://example.ch/, status: 301 } }
@@ -285,6 +289,8 @@ fn the_keys_of_listeners_and_of_the_whole_reach_the_model() {
     assert_eq!(https.limits.body_size, ByteSize::bytes(0));
     assert_eq!(https.limits.header_timeout, Duration::from_millis(1500));
     assert_eq!(https.limits.header_count, 100);
+    let proxies = ["192.0.2.0/24", "::1/128"].map(|network| network.parse().unwrap());
+    assert_eq!(https.proxy_protocol, Some(proxies.into_iter().collect()));
     assert_eq!(config.admin.bind, "[::1]:9000".parse().unwrap());
     let proxies: Vec<_> = config
         .trusted_proxies
@@ -314,6 +320,7 @@ fn the_keys_of_upstreams_and_routes_reach_the_model() {
     assert_eq!(api.retries.on.statuses, [503]);
     assert!(!api.retries.on.reset);
     assert_eq!(api.protocol, UpstreamProtocol::H2c);
+    assert_eq!(api.proxy_protocol, Some(ProxyVersion::V2));
     let first = &config.routes[0];
     let hosts = [
         HostPattern::Exact("example.ch".to_owned()),
@@ -327,7 +334,7 @@ fn the_keys_of_upstreams_and_routes_reach_the_model() {
         strip_prefix: true,
     };
     assert_eq!(first.action, forward);
-    assert_eq!(first.at.span.as_ref().unwrap().line, 22);
+    assert_eq!(first.at.span.as_ref().unwrap().line, 24);
     assert_eq!(
         config.routes[1].path,
         PathPattern::Exact("/old/".to_owned())
