@@ -1,0 +1,6 @@
+//! Placeholder until merged.
+#![no_main]
+use libfuzzer_sys::fuzz_target;
+fuzz_target!(|bytes: &[u8]| {
+    let _ = bytes;
+});
