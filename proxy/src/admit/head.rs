@@ -5,7 +5,7 @@
 use lines::{Field, Lines, RequestLine};
 use memchr::memchr_iter;
 
-use super::Host;
+use super::{Host, is_claim, syntax::TOKEN};
 use crate::{config::model::Limits, respond::Refusal, route::Methods};
 
 mod lines;
@@ -71,6 +71,12 @@ pub fn find_end(buffer: &[u8], from: usize) -> Option<usize> {
 }
 
 impl Head {
+    /// Whether these bytes, of which there is at least one, may begin a head. What speaks another protocol, such as TLS,
+    /// need not be waited for.
+    pub fn may_begin(bytes: &[u8]) -> bool {
+        bytes.first().is_some_and(|first| TOKEN.contains(*first))
+    }
+
     /// Checks exactly one head, from the first byte of its method to the end of its empty line.
     ///
     /// # Errors
@@ -91,13 +97,13 @@ impl Head {
             }
             facts.note(&field)?;
         }
-        facts.check_host(authority.as_ref(), request.http10)?;
+        facts.check_host(authority, request.http10)?;
         facts.into_head(request.http10)
     }
 }
 
-/// The host within a target in absolute form. The other forms have none (RFC 9112, section 3.2).
-fn authority_of<'a>(request: &RequestLine<'a>) -> Result<Option<Host<'a>>, Refusal> {
+/// The authority within a target in absolute form. The other forms have none (RFC 9112, section 3.2).
+fn authority_of<'a>(request: &RequestLine<'a>) -> Result<Option<&'a [u8]>, Refusal> {
     let target = request.target;
     if target.starts_with(b"/") || (target == b"*" && request.method == b"OPTIONS") {
         return Ok(None);
@@ -114,13 +120,15 @@ fn authority_of<'a>(request: &RequestLine<'a>) -> Result<Option<Host<'a>>, Refus
         ));
     };
     let mut parts = after_scheme.split(|byte| matches!(byte, b'/' | b'?'));
-    Ok(Some(Host::parse(parts.next().unwrap_or_default())?))
+    let authority = parts.next().unwrap_or_default();
+    Host::parse(authority)?;
+    Ok(Some(authority))
 }
 
 /// What the headers said so far.
 #[derive(Default)]
 struct Facts<'a> {
-    host: Option<Host<'a>>,
+    host: Option<&'a [u8]>,
     length: Option<u64>,
     chunked: bool,
     expects_continue: bool,
@@ -129,9 +137,13 @@ struct Facts<'a> {
     connection: Connection,
 }
 
+/// Options in all `Connection` headers together; Pingora takes no more.
+const CONNECTION_OPTIONS: usize = 9;
+
 /// Options of the `Connection` header.
 #[derive(Default)]
 struct Connection {
+    count: usize,
     close: bool,
     keep_alive: bool,
     upgrade: bool,
@@ -143,7 +155,8 @@ impl<'a> Facts<'a> {
         let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
         if is("host") {
             refuse_if(self.host.is_some(), "there is more than one Host")?;
-            self.host = Some(Host::parse(value)?);
+            Host::parse(value)?;
+            self.host = Some(value);
         } else if is("content-length") {
             refuse_if(
                 self.length.is_some(),
@@ -164,19 +177,15 @@ impl<'a> Facts<'a> {
             self.names_protocol |= !value.is_empty();
         } else if is("connection") {
             self.connection.note(value)?;
-        } else {
-            refuse_if(
-                imitates(name),
-                "a header name has _ where a known one has -",
-            )?;
         }
         Ok(())
     }
 
-    /// RFC 9112, section 3.2: HTTP/1.1 has exactly one Host, and it is that of the target if the target has one.
-    fn check_host(&self, authority: Option<&Host<'_>>, http10: bool) -> Result<(), Refusal> {
+    /// RFC 9112, section 3.2: HTTP/1.1 has exactly one Host, and it is that of the target, letter for letter, if the
+    /// target has one.
+    fn check_host(&self, authority: Option<&[u8]>, http10: bool) -> Result<(), Refusal> {
         refuse_if(self.host.is_none() && !http10, "there is no Host")?;
-        let differ = matches!((authority, &self.host), (Some(a), Some(b)) if a != b);
+        let differ = matches!((authority, self.host), (Some(a), Some(b)) if a != b);
         refuse_if(differ, "the target's host is not that of Host")
     }
 
@@ -212,9 +221,16 @@ impl Connection {
             self.close |= is("close");
             self.keep_alive |= is("keep-alive");
             self.upgrade |= is("upgrade");
+            let is_token = TOKEN.run(option) == option.len();
+            refuse_if(!is_token, "Connection lists what is not a header name")?;
+            self.count += usize::from(!option.is_empty());
+            refuse_if(self.count > CONNECTION_OPTIONS, "Connection lists too much")?;
             // A reader that took these away as hop-by-hop would see another message than we do.
-            let essential = is("host") || is("content-length") || is("transfer-encoding");
-            refuse_if(essential, "Connection lists a header that frames or routes")?;
+            let frames = is("host") || is("content-length") || is("transfer-encoding");
+            refuse_if(frames, "Connection lists a header that frames or routes")?;
+            let tells =
+                str::from_utf8(option).is_ok_and(|name| is_claim(&name.to_ascii_lowercase()));
+            refuse_if(tells, "Connection lists a header that says who asks")?;
         }
         Ok(())
     }
@@ -231,30 +247,6 @@ fn parse_length(value: &[u8]) -> Result<u64, Refusal> {
         Some(length * 10 + u64::from(digit))
     });
     length.filter(|length| *length <= 1 << 53).ok_or(bad)
-}
-
-/// Headers that we set or rely on; CGI and WSGI servers read `_` as `-`, and would take a twin for the real one.
-const RELIED_ON: [&[u8]; 10] = [
-    b"content-length",
-    b"transfer-encoding",
-    b"x-forwarded-for",
-    b"x-forwarded-host",
-    b"x-forwarded-port",
-    b"x-forwarded-prefix",
-    b"x-forwarded-proto",
-    b"x-forwarded-server",
-    b"x-real-ip",
-    b"x-request-id",
-];
-
-/// Whether a name is that of a header we set or rely on, but for `_` in the place of `-`.
-pub fn imitates(name: &[u8]) -> bool {
-    let hyphenated = |byte: &u8| match byte {
-        b'_' => b'-',
-        byte => byte.to_ascii_lowercase(),
-    };
-    let twin = |known: &[u8]| name.iter().map(hyphenated).eq(known.iter().copied());
-    name.contains(&b'_') && RELIED_ON.into_iter().any(twin)
 }
 
 fn refuse_if(condition: bool, reason: &'static str) -> Result<(), Refusal> {

@@ -1,6 +1,6 @@
 //! The host a request is for, in the one form that routes, certificates and servers see.
 
-use std::{borrow::Cow, net::Ipv6Addr};
+use std::{borrow::Cow, fmt, net::Ipv6Addr};
 
 use crate::respond::Refusal;
 
@@ -86,6 +86,14 @@ impl<'a> Host<'a> {
 
     pub fn port(&self) -> Option<u16> {
         self.port
+    }
+}
+
+/// As `Host` and authorities name it: with the port, if one was given.
+impl fmt::Display for Host<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)?;
+        self.port.map_or(Ok(()), |port| write!(f, ":{port}"))
     }
 }
 

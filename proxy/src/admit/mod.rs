@@ -1,6 +1,7 @@
 //! Whether a message is sane, who sent it, and its normal form. Pure: bytes and addresses in, facts or a refusal out.
 
 pub mod chunks;
+pub mod claims;
 pub mod client;
 pub mod head;
 pub mod host;
@@ -10,8 +11,10 @@ pub mod proxy_header;
 mod syntax;
 
 pub use chunks::ChunkMeter;
+pub use claims::is_claim;
 pub use client::{ClientKey, Networks, client_of};
-pub use head::{Framing, Head, HeadLimits, find_end as find_head_end, imitates};
+pub use head::{Framing, Head, HeadLimits, find_end as find_head_end};
 pub use host::Host;
 pub use identity::RequestId;
 pub use path::normalise;
+pub use syntax::is_field;

@@ -8,7 +8,7 @@ use crate::respond::Refusal;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BadPath {
     Relative,
-    /// A space, a control byte, a byte beyond ASCII, a backslash, `#` or `?`.
+    /// A space, a control byte, a byte beyond ASCII, or one of the few visible ones that nobody sends unescaped.
     Byte,
     /// `%` without two hexadecimal digits.
     Escape,
@@ -159,7 +159,7 @@ const fn is_unreserved(byte: u8) -> bool {
 /// Whether a byte may stand for itself. A few that RFC 3986 would have escaped, such as `|` and `[`, are let
 /// through as they are, because browsers send them so.
 const fn is_plain(byte: u8) -> bool {
-    byte.is_ascii_graphic() && !matches!(byte, b'\\' | b'#' | b'?')
+    byte.is_ascii_graphic() && !matches!(byte, b'\\' | b'#' | b'?' | b'"' | b'<' | b'>' | b'`')
 }
 
 #[cfg(test)]

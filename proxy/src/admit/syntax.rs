@@ -16,8 +16,21 @@ pub(super) static VALUE: Bytes = Bytes::none()
     .with_range(0x80, 0xff)
     .with(b"\t");
 
-/// A request target: visible ASCII but for `#`, because a fragment is never sent (RFC 9112, section 3.2).
-pub(super) static TARGET: Bytes = Bytes::none().with_range(b'!', b'"').with_range(b'$', b'~');
+/// A request target: visible ASCII but for `#`, because a fragment is never sent (RFC 9112, section 3.2), and for
+/// `"`, `<` and `>`, which nobody sends unescaped and `http::Uri` cannot hold everywhere. Others that are no part of a URI (RFC 3986,
+/// appendix A), such as `|`, browsers do send.
+pub(super) static TARGET: Bytes = Bytes::none()
+    .with(b"!")
+    .with_range(b'$', b';')
+    .with(b"=")
+    .with_range(b'?', b'~');
+
+/// Whether a header that came in HTTP/2 can stand in an HTTP/1 message as it is. RFC 9113, section 8.2.1, also forbids
+/// white space round a value, which HTTP/1 would lose.
+pub fn is_field(name: &str, value: &[u8]) -> bool {
+    let is_name = !name.is_empty() && TOKEN.run(name.as_bytes()) == name.len();
+    is_name && VALUE.run(value) == value.len() && value.trim_ascii().len() == value.len()
+}
 
 impl Bytes {
     const fn none() -> Self {
@@ -63,7 +76,11 @@ mod tests {
             let separator = b"\"(),/:;<=>?@[\\]{}".contains(&byte);
             let visible = byte.is_ascii_graphic();
             assert_eq!(TOKEN.contains(byte), visible && !separator, "{byte}");
-            assert_eq!(TARGET.contains(byte), visible && byte != b'#', "{byte}");
+            assert_eq!(
+                TARGET.contains(byte),
+                visible && !b"\"#<>".contains(&byte),
+                "{byte}"
+            );
             let control = byte.is_ascii_control() && byte != b'\t';
             assert_eq!(VALUE.contains(byte), !control, "{byte}");
         }

@@ -7,5 +7,5 @@ mod response;
 
 pub use fields::Fields;
 pub use proxy_header::ProxyHeader;
-pub use request::{Origin, request};
+pub use request::{Dropped, Origin, request};
 pub use response::response;

@@ -5,25 +5,15 @@ use std::net::IpAddr;
 use http::{HeaderName, HeaderValue, header};
 
 use super::{Fields, fields::append};
+use crate::admit::{Host, is_claim};
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Fields by which a client could lie about where a request comes from. They are the proxy's to set:
-/// what a peer that is not a trusted proxy sends of them is dropped.
-const CLAIMS: [HeaderName; 9] = [
-    X_FORWARDED_FOR,
-    X_FORWARDED_PROTO,
-    X_FORWARDED_HOST,
-    HeaderName::from_static("x-forwarded-port"),
-    HeaderName::from_static("x-forwarded-server"),
-    HeaderName::from_static("x-forwarded-prefix"),
-    HeaderName::from_static("x-real-ip"),
-    X_REQUEST_ID,
-    header::FORWARDED,
-];
+/// Never of use to a server: CGI makes `HTTP_PROXY` of it, and libraries obey that (CVE-2016-5385, "httpoxy").
+const PROXY: &str = "proxy";
 
 /// Where a request came from, as far as it is known to be true.
 #[derive(Clone, Copy, Debug)]
@@ -32,54 +22,84 @@ pub struct Origin<'a> {
     pub peer: IpAddr,
     /// Whether the peer is a proxy whose claims are believed.
     pub trusted: bool,
+    /// Whether names with `_` pass.
+    pub allows_underscores: bool,
     pub scheme: &'static str,
-    /// As the client sent it.
-    pub host: &'a str,
+    /// What was asked for; its name is empty if nothing was said (HTTP/1.0).
+    pub host: &'a Host<'a>,
+    /// The host for a request that named none.
+    pub server: &'a str,
     pub request_id: &'a str,
     /// `1.0`, `1.1` or `2`: the version the request came in by, for `Via`.
     pub version: &'static str,
 }
 
+/// How many names of headers no server saw.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Dropped {
+    /// For an `_`.
+    pub underscores: u64,
+    /// For what they claim.
+    pub claims: u64,
+}
+
 /// Makes the request's fields those the server is to see.
-pub fn request(fields: &mut impl Fields, origin: &Origin<'_>) {
-    if origin.trusted {
-        extend_claims(fields, origin);
-    } else {
-        for claim in &CLAIMS {
-            if fields.map().contains_key(claim) {
-                fields.remove(claim);
-            }
-        }
-        set(fields, X_FORWARDED_FOR, &origin.peer.to_string());
+pub fn request(fields: &mut impl Fields, origin: &Origin<'_>) -> Dropped {
+    let dropped = drop_lies(fields, origin);
+    let host = origin.host.to_string();
+    let named = !host.is_empty();
+    set(
+        fields,
+        header::HOST,
+        if named { &host } else { origin.server },
+    );
+    if !origin.trusted || !fields.map().contains_key(X_FORWARDED_PROTO) {
         fields.set(X_FORWARDED_PROTO, HeaderValue::from_static(origin.scheme));
-        set(fields, X_FORWARDED_HOST, origin.host);
-        set(fields, header::FORWARDED, &forwarded(origin));
     }
+    if named && (!origin.trusted || !fields.map().contains_key(X_FORWARDED_HOST)) {
+        set(fields, X_FORWARDED_HOST, &host);
+    }
+    append(fields, X_FORWARDED_FOR, &origin.peer.to_string());
+    append(fields, header::FORWARDED, &forwarded(origin, &host));
     set(fields, X_REQUEST_ID, origin.request_id);
     append(fields, header::VIA, &format!("{} simplon", origin.version));
     join_cookies(fields);
+    dropped
 }
 
-/// Behind a trusted proxy: its claims stand, and ours about that proxy are added to the lists.
-fn extend_claims(fields: &mut impl Fields, origin: &Origin<'_>) {
-    append(fields, X_FORWARDED_FOR, &origin.peer.to_string());
-    append(fields, header::FORWARDED, &forwarded(origin));
-    if !fields.map().contains_key(X_FORWARDED_PROTO) {
-        fields.set(X_FORWARDED_PROTO, HeaderValue::from_static(origin.scheme));
+/// Takes away names that some servers take for other names, and claims of a peer that is not a trusted proxy.
+/// Claims of one that is stand, and ours about that proxy are added to the lists.
+fn drop_lies(fields: &mut impl Fields, origin: &Origin<'_>) -> Dropped {
+    let mut dropped = Dropped::default();
+    let mut lies = Vec::new();
+    for name in fields.map().keys() {
+        let text = name.as_str();
+        if !origin.allows_underscores && text.contains('_') {
+            dropped.underscores += 1;
+        } else if text == PROXY || (!origin.trusted && is_claim(text)) {
+            dropped.claims += 1;
+        } else {
+            continue;
+        }
+        lies.push(name.clone());
     }
-    if !fields.map().contains_key(X_FORWARDED_HOST) {
-        set(fields, X_FORWARDED_HOST, origin.host);
+    for name in &lies {
+        fields.remove(name);
     }
+    dropped
 }
 
 /// One element of `Forwarded` (RFC 7239 section 4); an IPv6 address is bracketed and quoted (section 6).
-fn forwarded(origin: &Origin<'_>) -> String {
-    let Origin {
-        peer, scheme, host, ..
-    } = origin;
-    match peer {
-        IpAddr::V4(peer) => format!("for={peer};host=\"{host}\";proto={scheme}"),
-        IpAddr::V6(peer) => format!("for=\"[{peer}]\";host=\"{host}\";proto={scheme}"),
+fn forwarded(origin: &Origin<'_>, host: &str) -> String {
+    let scheme = origin.scheme;
+    let host = if host.is_empty() {
+        String::new()
+    } else {
+        format!("host=\"{host}\";")
+    };
+    match origin.peer {
+        IpAddr::V4(peer) => format!("for={peer};{host}proto={scheme}"),
+        IpAddr::V6(peer) => format!("for=\"[{peer}]\";{host}proto={scheme}"),
     }
 }
 
@@ -113,38 +133,65 @@ mod tests {
 
     use super::*;
 
-    fn origin(trusted: bool) -> Origin<'static> {
+    fn origin(trusted: bool, host: &'static Host<'static>) -> Origin<'static> {
         Origin {
             peer: "198.51.100.7".parse().unwrap(),
             trusted,
+            allows_underscores: false,
             scheme: "https",
-            host: "example.ch",
+            host,
+            server: "10.0.0.1:80",
             request_id: "id-1",
             version: "1.1",
         }
     }
 
+    fn example() -> &'static Host<'static> {
+        Box::leak(Box::new(Host::parse(b"example.ch").unwrap()))
+    }
+
     fn seen(sent: &[(&'static str, &'static str)], origin: &Origin<'_>) -> HeaderMap {
+        seen_and_dropped(sent, origin).0
+    }
+
+    fn seen_and_dropped(
+        sent: &[(&'static str, &'static str)],
+        origin: &Origin<'_>,
+    ) -> (HeaderMap, Dropped) {
         let mut fields = HeaderMap::new();
         for (name, value) in sent {
             fields.append(*name, HeaderValue::from_static(value));
         }
-        request(&mut fields, origin);
-        fields
+        let dropped = request(&mut fields, origin);
+        (fields, dropped)
     }
 
     #[test]
     fn a_strangers_claims_are_dropped() {
-        let claims: Vec<_> = CLAIMS.iter().map(|name| name.as_str().to_owned()).collect();
+        let stranger = origin(false, example());
+        let claims = [
+            "x-forwarded-for",
+            "x-forwarded-proto",
+            "x-forwarded-host",
+            "x-forwarded-ssl",
+            "forwarded",
+            "x-real-ip",
+            "x-request-id",
+            "x-original-url",
+            "true-client-ip",
+            "proxy",
+        ];
         for claim in claims {
-            let claim: &'static str = claim.leak();
-            let fields = seen(&[(claim, "192.0.2.66"), (claim, "evil")], &origin(false));
+            let sent = [(claim, "192.0.2.66"), (claim, "evil")];
+            let (fields, dropped) = seen_and_dropped(&sent, &stranger);
             for value in fields.get_all(claim) {
                 assert!(!value.to_str().unwrap().contains("evil"), "{claim}");
                 assert!(!value.to_str().unwrap().contains("192.0.2.66"), "{claim}");
             }
+            assert_eq!((dropped.claims, dropped.underscores), (1, 0), "{claim}");
         }
-        let fields = seen(&[], &origin(false));
+        let fields = seen(&[], &stranger);
+        assert_eq!(fields["host"], "example.ch");
         assert_eq!(fields["x-forwarded-for"], "198.51.100.7");
         assert_eq!(fields["x-forwarded-proto"], "https");
         assert_eq!(fields["x-forwarded-host"], "example.ch");
@@ -157,6 +204,39 @@ mod tests {
     }
 
     #[test]
+    fn names_with_underscores_are_dropped_unless_they_are_allowed() {
+        let sent = [
+            ("x_forwarded_for", "6.6.6.6"),
+            ("content_length", "5"),
+            ("x_own", "1"),
+            ("x-own", "2"),
+        ];
+        for trusted in [false, true] {
+            let (fields, dropped) = seen_and_dropped(&sent, &origin(trusted, example()));
+            assert!(fields.keys().all(|name| !name.as_str().contains('_')));
+            assert_eq!(fields["x-own"], "2");
+            assert_eq!((dropped.underscores, dropped.claims), (3, 0));
+        }
+        let allowing = Origin {
+            allows_underscores: true,
+            ..origin(false, example())
+        };
+        let (fields, dropped) = seen_and_dropped(&sent, &allowing);
+        assert_eq!(fields["x_own"], "1");
+        assert_eq!(fields["x_forwarded_for"], "6.6.6.6");
+        assert_eq!(dropped, Dropped::default());
+    }
+
+    #[test]
+    fn a_request_without_a_host_gets_the_servers_and_claims_none() {
+        let nobody = Box::leak(Box::default());
+        let fields = seen(&[], &origin(false, nobody));
+        assert_eq!(fields["host"], "10.0.0.1:80");
+        assert!(!fields.contains_key("x-forwarded-host"));
+        assert_eq!(fields["forwarded"], "for=198.51.100.7;proto=https");
+    }
+
+    #[test]
     fn a_trusted_proxys_claims_stand_and_grow() {
         let sent = [
             ("x-forwarded-for", "192.0.2.1"),
@@ -165,7 +245,7 @@ mod tests {
             ("forwarded", "for=192.0.2.1"),
             ("via", "2 front"),
         ];
-        let fields = seen(&sent, &origin(true));
+        let fields = seen(&sent, &origin(true, example()));
         assert_eq!(
             fields["x-forwarded-for"],
             "192.0.2.1, 192.0.2.2, 198.51.100.7"
@@ -182,7 +262,7 @@ mod tests {
     fn ipv6_is_bracketed_and_quoted_in_forwarded() {
         let origin = Origin {
             peer: "2001:db8::1".parse().unwrap(),
-            ..origin(false)
+            ..origin(false, example())
         };
         let fields = seen(&[], &origin);
         assert_eq!(
@@ -196,7 +276,7 @@ mod tests {
     fn cookie_crumbs_become_one_cookie() {
         let fields = seen(
             &[("cookie", "a=1"), ("cookie", "b=2"), ("cookie", "c=3")],
-            &origin(false),
+            &origin(false, example()),
         );
         assert_eq!(fields.get_all("cookie").iter().count(), 1);
         assert_eq!(fields["cookie"], "a=1; b=2; c=3");

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Version, header};
 use pingora::{Result, http::RequestHeader, proxy::Session};
 
-use super::{Exchange, exchange::Admitted, fault};
+use super::{Exchange, exchange::Admitted, fault, session::asks_to_close};
 use crate::{
-    admit::{Host, RequestId, client_of, imitates, normalise},
+    admit::{Host, RequestId, client_of, is_field, normalise},
+    config::model::UnderscoreHeaders,
     forward::Origin,
     listen::Connection,
     respond::{Answer, Refusal},
@@ -23,6 +24,8 @@ pub(super) fn admit(session: &mut Session, exchange: &mut Exchange) -> Result<()
     if !connection.count_request() {
         session.set_keepalive(None);
         connection.retire();
+    } else if asks_to_close(session.req_header()) {
+        session.set_keepalive(None);
     }
     // The stream keeps the deadlines of HTTP/1. A stream of HTTP/2 may wait for its window besides.
     let is_h2 = session.req_header().version == Version::HTTP_2;
@@ -44,14 +47,12 @@ pub(super) fn admit(session: &mut Session, exchange: &mut Exchange) -> Result<()
     if header.method == Method::CONNECT {
         return Err(Refusal::MethodNotAllowed(Methods::any()));
     }
-    if header
+    if !header
         .headers
-        .keys()
-        .any(|name| imitates(name.as_str().as_bytes()))
+        .iter()
+        .all(|(name, value)| is_field(name.as_str(), value.as_bytes()))
     {
-        return Err(Refusal::Malformed(
-            "a header name has _ where a known one has -",
-        ));
+        return Err(Refusal::Malformed("a header is not valid")); // in HTTP/2; the gate has seen to HTTP/1
     }
     admitted.host = host(header)?;
     admitted.path = match split_target(header)?.0 {
@@ -100,23 +101,34 @@ fn identify(header: &RequestHeader, connection: Arc<Connection>, snapshot: &Snap
 }
 
 /// The host that is asked for. Only HTTP/1.0 may leave it out (RFC 9112 section 3.2).
+///
+/// A target that names one goes before `Host`, which may only say the same (RFC 9113 section 8.3.1).
 fn host(header: &RequestHeader) -> Result<Host<'static>, Refusal> {
-    match raw_host(header) {
-        Some(host) => Ok(Host::parse(host)?.into_owned()),
-        None if header.version == Version::HTTP_10 => Ok(Host::default()),
-        None => Err(Refusal::Malformed("the host is missing")),
+    let mut hosts = header.headers.get_all(header::HOST).iter();
+    let field = hosts.next().map(|host| Host::parse(host.as_bytes()));
+    if hosts.next().is_some() {
+        return Err(Refusal::Malformed("there is more than one Host"));
+    }
+    let target = authority(header).map(|authority| Host::parse(authority.as_bytes()));
+    match (target.transpose()?, field.transpose()?) {
+        (Some(target), Some(host)) if target != host => {
+            Err(Refusal::Malformed("the target's host is not that of Host"))
+        }
+        (Some(host), _) | (None, Some(host)) => Ok(host.into_owned()),
+        (None, None) if header.version == Version::HTTP_10 => Ok(Host::default()),
+        (None, None) => Err(Refusal::Malformed("the host is missing")),
     }
 }
 
-/// As sent: `:authority` in HTTP/2, `Host` before.
-pub(super) fn raw_host(header: &RequestHeader) -> Option<&[u8]> {
-    let authority = header
-        .uri
-        .authority()
-        .filter(|_| header.version == Version::HTTP_2);
-    authority
-        .map(|authority| authority.as_str().as_bytes())
-        .or_else(|| header.headers.get(header::HOST).map(HeaderValue::as_bytes))
+/// The authority within the target: `:authority` in HTTP/2, part of the absolute form before.
+fn authority(header: &RequestHeader) -> Option<&str> {
+    if header.version == Version::HTTP_2 {
+        return header.uri.authority().map(http::uri::Authority::as_str);
+    }
+    let raw = std::str::from_utf8(header.raw_path()).ok()?;
+    let (scheme, rest) = raw.split_once("://")?;
+    let absolute = !scheme.starts_with('/');
+    rest.split(['/', '?']).next().filter(|_| absolute)
 }
 
 /// Path and query of the request's target; the query with its `?`, or empty.
@@ -137,9 +149,13 @@ fn split_target(header: &RequestHeader) -> Result<(&str, &str), Refusal> {
     Ok((if path.is_empty() { "/" } else { path }, query))
 }
 
-/// The raw path, for the log.
-pub(super) fn raw_path(header: &RequestHeader) -> &str {
-    split_target(header).map_or("", |(path, _)| path)
+/// The path for the log: in normal form, or as it was sent if it has none.
+pub(super) fn logged_path<'a>(header: &'a RequestHeader, admitted: &'a Admitted) -> &'a str {
+    if admitted.path.is_empty() {
+        split_target(header).map_or("", |(path, _)| path)
+    } else {
+        &admitted.path
+    }
 }
 
 fn length(value: &HeaderValue) -> Option<u64> {
@@ -154,21 +170,31 @@ pub(super) fn target(header: &RequestHeader, admitted: &Admitted, strip: usize) 
     format!("{slash}{path}{query}")
 }
 
-pub(super) fn origin<'a>(header: &'a RequestHeader, admitted: &'a Admitted) -> Origin<'a> {
-    Origin {
+pub(super) fn origin<'a>(exchange: &'a Exchange, version: Version) -> Result<Origin<'a>> {
+    let admitted = exchange.admitted()?;
+    let listener = &admitted.connection.listener;
+    let server = exchange
+        .pick
+        .as_ref()
+        .map_or("", |pick| &pick.server().label);
+    Ok(Origin {
         peer: admitted.connection.peer.ip(),
         trusted: admitted.trusted,
-        scheme: admitted.connection.listener.scheme(),
-        host: raw_host(header)
-            .and_then(|host| std::str::from_utf8(host).ok())
-            .unwrap_or(""),
+        allows_underscores: listener.settings.underscore_headers == UnderscoreHeaders::Allow,
+        scheme: listener.scheme(),
+        host: &admitted.host,
+        server: if server.starts_with("unix:") {
+            "localhost"
+        } else {
+            server
+        },
         request_id: admitted.id.as_str(),
-        version: match header.version {
+        version: match version {
             Version::HTTP_10 => "1.0",
             Version::HTTP_2 => "2",
             _ => "1.1",
         },
-    }
+    })
 }
 
 /// The same host and path under `https`. Both are in normal form, so no trick of spelling can make

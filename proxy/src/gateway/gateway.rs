@@ -160,9 +160,13 @@ impl ProxyHttp for Gateway {
     ) -> Result<()> {
         let admitted = exchange.admitted()?;
         let target = admission::target(session.req_header(), admitted, exchange.strip());
-        session::retarget(request, &target, admission::raw_host(session.req_header()))?;
-        let origin = admission::origin(session.req_header(), admitted);
-        forward::request(&mut RequestFields(request), &origin);
+        session::retarget(request, &target)?;
+        let origin = admission::origin(exchange, session.req_header().version)?;
+        let dropped = forward::request(&mut RequestFields(request), &origin);
+        if !exchange.tries.head_sent {
+            let meters = &admitted.connection.listener.meters;
+            meters.headers_dropped(dropped.underscores, dropped.claims);
+        }
         if admission::takes_trailers(&session.req_header().headers) {
             request.insert_header(http::header::TE, "trailers")?;
         }

@@ -59,10 +59,14 @@ async fn refuse(door: &Door, mut stream: Stream, refusal: Refusal, head: &[u8]) 
     let id = RequestId::new(fastrand::u128(..).to_be_bytes());
     let page = Page::of(refusal, accept(head), id.as_str());
     // The client may have left; the log line stands either way.
-    let _ = stream.write_all(&page.to_http1(SystemTime::now())).await;
+    let (method, path) = request_line(head);
+    let mut answer = page.to_http1(SystemTime::now());
+    if method == "HEAD" {
+        answer.truncate(answer.len() - page.body.len());
+    }
+    let _ = stream.write_all(&answer).await;
     let _ = stream.shutdown().await;
     let connection = stream.connection();
-    let (method, path) = request_line(head);
     door.observer.record(
         &Record {
             at: SystemTime::now(),

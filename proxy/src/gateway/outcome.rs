@@ -270,7 +270,7 @@ pub(super) fn record(session: &Session, exchange: &Exchange, observer: &Observer
             },
             method: header.method.as_str(),
             host: admitted.host.name(),
-            path: admission::raw_path(header),
+            path: admission::logged_path(header, admitted),
             status,
             bytes_in: tally.body_in.max(session.body_bytes_read() as u64),
             bytes_out: session.body_bytes_sent() as u64,

@@ -84,19 +84,10 @@ pub(super) async fn write(
     session.write_response_body(body, true).await
 }
 
-/// Gives the request another target, if it is another, without losing the host it is for.
-pub(super) fn retarget(
-    request: &mut RequestHeader,
-    target: &str,
-    host: Option<&[u8]>,
-) -> Result<()> {
+/// Gives the request another target, if it is another. An authority in it goes; `Host` is set after this.
+pub(super) fn retarget(request: &mut RequestHeader, target: &str) -> Result<()> {
     if request.raw_path() == target.as_bytes() {
         return Ok(());
-    }
-    if let Some(host) = host
-        && !request.headers.contains_key(header::HOST)
-    {
-        request.insert_header(header::HOST, host)?; // HTTP/2 has it in the URI that goes
     }
     request.set_raw_path(target.as_bytes())
 }
@@ -122,25 +113,22 @@ pub(super) fn over_https(request: &mut RequestHeader) -> Result<()> {
     Ok(())
 }
 
+/// Whether the client means to close after this; in any of its `Connection` lines, where Pingora reads the first.
+pub(super) fn asks_to_close(request: &RequestHeader) -> bool {
+    let lines = request.headers.get_all(header::CONNECTION).iter();
+    lines
+        .flat_map(|line| line.as_bytes().split(|byte| *byte == b','))
+        .any(|option| option.trim_ascii().eq_ignore_ascii_case(b"close"))
+}
+
 /// Keeps a connection that Pingora gives up when it passes on `100 Continue`, since by then the body has
 /// not been read. Once it has been, nothing speaks against the next request.
 pub(super) fn keep_after_continue(session: &mut Session) {
     let request = session.req_header();
     let expected = request.headers.contains_key(header::EXPECT);
-    let wants_close = request
-        .headers
-        .get_all(header::CONNECTION)
-        .iter()
-        .any(|value| {
-            value
-                .as_bytes()
-                .to_ascii_lowercase()
-                .windows(5)
-                .any(|word| word == b"close")
-        });
     if expected
         && request.version == Version::HTTP_11
-        && !wants_close
+        && !asks_to_close(request)
         && session.as_mut().is_body_done()
     {
         session.set_keepalive(Some(0)); // the stream keeps the time between requests

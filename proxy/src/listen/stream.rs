@@ -34,6 +34,8 @@ const OUTBOX: usize = 16 << 10;
 
 /// Bytes of the preface of HTTP/2.
 const PREFACE: usize = 24;
+/// Before a request; old clients send one after a body.
+const EMPTY_LINES: usize = 8;
 /// How long a retired connection still listens for a request that is on its way.
 const FAREWELL: Duration = Duration::from_millis(200);
 
@@ -97,12 +99,16 @@ impl Stream {
         let connection = Arc::clone(&self.connection);
         let limits = &connection.listener.settings.limits;
         let first_byte_by = Instant::now() + silence;
-        while self.skip_empty_lines() {
+        let mut empty_lines = 0;
+        while self.skip_empty_lines(&mut empty_lines) {
             if !self.read_first_bytes(first_byte_by).await {
                 return HeadRead::Ended;
             }
         }
 
+        if empty_lines > EMPTY_LINES || !Head::may_begin(&self.inbox) {
+            return self.refused(Refusal::Malformed("no request begins like this"));
+        }
         let deadline = Instant::now() + limits.header_timeout;
         let cap = usize::try_from(limits.header_size.get()).unwrap_or(usize::MAX);
         let mut searched = 0;
@@ -167,10 +173,11 @@ impl Stream {
         HeadRead::Refused(refusal, self.inbox.split())
     }
 
-    /// Takes empty lines off the front (RFC 9112 section 2.2); true if nothing else is left.
-    fn skip_empty_lines(&mut self) -> bool {
-        while self.inbox.starts_with(b"\r\n") {
+    /// Takes empty lines off the front (RFC 9112 section 2.2) and counts them; true if nothing else is left.
+    fn skip_empty_lines(&mut self, count: &mut usize) -> bool {
+        while self.inbox.starts_with(b"\r\n") && *count <= EMPTY_LINES {
             self.inbox.advance(2);
+            *count += 1;
         }
         self.inbox.is_empty() || self.inbox[..] == *b"\r"
     }

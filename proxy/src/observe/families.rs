@@ -74,6 +74,7 @@ pub(super) struct ListenerFamilies {
     pub(super) refused: IntCounterVec,
     pub(super) handshake_failures: IntCounterVec,
     pub(super) challenges: IntCounterVec,
+    pub(super) headers_dropped: IntCounterVec,
 }
 
 impl ListenerFamilies {
@@ -103,6 +104,11 @@ impl ListenerFamilies {
                 "simplon_tls_challenges_total",
                 "TLS handshakes in which a CA was given the answer to a challenge.",
                 &["listener"],
+            )?,
+            headers_dropped: maker.counters(
+                "simplon_headers_dropped_total",
+                "Headers of requests that no server was shown, by reason.",
+                &["listener", "reason"],
             )?,
         })
     }

@@ -173,6 +173,9 @@ impl Drop for UpstreamMeters {
     }
 }
 
+/// Why a header may be dropped.
+const DROPPED: [&str; 2] = ["underscore", "claim"];
+
 /// What is counted of connections by their listener.
 #[derive(Debug)]
 pub struct ListenerMeters {
@@ -183,6 +186,8 @@ pub struct ListenerMeters {
     refused: Reasons,
     handshake_failures: IntCounter,
     challenges: IntCounter,
+    /// By [`DROPPED`].
+    headers_dropped: [IntCounter; 2],
 }
 
 impl ListenerMeters {
@@ -197,6 +202,11 @@ impl ListenerMeters {
             }),
             handshake_failures: families.handshake_failures.with_label_values(&labels),
             challenges: families.challenges.with_label_values(&labels),
+            headers_dropped: DROPPED.map(|reason| {
+                families
+                    .headers_dropped
+                    .with_label_values(&[listener, reason])
+            }),
             metrics: Arc::clone(metrics),
             labels,
         }
@@ -221,6 +231,13 @@ impl ListenerMeters {
     /// Counts a handshake that a CA was answered in.
     pub fn challenged(&self) {
         self.challenges.inc();
+    }
+
+    /// Counts headers that a request came with and no server was shown: for an `_`, and for what they claim.
+    pub fn headers_dropped(&self, underscores: u64, claims: u64) {
+        let [underscore, claim] = &self.headers_dropped;
+        underscore.inc_by(underscores);
+        claim.inc_by(claims);
     }
 
     /// Connections just now.
@@ -249,6 +266,10 @@ impl Drop for ListenerMeters {
             removed(families.total.remove_label_values(labels));
             removed(families.handshake_failures.remove_label_values(labels));
             removed(families.challenges.remove_label_values(labels));
+            for reason in DROPPED {
+                let labels = [listener.as_str(), reason];
+                removed(families.headers_dropped.remove_label_values(&labels));
+            }
             for reason in self.refused.labels() {
                 let labels = [listener.as_str(), reason];
                 removed(families.refused.remove_label_values(&labels));

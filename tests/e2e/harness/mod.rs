@@ -9,6 +9,7 @@ mod clock;
 pub(crate) mod command;
 mod deaf;
 mod dns;
+pub(crate) mod frames;
 mod handshake;
 mod http2;
 mod load;
@@ -21,7 +22,9 @@ mod pebble;
 mod pipe;
 mod port;
 mod proxy;
+mod recorder;
 mod setup;
+mod strict;
 mod terms;
 mod text;
 mod tls;
@@ -38,6 +41,7 @@ pub(crate) use self::{
     command::{binary, simplon},
     deaf::Deaf,
     dns::{Dns, Hook},
+    frames::Frames,
     handshake::Handshake,
     http2::Http2,
     load::Load,
@@ -50,6 +54,7 @@ pub(crate) use self::{
     pipe::make_pipe,
     port::free_port,
     proxy::Proxy,
+    recorder::Recorder,
     setup::Setup,
     terms::Terms,
     text::Ports,

@@ -35,6 +35,12 @@ impl<'a> Lines<'a> {
             return Err(self.unexpected("the method is not a token with one space after it"));
         }
         let target = self.take(&TARGET);
+        let path = target.split(|byte| *byte == b'?').next();
+        if path.is_some_and(|path| path.contains(&b'`')) {
+            return Err(Refusal::Malformed(
+                "the path holds a byte that must be escaped",
+            ));
+        }
         if target.len() > uri_size {
             return Err(Refusal::UriTooLong);
         }

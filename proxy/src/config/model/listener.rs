@@ -18,6 +18,7 @@ pub struct Listener {
     /// The peers whose PROXY headers are believed. With it every connection begins with one, and nobody else
     /// may connect.
     pub proxy_protocol: Option<Networks>,
+    pub underscore_headers: UnderscoreHeaders,
     pub limits: Limits,
 }
 
@@ -37,6 +38,16 @@ impl Listener {
 pub struct Protocols {
     pub h2: bool,
     pub http1: bool,
+}
+
+/// What becomes of a header whose name holds `_`. CGI and WSGI servers read `_` as `-`, so that `X_Real_IP` is one
+/// more `X-Real-IP` to them, whoever sent it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UnderscoreHeaders {
+    /// No server sees it: nginx's `underscores_in_headers off`, and what Envoy advises at an edge.
+    #[default]
+    Drop,
+    Allow,
 }
 
 /// What one listener lets through. Each is enforced, refused with a page or a close, and counted.

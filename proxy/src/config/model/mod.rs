@@ -17,7 +17,7 @@ use ipnet::IpNet;
 pub use self::{
     acme::{Challenge, DnsHook, ExternalAccount, Issuer, IssuerLimits, Propagation, Quota},
     certificate::{Certificate, CertificateSource},
-    listener::{Limits, Listener, Protocols},
+    listener::{Limits, Listener, Protocols, UnderscoreHeaders},
     policy::{Hsts, Policies},
     route::{Action, HostPattern, PathPattern, Route},
     tls::{ClientCertificates, ClientMode, TlsProfile, TlsSettings, TlsVersion},

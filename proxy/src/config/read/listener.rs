@@ -6,7 +6,7 @@ use super::{address, network::networks, refuse_doubles, tls};
 use crate::admit::Networks;
 use crate::config::{
     decode::{Fields, text},
-    model::{Limits, Listener, Name, Protocols},
+    model::{Limits, Listener, Name, Protocols, UnderscoreHeaders},
     nearest::nearest,
     problem::{Problem, Problems, Span, quoted},
     raw::{Entry, Value},
@@ -41,6 +41,11 @@ pub(in crate::config) static TABLE: Table = Table {
             "protocols",
             Kind::List("h2, http/1.1 or both"),
             "what is offered by ALPN; default both with tls, else http/1.1",
+        ),
+        Key::new(
+            "underscore_headers",
+            Kind::Choice(&["drop", "allow"]),
+            "headers with _ in their names, which some servers read as -; default drop",
         ),
         Key::new("limits", Kind::Mapping(&LIMITS), "what is let through"),
         Key::new(
@@ -157,6 +162,10 @@ pub(super) fn read(name: Name, entry: &Entry, problems: &Problems) -> Option<Lis
             proxy_protocol: fields
                 .fields("proxy_protocol")
                 .and_then(|fields| proxies(&fields)),
+            underscore_headers: match fields.choice("underscore_headers") {
+                Some(choice) if choice.value == "allow" => UnderscoreHeaders::Allow,
+                _ => UnderscoreHeaders::Drop,
+            },
             limits: fields
                 .fields("limits")
                 .map_or_else(Limits::default, |f| limits(&f)),

@@ -7,7 +7,7 @@ use crate::config::{
     model::{
         AccessLog, Action, Address, CertificateSource, ClientMode, HealthCheck, HostPattern, Hsts,
         Limits, Passive, PathPattern, Probe, Protocols, ProxyVersion, Retries, RetryOn, Timeouts,
-        TlsProfile, TlsSettings, TlsVersion, UpstreamProtocol,
+        TlsProfile, TlsSettings, TlsVersion, UnderscoreHeaders, UpstreamProtocol,
     },
     units::{ByteSize, Percent},
 };
@@ -251,6 +251,7 @@ listeners:
     bind: ['127.0.0.1:443', '[::1]:443']
     tls: modern
     protocols: [http/1.1]
+    underscore_headers: allow
     limits: { connections: 5, body_size: 0, header_timeout: 1500ms, streams: 7 }
     proxy_protocol: { from: [192.0.2.0/24, '::1'] }
 admin: { bind: '[::1]:9000' }
@@ -286,6 +287,9 @@ fn the_keys_of_listeners_and_of_the_whole_reach_the_model() {
     let https = &config.listeners[1];
     assert_eq!(https.tls, Some(TlsSettings::of(TlsProfile::Modern)));
     assert_eq!((https.protocols.h2, https.protocols.http1), (false, true));
+    assert_eq!(https.underscore_headers, UnderscoreHeaders::Allow);
+    let http = &config.listeners[0];
+    assert_eq!(http.underscore_headers, UnderscoreHeaders::Drop);
     assert_eq!(https.limits.body_size, ByteSize::bytes(0));
     assert_eq!(https.limits.header_timeout, Duration::from_millis(1500));
     assert_eq!(https.limits.header_count, 100);
@@ -335,6 +339,7 @@ fn the_keys_of_upstreams_and_routes_reach_the_model() {
     };
     assert_eq!(first.action, forward);
     assert_eq!(first.at.span.as_ref().unwrap().line, 24);
+    assert_eq!(first.at.span.as_ref().unwrap().line, 23);
     assert_eq!(
         config.routes[1].path,
         PathPattern::Exact("/old/".to_owned())
