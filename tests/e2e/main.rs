@@ -28,5 +28,6 @@ mod refusals;
 mod reloading;
 mod routing;
 mod server_tls;
+mod threats;
 mod tls;
 mod up;

@@ -236,8 +236,12 @@ impl Connection {
     }
 }
 
-/// Digits without a sign, a list or a leading zero, up to 2^53: the largest number that every reader represents.
-fn parse_length(value: &[u8]) -> Result<u64, Refusal> {
+/// `Content-Length`: digits without a sign, a list or a leading zero, up to 2^53, the largest number that every reader
+/// represents.
+///
+/// # Errors
+/// Anything else stands there.
+pub(super) fn parse_length(value: &[u8]) -> Result<u64, Refusal> {
     let bad = Refusal::Malformed("Content-Length is not a plain number up to 2^53");
     if value.len() > 16 || (value.len() > 1 && value.starts_with(b"0")) || value.is_empty() {
         return Err(bad);

@@ -15,6 +15,8 @@ pub enum BadPath {
     EscapedSlash,
     EscapedControl,
     AboveRoot,
+    /// An ASCII character in more bytes of UTF-8 than it takes, which careless decoders read as that character.
+    Overlong,
     /// `..;x`: some servers strip the parameter and then see a dot segment.
     DisguisedDots,
 }
@@ -28,6 +30,7 @@ impl BadPath {
             Self::EscapedSlash => "the path holds an escaped slash or backslash",
             Self::EscapedControl => "the path holds an escaped control character",
             Self::AboveRoot => "the path leads above the root",
+            Self::Overlong => "the path holds overlong UTF-8",
             Self::DisguisedDots => "the path holds a dot segment with a parameter",
         }
     }
@@ -70,6 +73,7 @@ fn is_normal(path: &[u8]) -> Result<bool, BadPath> {
                 let escaped = escape(tail)?;
                 let digits = tail.iter().take(2);
                 normal &= !is_unreserved(escaped)
+                    && !matches!(escaped, 0xc0 | 0xc1 | 0xe0 | 0xf0) // may be overlong
                     && digits.into_iter().all(|digit| !digit.is_ascii_lowercase());
             }
             _ if is_plain(*byte) => {}
@@ -108,7 +112,20 @@ fn rebuild(raw: &str) -> Result<String, BadPath> {
             _ => {}
         }
     }
+    if path.as_bytes().windows(6).any(is_overlong) {
+        return Err(BadPath::Overlong);
+    }
     Ok(path)
+}
+
+/// Whether six bytes, escapes in upper case, are the beginning of an overlong sequence (RFC 3629, section 3).
+fn is_overlong(escapes: &[u8]) -> bool {
+    matches!(
+        escapes,
+        [b'%', b'C', b'0' | b'1', b'%', b'8' | b'9' | b'A' | b'B', _]
+            | [b'%', b'E', b'0', b'%', b'8' | b'9', _]
+            | [b'%', b'F', b'0', b'%', b'8', _]
+    )
 }
 
 fn hides_dots(segment: &str) -> bool {
@@ -191,6 +208,10 @@ mod tests {
             ("/caf%c3%a9", "/caf%C3%A9"),
             ("/a%3bb%2c", "/a%3Bb%2C"),
             ("/%252f", "/%252f"),
+            ("/%C0", "/%C0"),
+            ("/%c1rbol", "/%C1rbol"),
+            ("/%e0%a4%b9", "/%E0%A4%B9"),
+            ("/%f0%9f%98%80", "/%F0%9F%98%80"),
             ("/%25%32%66", "/%252f"),
             ("/...%3b", "/...%3B"),
             ("/.%2e%2e/x", "/.../x"),
@@ -235,6 +256,11 @@ mod tests {
             ("/a/../..", BadPath::AboveRoot),
             ("//../a", BadPath::AboveRoot),
             ("/%2e%2e/a", BadPath::AboveRoot),
+            ("/%c0%af", BadPath::Overlong),
+            ("/%C0%AE%C0%AE/a", BadPath::Overlong),
+            ("/a/%c1%9c", BadPath::Overlong),
+            ("/%e0%80%af", BadPath::Overlong),
+            ("/%f0%80%80%af", BadPath::Overlong),
             ("/a%2fb", BadPath::EscapedSlash),
             ("/a%2Fb", BadPath::EscapedSlash),
             ("/a%5cb", BadPath::EscapedSlash),

@@ -25,13 +25,6 @@ pub(super) static TARGET: Bytes = Bytes::none()
     .with(b"=")
     .with_range(b'?', b'~');
 
-/// Whether a header that came in HTTP/2 can stand in an HTTP/1 message as it is. RFC 9113, section 8.2.1, also forbids
-/// white space round a value, which HTTP/1 would lose.
-pub fn is_field(name: &str, value: &[u8]) -> bool {
-    let is_name = !name.is_empty() && TOKEN.run(name.as_bytes()) == name.len();
-    is_name && VALUE.run(value) == value.len() && value.trim_ascii().len() == value.len()
-}
-
 impl Bytes {
     const fn none() -> Self {
         Self([false; 256])

@@ -5,9 +5,14 @@ use std::sync::Arc;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Version, header};
 use pingora::{Result, http::RequestHeader, proxy::Session};
 
-use super::{Exchange, exchange::Admitted, fault, session::asks_to_close};
+use super::{
+    Exchange,
+    exchange::Admitted,
+    fault,
+    session::{asks_for_websocket, asks_to_close},
+};
 use crate::{
-    admit::{Host, RequestId, client_of, is_field, normalise},
+    admit::{Host, RequestId, client_of, head2, normalise},
     config::model::UnderscoreHeaders,
     forward::Origin,
     listen::Connection,
@@ -32,6 +37,9 @@ pub(super) fn admit(session: &mut Session, exchange: &mut Exchange) -> Result<()
     session.set_read_timeout(None);
     session.set_write_timeout(is_h2.then_some(limits.write_idle_timeout));
 
+    if session.is_upgrade_req() && !asks_for_websocket(session.req_header()) {
+        session.req_header_mut().remove_header(&header::UPGRADE); // from here on it asks for nothing
+    }
     let header = session.req_header();
     let admitted = exchange.admitted.insert(identify(
         header,
@@ -47,19 +55,16 @@ pub(super) fn admit(session: &mut Session, exchange: &mut Exchange) -> Result<()
     if header.method == Method::CONNECT {
         return Err(Refusal::MethodNotAllowed(Methods::any()));
     }
-    if !header
-        .headers
-        .iter()
-        .all(|(name, value)| is_field(name.as_str(), value.as_bytes()))
-    {
-        return Err(Refusal::Malformed("a header is not valid")); // in HTTP/2; the gate has seen to HTTP/1
-    }
+    let announced = if is_h2 {
+        head2::check(header.raw_path(), &header.headers)?
+    } else {
+        header.headers.get(header::CONTENT_LENGTH).and_then(length)
+    };
     admitted.host = host(header)?;
     admitted.path = match split_target(header)?.0 {
         "*" if header.method == Method::OPTIONS => "*".into(), // leads nowhere; no server is asked
         path => normalise(path)?.into(),
     };
-    let announced = header.headers.get(header::CONTENT_LENGTH).and_then(length);
     if announced.is_some_and(|length| length > limits.body_size.get()) {
         return Err(Refusal::BodyTooLarge);
     }

@@ -29,8 +29,10 @@ pub(super) fn answered(
     let now = Instant::now();
     exchange.tally.answered = Some(now);
     exchange.response_moved();
-    // A server that switches without having been asked is refused by Pingora in a moment.
-    if response.status == StatusCode::SWITCHING_PROTOCOLS && session.is_upgrade_req() {
+    if response.status == StatusCode::SWITCHING_PROTOCOLS {
+        if !session.is_upgrade_req() {
+            return Err(fault::refuse(Refusal::ServerMalformed).into_up()); // nobody asked it to switch
+        }
         exchange.tally.upgraded = true;
         if let Some(admitted) = &exchange.admitted {
             admitted.connection.upgrade();

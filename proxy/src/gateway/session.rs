@@ -115,10 +115,30 @@ pub(super) fn over_https(request: &mut RequestHeader) -> Result<()> {
 
 /// Whether the client means to close after this; in any of its `Connection` lines, where Pingora reads the first.
 pub(super) fn asks_to_close(request: &RequestHeader) -> bool {
+    has_option(request, b"close")
+}
+
+/// Whether this is the one upgrade that is passed on: a GET without a body (RFC 6455 section 4.1) that names WebSocket
+/// alone, and names `Upgrade` in `Connection` (RFC 9110 section 7.8).
+pub(super) fn asks_for_websocket(request: &RequestHeader) -> bool {
+    let fields = &request.headers;
+    let mut protocols = fields.get_all(header::UPGRADE).iter();
+    let protocol = protocols.next().filter(|_| protocols.next().is_none());
+    let is_websocket =
+        |protocol: &HeaderValue| protocol.as_bytes().eq_ignore_ascii_case(b"websocket");
+    let has_body = fields.contains_key(header::CONTENT_LENGTH)
+        || fields.contains_key(header::TRANSFER_ENCODING);
+    request.method == http::Method::GET
+        && !has_body
+        && protocol.is_some_and(is_websocket)
+        && has_option(request, b"upgrade")
+}
+
+fn has_option(request: &RequestHeader, wanted: &[u8]) -> bool {
     let lines = request.headers.get_all(header::CONNECTION).iter();
     lines
         .flat_map(|line| line.as_bytes().split(|byte| *byte == b','))
-        .any(|option| option.trim_ascii().eq_ignore_ascii_case(b"close"))
+        .any(|option| option.trim_ascii().eq_ignore_ascii_case(wanted))
 }
 
 /// Keeps a connection that Pingora gives up when it passes on `100 Continue`, since by then the body has

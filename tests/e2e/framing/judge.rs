@@ -20,7 +20,10 @@ const TEXT: &str = "
         bind: 127.0.0.1:$https
         tls: intermediate
         limits: { connections_per_client: 2000, header_timeout: 3s, body_idle_timeout: 3s, body_size: 1MiB }
-    certificates: [{ hosts: [test], self_signed: true }]
+    acme: { nobody: { directory: https://127.0.0.1:1/directory } }
+    certificates:
+      - { hosts: [test], self_signed: true }
+      - { hosts: [acme.test], acme: nobody }
     upstreams: { web: { servers: [RECORDER] } }
     routes:
       - { upstream: web }
@@ -48,7 +51,8 @@ impl Way {
     /// Whether a request makes sense in this way. The certificate is for one host alone.
     pub(super) fn takes(self, row: &Row) -> bool {
         let names_host = memchr::memmem::find(&row.bytes, b"\r\nhost: test\r\n").is_some();
-        self != Self::Tls || names_host
+        let is_challenge = memchr::memmem::find(&row.bytes, b" /.well-known/").is_some(); // ours on plain listeners
+        self != Self::Tls || (names_host && !is_challenge)
     }
 }
 
@@ -182,7 +186,7 @@ fn check(fits: bool, otherwise: impl FnOnce() -> String) -> Verdict {
     if fits { Ok(()) } else { Err(otherwise()) }
 }
 
-fn replace(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
+pub(super) fn replace(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
     let mut replaced = Vec::with_capacity(bytes.len());
     let mut rest = bytes;
     while let Some(at) = memchr::memmem::find(rest, from) {

@@ -9,6 +9,8 @@ pub(super) fn rows() -> Vec<Row> {
         ("/local/old", 308),
         ("/local/teapot", 418),
         ("/local/teapot?ROW", 418),
+        ("/.well-known/acme-challenge/token", 404),
+        ("/.well-known/acme-challenge/", 404),
         ("*", 404),
     ] {
         let method = if path == "*" { "OPTIONS" } else { "POST" };

@@ -231,7 +231,7 @@ pub(crate) fn push_string(block: &mut Vec<u8>, bytes: &[u8]) {
 }
 
 /// The status that a header block begins with: indexed, or a literal (RFC 7541 appendices A and B).
-fn status_in(block: &[u8]) -> u16 {
+pub(crate) fn status_in(block: &[u8]) -> u16 {
     // A proxy may change the size of its table first (section 6.3).
     let block = &block[block
         .iter()

@@ -216,9 +216,13 @@ impl Proxy {
         kill_process(self.pid(), signal).unwrap();
     }
 
+    /// The number of the process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id().expect("the proxy has ended")
+    }
+
     fn pid(&self) -> Pid {
-        let id = self.child.id().expect("the proxy has ended");
-        Pid::from_raw(i32::try_from(id).unwrap()).unwrap()
+        Pid::from_raw(i32::try_from(self.id()).unwrap()).unwrap()
     }
 
     /// No file that it writes can have more bytes from now on, as on a disk that is full.
@@ -271,6 +275,10 @@ impl Proxy {
 
     pub(crate) fn https(&self) -> u16 {
         self.ports.https
+    }
+
+    pub(crate) fn admin_port(&self) -> u16 {
+        self.ports.admin
     }
 
     pub(crate) fn other(&self) -> u16 {

@@ -91,6 +91,9 @@ async fn converse(mut stream: TcpStream, seen: Arc<Mutex<Seen>>) {
                     return;
                 }
                 if agreed {
+                    if !bytes.is_empty() {
+                        seen.lock().faults.push("bytes before the 101".to_owned());
+                    }
                     return shout(stream, bytes).await;
                 }
                 continue;

@@ -1,0 +1,100 @@
+//! The head of an HTTP/2 request: what its reader lets pass, and an HTTP/1 server must not be shown.
+
+use http::{HeaderMap, header};
+
+use super::{
+    head::parse_length,
+    syntax::{TARGET, TOKEN, VALUE},
+};
+use crate::respond::Refusal;
+
+/// Whether a target and fields can stand in an HTTP/1 message as they are (RFC 9113, sections 8.2.1 and 10.3).
+///
+/// Returns the announced length of the body. Pseudo-headers, upper case, line ends and fields of one connection are
+/// refused before, frame by frame.
+///
+/// # Errors
+/// Something in them would be no HTTP/1, or could be read in two ways.
+pub fn check(target: &[u8], fields: &HeaderMap) -> Result<Option<u64>, Refusal> {
+    if target.is_empty() || TARGET.run(target) < target.len() {
+        return Err(Refusal::Malformed(
+            "the target is not visible ASCII without a fragment",
+        ));
+    }
+    for (name, value) in fields {
+        let name = name.as_str().as_bytes();
+        if TOKEN.run(name) < name.len() {
+            return Err(Refusal::Malformed("a header name is not a token"));
+        }
+        let value = value.as_bytes();
+        if VALUE.run(value) < value.len() {
+            return Err(Refusal::Malformed(
+                "a header value holds a control character",
+            ));
+        }
+        if value.trim_ascii().len() < value.len() {
+            return Err(Refusal::Malformed(
+                "white space stands round a header value",
+            ));
+        }
+    }
+    let mut lengths = fields.get_all(header::CONTENT_LENGTH).iter();
+    match (lengths.next(), lengths.next()) {
+        (_, Some(_)) => Err(Refusal::Malformed("there is more than one Content-Length")),
+        (length, None) => length
+            .map(|length| parse_length(length.as_bytes()))
+            .transpose(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderName, HeaderValue};
+
+    use super::*;
+
+    fn fields(sent: &[(&str, &[u8])]) -> HeaderMap {
+        let mut fields = HeaderMap::new();
+        for (name, value) in sent {
+            let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
+            fields.append(name, HeaderValue::from_bytes(value).unwrap());
+        }
+        fields
+    }
+
+    #[test]
+    fn what_http_1_can_carry_passes() {
+        for (target, sent, length) in [
+            ("/", vec![], None),
+            ("/a?b=|", vec![("x", &b"a b\tc\xff"[..]), ("x", b"")], None),
+            ("/", vec![("content-length", &b"0"[..])], Some(0)),
+            ("/", vec![("content-length", &b"17"[..])], Some(17)),
+        ] {
+            assert_eq!(check(target.as_bytes(), &fields(&sent)), Ok(length));
+        }
+    }
+
+    #[test]
+    fn what_http_1_cannot_carry_is_refused() {
+        let twice: [(&str, &[u8]); 2] = [("content-length", b"5"), ("content-length", b"5")];
+        for (target, sent) in [
+            ("", &[][..]),
+            ("/a b", &[]),
+            ("/a#b", &[]),
+            ("/?\u{e9}", &[]),
+            ("/", &[("x\"y", b"")]),
+            ("/", &[("x", b" y")]),
+            ("/", &[("x", b"y\t")]),
+            ("/", &[("content-length", b"05")]),
+            ("/", &[("content-length", b"+5")]),
+            ("/", &[("content-length", b"")]),
+            ("/", &twice[..]),
+        ] {
+            let checked = check(target.as_bytes(), &fields(sent));
+            assert!(
+                matches!(checked, Err(Refusal::Malformed(_))),
+                "{target} {sent:?}"
+            );
+        }
+    }
+}
