@@ -26,7 +26,7 @@ fuzz_target!(|raw: &str| {
 /// The normal form in four passes over the whole path, as the documentation of `normalise` has them.
 fn model(raw: &str) -> Option<Vec<u8>> {
     let bytes = raw.as_bytes();
-    let is_plain = |byte: &u8| byte.is_ascii_graphic() && !b"\\#?".contains(byte);
+    let is_plain = |byte: &u8| byte.is_ascii_graphic() && !b"\\#?\"<>`".contains(byte);
     if !raw.starts_with('/') || !bytes.iter().all(is_plain) {
         return None;
     }
@@ -52,7 +52,16 @@ fn model(raw: &str) -> Option<Vec<u8>> {
     if is_folder {
         path.push(b'/');
     }
-    Some(path)
+    let is_overlong = decode(&path, |_| true)?.windows(2).any(is_overlong);
+    (!is_overlong).then_some(path)
+}
+
+/// Whether two bytes begin a character in more bytes than it takes (RFC 3629 section 3).
+fn is_overlong(pair: &[u8]) -> bool {
+    matches!(
+        pair,
+        [0xc0 | 0xc1, 0x80..=0xbf] | [0xe0, 0x80..=0x9f] | [0xf0, 0x80..=0x8f]
+    )
 }
 
 fn is_disguised(segment: &[u8]) -> bool {
