@@ -31,7 +31,7 @@ fuzz_target!(|data: &[u8]| {
     };
     let client = assert_client(peer, &sent);
     let allows_underscores = choice & 4 != 0;
-    assert_forwarded(peer, client, sent, allows_underscores);
+    assert_forwarded(peer, client, &sent, allows_underscores);
 });
 
 /// A line as HTTP can carry it.
@@ -105,7 +105,7 @@ fn address(element: &[u8]) -> Option<IpAddr> {
     Some(address.to_canonical())
 }
 
-fn assert_forwarded(peer: IpAddr, client_here: IpAddr, sent: HeaderMap, allows_underscores: bool) {
+fn assert_forwarded(peer: IpAddr, client_here: IpAddr, sent: &HeaderMap, allows_underscores: bool) {
     let trusted = networks(&TRUSTED).contains(peer);
     let host = sent
         .get(header::HOST)
@@ -131,7 +131,7 @@ fn assert_forwarded(peer: IpAddr, client_here: IpAddr, sent: HeaderMap, allows_u
         let count = |line: &HeaderValue| line.as_bytes().split(|byte| *byte == b',').count();
         lines.map(count).sum::<usize>()
     };
-    if elements(&sent) < LONGEST_CHAIN {
+    if elements(sent) < LONGEST_CHAIN {
         let ourselves = OURSELVES.parse().expect("an address");
         let beyond = [TRUSTED[0], TRUSTED[1], TRUSTED[2], "192.0.2.77/32"];
         assert_eq!(client(ourselves, &seen, &beyond), client_here);
