@@ -3,6 +3,7 @@
 pub mod chunks;
 pub mod claims;
 pub mod client;
+pub mod frames;
 pub mod head;
 pub mod head2;
 pub mod host;
@@ -14,6 +15,7 @@ mod syntax;
 pub use chunks::ChunkMeter;
 pub use claims::is_claim;
 pub use client::{ClientKey, Networks, client_of};
+pub use frames::{Flood, FrameMeter, Offence};
 pub use head::{Framing, Head, HeadLimits, find_end as find_head_end};
 pub use host::Host;
 pub use identity::RequestId;

@@ -5,12 +5,7 @@ use std::sync::Arc;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Version, header};
 use pingora::{Result, http::RequestHeader, proxy::Session};
 
-use super::{
-    Exchange,
-    exchange::Admitted,
-    fault,
-    session::{asks_for_websocket, asks_to_close},
-};
+use super::{Exchange, exchange::Admitted, fault, session};
 use crate::{
     admit::{Host, RequestId, client_of, head2, normalise},
     config::model::UnderscoreHeaders,
@@ -29,7 +24,7 @@ pub(super) fn admit(session: &mut Session, exchange: &mut Exchange) -> Result<()
     if !connection.count_request() {
         session.set_keepalive(None);
         connection.retire();
-    } else if asks_to_close(session.req_header()) {
+    } else if session::asks_to_close(session.req_header()) {
         session.set_keepalive(None);
     }
     // The stream keeps the deadlines of HTTP/1. A stream of HTTP/2 may wait for its window besides.
@@ -37,7 +32,7 @@ pub(super) fn admit(session: &mut Session, exchange: &mut Exchange) -> Result<()
     session.set_read_timeout(None);
     session.set_write_timeout(is_h2.then_some(limits.write_idle_timeout));
 
-    if session.is_upgrade_req() && !asks_for_websocket(session.req_header()) {
+    if session.is_upgrade_req() && !session::asks_for_websocket(session.req_header()) {
         session.req_header_mut().remove_header(&header::UPGRADE); // from here on it asks for nothing
     }
     let header = session.req_header();
@@ -46,6 +41,9 @@ pub(super) fn admit(session: &mut Session, exchange: &mut Exchange) -> Result<()
         Arc::clone(&connection),
         &exchange.snapshot,
     ));
+    if connection.is_overloaded() {
+        return Err(Refusal::HeaderTooLarge);
+    }
     if header.raw_path().len() as u64 > limits.uri_size.get() {
         return Err(Refusal::UriTooLong);
     }
@@ -95,7 +93,7 @@ fn identify(header: &RequestHeader, connection: Arc<Connection>, snapshot: &Snap
         .and_then(|id| RequestId::accept(id.as_bytes()))
         .unwrap_or_else(|| RequestId::new(fastrand::u128(..).to_be_bytes()));
     Admitted {
-        carried: connection.carry(),
+        carried: connection.carry(session::size(header)),
         connection,
         client,
         trusted,
@@ -175,7 +173,7 @@ pub(super) fn target(header: &RequestHeader, admitted: &Admitted, strip: usize) 
     format!("{slash}{path}{query}")
 }
 
-pub(super) fn origin<'a>(exchange: &'a Exchange, version: Version) -> Result<Origin<'a>> {
+pub(super) fn origin(exchange: &Exchange, version: Version) -> Result<Origin<'_>> {
     let admitted = exchange.admitted()?;
     let listener = &admitted.connection.listener;
     let server = exchange

@@ -1,10 +1,11 @@
 //! `Expect` and `Upgrade`: what comes before an answer that has been promised.
 
-use super::row::{Either, HIDDEN, Last, Passed, Refused, Row};
+use super::row::{Either, Fate, HIDDEN, Last, Passed, Refused, Row};
 
 pub(super) fn rows() -> Vec<Row> {
     let mut rows = expect();
     rows.extend(upgrade());
+    rows.extend(no_upgrade());
     rows
 }
 
@@ -61,97 +62,72 @@ fn expect() -> Vec<Row> {
     rows
 }
 
+/// A GET with these lines and what follows it. The server declines whatever it asks for.
+fn declined(lines: &str, after: &str, fate: Fate) -> Row {
+    let bytes = format!("GET /ROW HTTP/1.1\r\nhost: test\r\n{lines}\r\n{after}");
+    Row::new(format!("{lines:?} and {after:.9?}"), bytes, fate)
+}
+
+const WEBSOCKET: &str = "connection: upgrade\r\nupgrade: websocket\r\n\
+                         sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-version: 777\r\n";
+const SECOND: &str = "GET /ROW/2 HTTP/1.1\r\nhost: test\r\n\r\n";
+
+/// Handshakes that are passed on, or nearly are.
 fn upgrade() -> Vec<Row> {
-    let handshake = "sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
-    // The server declines all of these.
-    let declined = |lines: &str, after: &str, fate| {
-        let bytes = format!("GET /ROW HTTP/1.1\r\nhost: test\r\n{lines}\r\n{after}");
-        Row::new(format!("{lines:?} and {:.9?}", after), bytes, fate)
-    };
-    let websocket = format!("connection: upgrade\r\nupgrade: websocket\r\n{handshake}");
-    let version_777 = format!("{websocket}sec-websocket-version: 777\r\n");
     let length = format!("content-length: {}\r\n", HIDDEN.len());
-    let second = "GET /ROW/2 HTTP/1.1\r\nhost: test\r\n\r\n";
+    let chunked = "transfer-encoding: chunked\r\n";
+    let to = |method: &str, version: &str, lines: &str, fate| {
+        let bytes =
+            format!("{method} /ROW HTTP/{version}\r\nhost: test\r\n{WEBSOCKET}{lines}\r\n{HIDDEN}");
+        Row::new(
+            format!("an upgrade by {method} in HTTP/{version}"),
+            bytes,
+            fate,
+        )
+    };
     vec![
-        // Declined: what follows is a request like any other, as the client still speaks HTTP.
-        declined(&version_777, "", Either),
-        declined(&version_777, second, Either),
-        declined(
-            &format!("{websocket}sec-websocket-version: 13\r\n"),
-            second,
-            Either,
-        ),
-        declined(&format!("{version_777}{length}"), HIDDEN, Either),
-        declined(
-            &format!("{version_777}transfer-encoding: chunked\r\n"),
-            "5\r\nhello\r\n0\r\n\r\n",
-            Either,
-        ),
-        declined(
-            &format!("{version_777}{length}transfer-encoding: chunked\r\n"),
-            HIDDEN,
-            Refused,
-        ),
-        // Not asked for by the rules, or for something else: an ordinary request.
-        declined("upgrade: websocket\r\n", second, Passed(2)),
-        declined("connection: upgrade\r\n", second, Passed(2)),
-        declined("connection: upgrade\r\nupgrade:\r\n", second, Passed(2)),
-        declined(
-            "connection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABkAAQCAAAAAAIAAAAA\r\n",
-            "",
-            Either,
-        ),
-        declined(
-            "connection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABkAAQCAAAAAAIAAAAA\r\n",
-            second,
-            Either,
-        ),
-        declined(
-            "connection: Upgrade\r\nupgrade: h2c\r\n",
-            "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-            Either,
-        ),
-        declined(
-            "upgrade: h2c\r\nhttp2-settings: AAMAAABkAAQCAAAAAAIAAAAA\r\n",
-            second,
-            Passed(2),
-        ),
-        declined("connection: upgrade\r\nupgrade: TLS/1.0\r\n", "", Either),
-        declined(
-            "connection: upgrade\r\nupgrade: websocket, h2c\r\n",
-            "",
-            Either,
-        ),
-        declined(
-            "connection: upgrade\r\nupgrade: h2c, websocket\r\n",
-            "",
-            Either,
-        ),
-        declined(
-            "connection: upgrade\r\nupgrade: websocket\r\nupgrade: h2c\r\n",
-            "",
-            Either,
-        ),
+        // What follows is a request like any other, as the client still speaks HTTP.
+        declined(WEBSOCKET, "", Either),
+        declined(WEBSOCKET, SECOND, Either),
+        declined(&WEBSOCKET.replace("777", "13"), SECOND, Either),
         declined("connection: upgrade\r\nupgrade: WebSocket\r\n", "", Either),
-        declined(
-            "connection: upgrade\r\nupgrade: HTTP/1.1\r\n",
-            second,
-            Either,
-        ),
         declined(
             "connection: close, upgrade\r\nupgrade: websocket\r\n",
             "",
             Either,
         ),
-        Row::new(
-            "an upgrade by POST",
-            format!("POST /ROW HTTP/1.1\r\nhost: test\r\n{websocket}{length}\r\n{HIDDEN}"),
-            Either,
+        // A handshake has no body (RFC 6455 section 4.1), so these are none.
+        declined(&format!("{WEBSOCKET}{length}"), HIDDEN, Passed(1)),
+        declined(
+            &format!("{WEBSOCKET}{chunked}"),
+            "5\r\nhello\r\n0\r\n\r\n",
+            Passed(1),
         ),
-        Row::new(
-            "HTTP/1.0 does not upgrade",
-            format!("GET /ROW HTTP/1.0\r\nhost: test\r\n{websocket}\r\n{HIDDEN}"),
-            Last,
-        ),
+        declined(&format!("{WEBSOCKET}{length}{chunked}"), HIDDEN, Refused),
+        to("POST", "1.1", &length, Passed(1)),
+        to("GET", "1.0", "", Last),
     ]
+}
+
+/// Not asked for by the rules, or for something else: ordinary requests.
+fn no_upgrade() -> Vec<Row> {
+    let h2c = "connection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABkAAQCAAAAAAIAAAAA\r\n";
+    let mut rows: Vec<_> = [
+        "upgrade: websocket\r\n",
+        "connection: upgrade\r\n",
+        "connection: upgrade\r\nupgrade:\r\n",
+        "connection: upgrade\r\nupgrade: TLS/1.0\r\n",
+        "connection: upgrade\r\nupgrade: HTTP/1.1\r\n",
+        "connection: upgrade\r\nupgrade: websocket, h2c\r\n",
+        "connection: upgrade\r\nupgrade: h2c, websocket\r\n",
+        "connection: upgrade\r\nupgrade: websocket\r\nupgrade: h2c\r\n",
+        "upgrade: h2c\r\nhttp2-settings: AAMAAABkAAQCAAAAAAIAAAAA\r\n",
+        h2c,
+    ]
+    .into_iter()
+    .map(|lines| declined(lines, SECOND, Passed(2)))
+    .collect();
+    rows.push(declined(h2c, "", Passed(1)));
+    rows.push(declined(h2c, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", Either));
+    rows
 }

@@ -39,7 +39,13 @@ pub(super) fn rows() -> Vec<Row> {
         let lines = format!("Connection: {option}\r\nCookie: a=b\r\nX-Own: 1");
         rows.push(Row::get(lines, Passed(1)));
     }
-    rows.extend([
+    rows.extend(options());
+    rows.extend(of_one_connection());
+    rows
+}
+
+fn options() -> Vec<Row> {
+    vec![
         Row::get("Connection: a,b,c,d,e,f,g,h,i,j,k,l", Refused),
         Row::get("Connection: a,b,c,d,e\r\nConnection: f,g,h,i,j", Refused),
         Row::get("Connection: ,,,", Passed(1)),
@@ -50,6 +56,12 @@ pub(super) fn rows() -> Vec<Row> {
         Row::get("Connection: x, close", Last),
         Row::get("Connection: keep-alive, close", Last),
         Row::get("Connection: x\r\nConnection: close", Last),
+    ]
+}
+
+/// What no server sees, and what it sees of ours.
+fn of_one_connection() -> Vec<Row> {
+    vec![
         Row::get(
             "Connection: keep-alive\r\nKeep-Alive: timeout=5, max=1",
             Passed(1),
@@ -74,6 +86,5 @@ pub(super) fn rows() -> Vec<Row> {
         ),
         Row::get("X_Forwarded_For: 1.2.3.4", Passed(1)),
         Row::get("Range: bytes=0-0\r\nRange: bytes=1-1", Passed(1)),
-    ]);
-    rows
+    ]
 }

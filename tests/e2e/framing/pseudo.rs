@@ -5,6 +5,8 @@ use super::stream::{Closed, Either, Local, Passed, Refused, Stream, Trailers, fi
 pub(super) fn rows() -> Vec<Stream> {
     [
         sets(),
+        strays(),
+        connects(),
         methods(),
         paths(),
         schemes(),
@@ -21,7 +23,7 @@ const SCHEME: (&str, &[u8]) = (":scheme", b"https");
 const AUTHORITY: (&str, &[u8]) = (":authority", b"localhost");
 const PATH: (&str, &[u8]) = (":path", b"/ROW");
 
-/// Missing, doubled, unknown and late.
+/// Missing and doubled.
 fn sets() -> Vec<Stream> {
     let of = Stream::of;
     vec![
@@ -78,6 +80,13 @@ fn sets() -> Vec<Stream> {
             &[METHOD, SCHEME, AUTHORITY, PATH, (":path", b"/smuggled")],
             Refused,
         ),
+    ]
+}
+
+/// Unknown, late, and behind a body.
+fn strays() -> Vec<Stream> {
+    let of = Stream::of;
+    vec![
         of(
             "an unknown one",
             &[METHOD, SCHEME, AUTHORITY, PATH, (":x", b"y")],
@@ -123,7 +132,14 @@ fn sets() -> Vec<Stream> {
             &[METHOD, SCHEME, AUTHORITY, PATH, ("x", b"y"), METHOD],
             Refused,
         ),
-        // CONNECT.
+        trailing(&[(":path", "/smuggled")]),
+        trailing(&[(":status", "200")]),
+    ]
+}
+
+fn connects() -> Vec<Stream> {
+    let of = Stream::of;
+    vec![
         of(
             "CONNECT",
             &[(":method", b"CONNECT"), (":authority", b"localhost:443")],
@@ -167,8 +183,6 @@ fn sets() -> Vec<Stream> {
             &[(":method", b"connect"), SCHEME, AUTHORITY, PATH],
             Passed,
         ),
-        trailing(&[(":path", "/smuggled")]),
-        trailing(&[(":status", "200")]),
     ]
 }
 

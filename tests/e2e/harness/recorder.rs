@@ -14,7 +14,7 @@ use super::strict::{Heard, Reading, read};
 /// Echoes the target of each request. What breaks the protocol is noted as a fault, whatever the proxy makes
 /// of it.
 ///
-/// A path that ends with `/early` is answered before its body; WebSockets are declined with 426, and agreed to
+/// A path that ends with `/early` is answered before its body; an upgrade is declined with 426, and agreed to
 /// where the path ends with `/agree`.
 pub(crate) struct Recorder {
     port: u16,
@@ -26,7 +26,6 @@ pub(crate) struct Recorder {
 struct Seen {
     faults: Vec<String>,
     heard: Vec<Heard>,
-    connections: usize,
 }
 
 impl Recorder {
@@ -39,7 +38,6 @@ impl Recorder {
             async move {
                 let mut connections = JoinSet::new();
                 while let Ok((stream, _)) = listener.accept().await {
-                    seen.lock().connections += 1;
                     connections.spawn(converse(stream, Arc::clone(&seen)));
                 }
             }
@@ -68,10 +66,6 @@ impl Recorder {
         let seen = self.seen.lock();
         let mut heard = seen.heard.iter().rev();
         heard.find(|heard| heard.target == target).cloned()
-    }
-
-    pub(crate) fn connections(&self) -> usize {
-        self.seen.lock().connections
     }
 }
 

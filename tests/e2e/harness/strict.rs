@@ -71,7 +71,7 @@ pub(super) fn read(bytes: &[u8]) -> Reading {
             _ => Reading::Part,
         };
     };
-    let mut heard = match head(&bytes[..end]) {
+    let mut heard = match parse(&bytes[..end]) {
         Ok(heard) => heard,
         Err(fault) => return Reading::Broken(fault),
     };
@@ -97,9 +97,9 @@ fn broken(fault: &str) -> Reading {
     Reading::Broken(fault.to_owned())
 }
 
-fn head(head: &[u8]) -> Result<Heard, String> {
+fn parse(block: &[u8]) -> Result<Heard, String> {
     let mut lines = Vec::new();
-    let mut rest = head;
+    let mut rest = block;
     while let Some(at) = memchr::memmem::find(rest, b"\r\n") {
         lines.push(&rest[..at]);
         rest = &rest[at + 2..];
@@ -128,7 +128,9 @@ fn head(head: &[u8]) -> Result<Heard, String> {
 }
 
 fn request_line(line: &[u8]) -> Result<(String, String), String> {
-    let line = str::from_utf8(line).map_err(|_| "a request line beyond ASCII")?;
+    let line = str::from_utf8(line)
+        .ok()
+        .ok_or("a request line beyond ASCII")?;
     let words: Vec<_> = line.split(' ').collect();
     let [method, target, "HTTP/1.1"] = words[..] else {
         return Err("a request line that is none".to_owned());
@@ -223,7 +225,9 @@ fn chunks(bytes: &[u8]) -> Result<Option<(Vec<u8>, usize)>, String> {
             return Err("a chunk size that is none".to_owned());
         }
         let size = str::from_utf8(&rest[..digits]).unwrap_or_default();
-        let size = usize::from_str_radix(size, 16).map_err(|_| "a chunk size that is too large")?;
+        let size = usize::from_str_radix(size, 16)
+            .ok()
+            .ok_or("a chunk size that is too large")?;
         at += digits + 2;
         let Some(chunk) = bytes[at..].get(..size.saturating_add(2)) else {
             return Ok(None);

@@ -293,7 +293,7 @@ fn a_target_has_one_of_three_forms() {
         "OPTIONS * HTTP/1.1",
         "GET http://a.ch HTTP/1.1",
         "GET http://a.ch/ HTTP/1.1",
-        "GET HTTPS://A.ch?x HTTP/1.1",
+        "GET HTTPS://a.ch?x HTTP/1.1",
         "BREW / HTTP/1.1",
     ] {
         let head = format!("{line}\r\nHost: a.ch\r\n\r\n");
