@@ -35,6 +35,7 @@ fn upstream(servers: u16) -> Arc<Upstream> {
         passive: Passive::default(),
         timeouts: Timeouts::default(),
         retries: Retries::default(),
+        limits: model::ServerLimits::default(),
         protocol: UpstreamProtocol::Http1,
         proxy_protocol: None,
         tls: None,

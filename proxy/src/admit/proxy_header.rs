@@ -78,7 +78,6 @@ fn may_begin_with(start: &[u8], bytes: &[u8]) -> bool {
 
 /// Version 1: a line of text (section 2.1).
 fn parse_line(bytes: &[u8]) -> Parsed {
-    const BAD_LINE: Reading = bad("is not a line of version 1");
     if !may_begin_with(&TEXT, bytes) {
         return Err(NO_HEADER);
     }
@@ -98,12 +97,12 @@ fn parse_line(bytes: &[u8]) -> Parsed {
         _ => return Err(bad("ends with CR or LF alone")),
     }
     let length = line.len() + 2;
-    let ends = match line.get(TEXT.len()..) {
-        // Whatever else such a line says is to be ignored.
-        Some([b'U', b'N', b'K', b'N', b'O', b'W', b'N']) => None,
-        Some([b'U', b'N', b'K', b'N', b'O', b'W', b'N', b' ', ..]) => None,
-        Some(words) => Some(ends_in_words(words).ok_or(BAD_LINE)?),
-        None => return Err(BAD_LINE),
+    let words = line.get(TEXT.len()..).unwrap_or_default();
+    let is_unknown = words.split(|byte| *byte == b' ').next() == Some(b"UNKNOWN");
+    let ends = if is_unknown {
+        None // whatever else such a line says is to be ignored
+    } else {
+        Some(ends_in_words(words).ok_or(bad("is not a line of version 1"))?)
     };
     Ok(Reading::Whole(Header { ends, length }))
 }

@@ -17,6 +17,7 @@ use super::{
     set::{ServerSet, Tried},
 };
 use crate::{
+    admit::ReplyLimits,
     config::model::{self, Name, Passive, ProxyVersion, Retries, Timeouts, UpstreamProtocol},
     respond::Refusal,
     tls::ServerTls,
@@ -139,6 +140,10 @@ impl Upstream {
     /// With what kind of PROXY header connections to the servers begin.
     pub fn proxy_protocol(&self) -> Option<ProxyVersion> {
         self.spec.proxy_protocol
+    }
+
+    pub fn limits(&self) -> ReplyLimits {
+        ReplyLimits::from(&self.spec.limits)
     }
 
     pub fn retries(&self) -> &Retries {

@@ -3,8 +3,8 @@
 use super::{
     model::{
         AccessLog, Action, Config, Control, Drain, Limits, Listener, Passive, PathPattern,
-        Policies, Protocols, Retries, Route, Server, Timeouts, UnderscoreHeaders, Upstream,
-        UpstreamProtocol,
+        Policies, Protocols, Retries, Route, Server, ServerLimits, Timeouts, UnderscoreHeaders,
+        Upstream, UpstreamProtocol,
     },
     problem::{Located, Problem},
     read::address,
@@ -57,6 +57,7 @@ pub fn quick(from: &str, to: &str) -> Result<Config, Report> {
             passive: Passive::default(),
             timeouts: Timeouts::default(),
             retries: Retries::default(),
+            limits: ServerLimits::default(),
             protocol: UpstreamProtocol::Http1,
             proxy_protocol: None,
             tls: None,

@@ -1,7 +1,7 @@
 //! One request and its response in flight.
 
 use std::{
-    net::IpAddr,
+    net::{IpAddr, SocketAddr},
     os::fd::RawFd,
     sync::Arc,
     time::{Duration, Instant},
@@ -9,11 +9,11 @@ use std::{
 
 use super::{
     fault,
-    secure::Connector,
+    loan::Lender,
     watchdog::{Patience, Watchdog},
 };
 use crate::{
-    admit::{Host, RequestId},
+    admit::{Host, RequestId, proxy_header::Ends},
     balance::{Pick, Tried},
     config::model::{Limits, UpstreamProtocol},
     forward::Fields,
@@ -33,8 +33,8 @@ pub struct Exchange {
     pub route: Option<Arc<Route>>,
     /// Set by *pick*; dropping it ends the server's in-flight count.
     pub pick: Option<Pick>,
-    /// Set by *pick* where the server has TLS.
-    pub(super) secure: Option<Arc<Connector>>,
+    /// Set by *pick* where the connection is lent.
+    pub(super) lender: Option<Arc<Lender>>,
     pub tries: Tries,
     /// Set when the proxy answers for itself.
     pub refusal: Option<Refusal>,
@@ -105,7 +105,7 @@ impl Exchange {
             admitted: None,
             route: None,
             pick: None,
-            secure: None,
+            lender: None,
             tries: Tries::default(),
             refusal: None,
             tally: Tally::begin(now),
@@ -213,6 +213,19 @@ impl Exchange {
 }
 
 impl Admitted {
+    /// Between whom the request is, as a server may be told.
+    pub(super) fn ends(&self) -> Ends {
+        let peer = self.connection.peer;
+        Ends {
+            // A client that a trusted proxy names has no port that we would know.
+            source: match self.client {
+                client if client == peer.ip() => peer,
+                client => SocketAddr::new(client, 0),
+            },
+            destination: self.connection.reached,
+        }
+    }
+
     pub(super) fn limits(&self) -> &Limits {
         &self.connection.listener.settings.limits
     }

@@ -49,7 +49,7 @@ fn of_server(kind: &ErrorType) -> Refusal {
         ErrorType::InvalidHTTPHeader
         | ErrorType::InvalidH2
         | ErrorType::H2Error
-        | ErrorType::H1Error => Refusal::ServerMalformed,
+        | ErrorType::H1Error => Refusal::ServerMalformed("the lane cannot read it"),
         ErrorType::InternalError | ErrorType::UnknownError => Refusal::Internal,
         _ => Refusal::ServerReset,
     }
@@ -72,14 +72,21 @@ pub(super) fn failure(error: &Error) -> Option<Failure> {
     }
     let refusal = match ours(error) {
         None => of_server(error.etype()),
-        Some(Refusal::ServerTimeout) => Refusal::ServerTimeout, // a link raised it
+        // A connection of ours raised it.
+        Some(refusal @ (Refusal::ServerTimeout | Refusal::ServerMalformed(_))) => refusal,
         Some(_) => return None,
     };
     Some(match refusal {
         Refusal::ConnectFailed | Refusal::ConnectTimeout => Failure::Connect,
         Refusal::ServerTimeout => Failure::Timeout,
+        // With HTTP/2 it is often the connection that is in trouble, not the response.
+        Refusal::ServerMalformed(_) if !is_of_h2(error.etype()) => Failure::Malformed,
         _ => Failure::Reset,
     })
+}
+
+fn is_of_h2(kind: &ErrorType) -> bool {
+    matches!(kind, ErrorType::InvalidH2 | ErrorType::H2Error)
 }
 
 /// Whether the server closed the connection rather than that it said something wrong.

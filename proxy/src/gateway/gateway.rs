@@ -18,7 +18,8 @@ use pingora::{
 use super::{
     Exchange, admission, challenge,
     exchange::Kept,
-    fault, outcome, peer,
+    fault, outcome,
+    peer::{self, Needs},
     session::{self, RequestFields, ResponseFields},
     spare::Spares,
 };
@@ -124,15 +125,18 @@ impl ProxyHttp for Gateway {
             pick
         };
         exchange.tally.pick(now);
-        let for_upgrade = session
-            .is_upgrade_req()
-            .then_some(&exchange.admitted()?.connection);
         let has_upload = !session.as_mut().is_body_empty();
-        let upload = has_upload.then_some(exchange.admitted()?.limits().body_idle_timeout);
-        let anew = exchange.tries.kept == Kept::Shunned;
-        let reach = peer::reach(&pick, upload, for_upgrade, &self.spares, anew)?;
+        let admitted = exchange.admitted()?;
+        let needs = Needs {
+            upload: has_upload.then_some(admitted.limits().body_idle_timeout),
+            admitted,
+            upgrade: session.is_upgrade_req(),
+            head_alone: session.req_header().method == http::Method::HEAD,
+            anew: exchange.tries.kept == Kept::Shunned,
+        };
+        let reach = peer::reach(&pick, &needs, &self.spares)?;
         exchange.pick = Some(pick);
-        exchange.secure = reach.secure;
+        exchange.lender = reach.lender;
         Ok(reach.peer)
     }
 
@@ -147,8 +151,8 @@ impl ProxyHttp for Gateway {
     ) -> Result<()> {
         exchange.tally.connected = Some(Instant::now());
         if !session.is_upgrade_req() {
-            let ours = exchange.secure.as_ref();
-            let descriptor = ours.map_or(descriptor, |secure| secure.descriptor());
+            let lender = exchange.lender.as_ref();
+            let descriptor = lender.map_or(descriptor, |lender| lender.descriptor());
             exchange.watch(descriptor, !session.as_mut().is_body_empty());
         }
         Ok(())
@@ -176,6 +180,8 @@ impl ProxyHttp for Gateway {
         if exchange.speaks_h2_with_tls() {
             session::over_https(request)?;
         }
+        // To a server with HTTP/2 there is no body filter where there is no body.
+        exchange.tally.request_over |= session.as_mut().is_body_empty();
         exchange.tries.head_sent = true;
         exchange.tally.sent = Some(Instant::now());
         Ok(())

@@ -4,7 +4,7 @@ use std::{
     net::SocketAddr,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering},
     },
 };
 
@@ -13,11 +13,16 @@ use tokio::sync::{Notify, watch};
 use super::Listener;
 use crate::admit::proxy_header::Ends;
 
+/// The next connection's number.
+static NEXT: AtomicU64 = AtomicU64::new(0);
+
 /// How many headers of full size the requests under way may have together.
 const FULL_HEADERS: u64 = 32;
 
 /// One client's connection. Shared by its stream and its exchanges.
 pub struct Connection {
+    /// No other connection of this process has it.
+    pub number: u64,
     pub listener: Arc<Listener>,
     /// The client: who connected, or whom a PROXY header named.
     pub peer: SocketAddr,
@@ -62,6 +67,7 @@ pub struct TlsFacts {
 impl Connection {
     pub(super) fn new(listener: Arc<Listener>, parties: &Parties, tls: Option<TlsFacts>) -> Self {
         Self {
+            number: NEXT.fetch_add(1, Ordering::Relaxed),
             listener,
             peer: parties.ends.source,
             reached: parties.ends.destination,
@@ -122,6 +128,11 @@ impl Connection {
         self.retire.subscribe()
     }
 
+    /// Tells when the client has left, with every exchange of its.
+    pub fn departure(&self) -> Departure {
+        Departure(self.retire.subscribe())
+    }
+
     pub fn is_retired(&self) -> bool {
         *self.retire.borrow()
     }
@@ -132,6 +143,21 @@ impl Connection {
 
     pub fn is_upgraded(&self) -> bool {
         self.upgraded.load(Ordering::Acquire)
+    }
+}
+
+/// The end of a connection, seen from afar: holding it keeps nothing alive.
+#[derive(Clone, Debug)]
+pub struct Departure(watch::Receiver<bool>);
+
+impl Departure {
+    /// Returns once the connection is gone.
+    pub async fn await_it(mut self) {
+        while self.0.changed().await.is_ok() {} // it may retire first
+    }
+
+    pub fn has_come(&self) -> bool {
+        self.0.has_changed().is_err()
     }
 }
 

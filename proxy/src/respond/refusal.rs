@@ -29,8 +29,8 @@ pub enum Refusal {
     ConnectTimeout,
     /// The server closed or reset the connection before its response was complete.
     ServerReset,
-    /// The server's response breaks the protocol.
-    ServerMalformed,
+    /// The server's response breaks the protocol; what about it, in a few words.
+    ServerMalformed(&'static str),
     ServerTimeout,
     /// No server of the upstream can be used.
     NoServer,
@@ -67,7 +67,7 @@ impl Refusal {
         Self::ConnectFailed,
         Self::ConnectTimeout,
         Self::ServerReset,
-        Self::ServerMalformed,
+        Self::ServerMalformed("malformed"),
         Self::ServerTimeout,
         Self::NoServer,
         Self::Saturated,
@@ -84,7 +84,7 @@ impl Refusal {
     /// What about it, in a few words, where the label does not say all.
     pub const fn detail(self) -> Option<&'static str> {
         match self {
-            Self::Malformed(what) => Some(what),
+            Self::Malformed(what) | Self::ServerMalformed(what) => Some(what),
             _ => None,
         }
     }
@@ -101,7 +101,7 @@ impl Refusal {
             Self::HeaderTooLarge => "The header of the request is too large.",
             Self::Misdirected => "This connection is not for that host.",
             Self::TooManyConnections => "There are too many connections from your address.",
-            Self::ConnectFailed | Self::ServerReset | Self::ServerMalformed => {
+            Self::ConnectFailed | Self::ServerReset | Self::ServerMalformed(_) => {
                 "The server behind this address gave no usable answer."
             }
             Self::ConnectTimeout | Self::ServerTimeout => {
@@ -150,7 +150,7 @@ impl Refusal {
             Self::ConnectFailed => "connect_failed",
             Self::ConnectTimeout => "connect_timeout",
             Self::ServerReset => "server_reset",
-            Self::ServerMalformed => "server_malformed",
+            Self::ServerMalformed(_) => "server_malformed",
             Self::ServerTimeout => "server_timeout",
             Self::NoServer => "no_server",
             Self::Saturated => "saturated",
@@ -174,7 +174,7 @@ impl Refusal {
             Self::HeaderTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
             Self::TooManyConnections => StatusCode::TOO_MANY_REQUESTS,
-            Self::ConnectFailed | Self::ServerReset | Self::ServerMalformed => {
+            Self::ConnectFailed | Self::ServerReset | Self::ServerMalformed(_) => {
                 StatusCode::BAD_GATEWAY
             }
             Self::NoServer | Self::Saturated => StatusCode::SERVICE_UNAVAILABLE,
@@ -207,7 +207,9 @@ impl fmt::Display for Refusal {
             Self::ConnectFailed => "no connection to the server could be opened",
             Self::ConnectTimeout => "the server did not take the connection in time",
             Self::ServerReset => "the server broke off before its response was complete",
-            Self::ServerMalformed => "the server's response breaks the protocol",
+            Self::ServerMalformed(reason) => {
+                return write!(f, "the server's response breaks the protocol: {reason}");
+            }
             Self::ServerTimeout => "the server did not respond in time",
             Self::NoServer => "no server of the upstream can be used",
             Self::Saturated => "every usable server is at its limit of connections",

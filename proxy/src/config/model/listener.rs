@@ -56,6 +56,7 @@ pub struct Limits {
     pub connections: usize,
     /// IPv6 clients count by /64.
     pub connections_per_client: usize,
+    /// Of TLS; and as long again, before it, of a PROXY header.
     pub handshake_timeout: Duration,
     /// From the first byte of a request to the end of its header.
     pub header_timeout: Duration,

@@ -23,7 +23,7 @@ pub use self::{
     tls::{ClientCertificates, ClientMode, TlsProfile, TlsSettings, TlsVersion},
     upstream::{
         Address, ClientCertificate, HealthCheck, Passive, Probe, ProxyVersion, Retries, RetryOn,
-        Server, ServerTls, Timeouts, Upstream, UpstreamProtocol,
+        Server, ServerLimits, ServerTls, Timeouts, Upstream, UpstreamProtocol,
     },
 };
 

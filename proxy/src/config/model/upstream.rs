@@ -5,7 +5,10 @@ use std::{net::SocketAddr, num::NonZeroU32, ops::RangeInclusive, path::PathBuf, 
 use http::StatusCode;
 
 use super::Name;
-use crate::config::{problem::Located, units::Percent};
+use crate::config::{
+    problem::Located,
+    units::{ByteSize, Percent},
+};
 
 /// A named set of servers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +20,7 @@ pub struct Upstream {
     pub passive: Passive,
     pub timeouts: Timeouts,
     pub retries: Retries,
+    pub limits: ServerLimits,
     pub protocol: UpstreamProtocol,
     /// Without it the servers are reached without TLS.
     pub tls: Option<ServerTls>,
@@ -144,6 +148,23 @@ impl Default for Timeouts {
             idle: Duration::from_secs(30),
             keepalive: Duration::from_secs(55),
             tunnel: Duration::from_secs(3600),
+        }
+    }
+}
+
+/// What a server's response may be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerLimits {
+    /// Of the header with the status line; each interim response has as much.
+    pub header_size: ByteSize,
+    pub header_count: usize,
+}
+
+impl Default for ServerLimits {
+    fn default() -> Self {
+        Self {
+            header_size: ByteSize::kib(64),
+            header_count: 200,
         }
     }
 }

@@ -81,7 +81,7 @@ static LIMITS: Table = Table {
         Key::new(
             "handshake_timeout",
             Kind::Duration(MILLISECOND..=HOUR),
-            "of TLS",
+            "of TLS; also of a PROXY header, which comes before it",
         ),
         Key::new(
             "header_timeout",

@@ -245,12 +245,9 @@ impl Settings {
         match name {
             "admin" => self.admin = fields.fields("admin").and_then(|fields| admin(&fields)),
             "trusted_proxies" => {
-                self.trusted_proxies = Some(
-                    networks(fields, "trusted_proxies")
-                        .into_iter()
-                        .map(|(network, _)| network)
-                        .collect(),
-                )
+                let networks = networks(fields, "trusted_proxies");
+                let networks = networks.into_iter().map(|(network, _)| network);
+                self.trusted_proxies = Some(networks.collect());
             }
             "defaults" => {
                 let defaults = fields.fields("defaults");

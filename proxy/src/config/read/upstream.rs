@@ -9,12 +9,13 @@ use crate::config::{
     decode::{Fields, text},
     model::{
         Address, HealthCheck, Name, Passive, Probe, ProxyVersion, Retries, RetryOn, Server,
-        Timeouts, Upstream, UpstreamProtocol,
+        ServerLimits, Timeouts, Upstream, UpstreamProtocol,
     },
     nearest::did_you_mean,
     problem::{Problem, Problems, Span, quoted},
     raw::{Entry, Node, Value},
     table::{Key, Kind, Table},
+    units::ByteSize,
 };
 
 const MILLISECOND: Duration = Duration::from_millis(1);
@@ -58,6 +59,11 @@ pub(in crate::config) static TABLE: Table = Table {
             "retries",
             Kind::Mapping(&RETRIES),
             "when a request is sent to another server",
+        ),
+        Key::new(
+            "limits",
+            Kind::Mapping(&LIMITS),
+            "what a response may be; beyond it the client gets 502",
         ),
         Key::new(
             "protocol",
@@ -166,6 +172,22 @@ static TIMEOUTS: Table = Table {
     ],
 };
 
+static LIMITS: Table = Table {
+    of: "limits",
+    keys: &[
+        Key::new(
+            "header_size",
+            Kind::Size(ByteSize::kib(1)..=ByteSize::mib(1)),
+            "of a response, with its first line; default 64KiB",
+        ),
+        Key::new(
+            "header_count",
+            Kind::Number(1..=256),
+            "of a response; default 200",
+        ),
+    ],
+};
+
 static RETRIES: Table = Table {
     of: "retries",
     keys: &[
@@ -209,6 +231,9 @@ pub(super) fn read(name: Name, entry: &Entry, problems: &Problems) -> Option<Ups
         retries: fields
             .fields("retries")
             .map_or_else(Retries::default, |f| retries(&f)),
+        limits: fields
+            .fields("limits")
+            .map_or_else(ServerLimits::default, |f| limits(&f)),
         protocol,
         tls,
         proxy_protocol: fields
@@ -362,6 +387,14 @@ fn timeouts(fields: &Fields<'_>) -> Timeouts {
         idle: time("idle", default.idle),
         keepalive: time("keepalive", default.keepalive),
         tunnel: time("tunnel", default.tunnel),
+    }
+}
+
+fn limits(fields: &Fields<'_>) -> ServerLimits {
+    let default = ServerLimits::default();
+    ServerLimits {
+        header_size: fields.size("header_size").unwrap_or(default.header_size),
+        header_count: fields.count("header_count").unwrap_or(default.header_count),
     }
 }
 

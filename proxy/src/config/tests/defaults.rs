@@ -6,8 +6,9 @@ use crate::config::{
     Config, load_with,
     model::{
         AccessLog, Action, Address, CertificateSource, ClientMode, HealthCheck, HostPattern, Hsts,
-        Limits, Passive, PathPattern, Probe, Protocols, ProxyVersion, Retries, RetryOn, Timeouts,
-        TlsProfile, TlsSettings, TlsVersion, UnderscoreHeaders, UpstreamProtocol,
+        Limits, Passive, PathPattern, Probe, Protocols, ProxyVersion, Retries, RetryOn,
+        ServerLimits, Timeouts, TlsProfile, TlsSettings, TlsVersion, UnderscoreHeaders,
+        UpstreamProtocol,
     },
     units::{ByteSize, Percent},
 };
@@ -131,6 +132,11 @@ fn an_upstream_has_the_documented_defaults() {
         },
     };
     assert_eq!(upstream.retries, retries);
+    let limits = ServerLimits {
+        header_size: ByteSize::kib(64),
+        header_count: 200,
+    };
+    assert_eq!(upstream.limits, limits);
 }
 
 #[test]
@@ -265,6 +271,7 @@ upstreams:
       - { address: Api.lan:80, weight: 2, max_connections: 10 }
       - { address: unix:/run/api.sock, backup: true }
     retries: { attempts: 0, budget: 5%, on: [503, connect] }
+    limits: { header_size: 8KiB, header_count: 9 }
     protocol: h2c
     proxy_protocol: v2
 routes:
@@ -323,6 +330,8 @@ fn the_keys_of_upstreams_and_routes_reach_the_model() {
     assert_eq!((api.retries.attempts, api.retries.budget.get()), (0, 5));
     assert_eq!(api.retries.on.statuses, [503]);
     assert!(!api.retries.on.reset);
+    assert_eq!(api.limits.header_size, ByteSize::kib(8));
+    assert_eq!(api.limits.header_count, 9);
     assert_eq!(api.protocol, UpstreamProtocol::H2c);
     assert_eq!(api.proxy_protocol, Some(ProxyVersion::V2));
     let first = &config.routes[0];
@@ -338,8 +347,7 @@ fn the_keys_of_upstreams_and_routes_reach_the_model() {
         strip_prefix: true,
     };
     assert_eq!(first.action, forward);
-    assert_eq!(first.at.span.as_ref().unwrap().line, 24);
-    assert_eq!(first.at.span.as_ref().unwrap().line, 23);
+    assert_eq!(first.at.span.as_ref().unwrap().line, 26);
     assert_eq!(
         config.routes[1].path,
         PathPattern::Exact("/old/".to_owned())
