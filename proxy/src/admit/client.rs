@@ -42,6 +42,9 @@ pub fn client_of<'a>(
 fn parse_element(element: &[u8]) -> Option<IpAddr> {
     let text = str::from_utf8(element.trim_ascii()).ok()?;
     let bracketed = || text.strip_prefix('[')?.strip_suffix(']');
+    if text.contains('%') {
+        return None; // a zone, which means something on one machine alone
+    }
     let address = if let Ok(address) = text.parse::<IpAddr>() {
         address
     } else if let Ok(address) = text.parse::<SocketAddr>() {
@@ -164,6 +167,8 @@ mod tests {
             ("10.0.0.1", &["[2001:db8::1]"], "2001:db8::1"),
             ("10.0.0.1", &["[2001:db8::1]:567"], "2001:db8::1"),
             ("10.0.0.1", &["[1.2.3.4]"], "10.0.0.1"),
+            ("10.0.0.1", &["[fe80::1%1]"], "10.0.0.1"),
+            ("10.0.0.1", &["[fe80::1%1]:567"], "10.0.0.1"),
             ("10.0.0.1", &["::ffff:1.2.3.4"], "1.2.3.4"),
             ("10.0.0.1", &["1.2.3.4, ::ffff:10.0.0.2"], "1.2.3.4"),
             // the peer of a dual-stack socket

@@ -60,6 +60,14 @@ pub fn request(fields: &mut impl Fields, origin: &Origin<'_>) -> Dropped {
         set(fields, X_FORWARDED_HOST, &host);
     }
     append(fields, X_FORWARDED_FOR, &origin.peer.to_string());
+    if !fields
+        .map()
+        .get_all(header::FORWARDED)
+        .iter()
+        .all(closes_its_quotes)
+    {
+        fields.remove(&header::FORWARDED);
+    }
     append(fields, header::FORWARDED, &forwarded(origin, &host));
     set(fields, X_REQUEST_ID, origin.request_id);
     append(fields, header::VIA, &format!("{} simplon", origin.version));
@@ -101,6 +109,23 @@ fn forwarded(origin: &Origin<'_>, host: &str) -> String {
         IpAddr::V4(peer) => format!("for={peer};{host}proto={scheme}"),
         IpAddr::V6(peer) => format!("for=\"[{peer}]\";{host}proto={scheme}"),
     }
+}
+
+/// Whether every quoted string in a value has its end. In one that has none, whatever is added would be lost: so could
+/// a client hide what we say, behind a proxy that passes its `Forwarded` on.
+fn closes_its_quotes(value: &HeaderValue) -> bool {
+    let mut bytes = value.as_bytes().iter();
+    let mut is_quoted = false;
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'"' => is_quoted = !is_quoted,
+            b'\\' if is_quoted => {
+                bytes.next();
+            }
+            _ => {}
+        }
+    }
+    !is_quoted
 }
 
 /// HTTP/2 clients may split `Cookie` into crumbs; HTTP/1 servers read one (RFC 9113 section 8.2.3).
@@ -256,6 +281,22 @@ mod tests {
             "for=192.0.2.1, for=198.51.100.7;host=\"example.ch\";proto=https"
         );
         assert_eq!(fields["via"], "2 front, 1.1 simplon");
+    }
+
+    #[test]
+    fn a_list_that_would_swallow_our_element_is_dropped() {
+        let ours = "for=198.51.100.7;host=\"example.ch\";proto=https";
+        for open in ["for=\"", "for=a;by=\"b\\\"", "for=\"a\", for=\"b\\"] {
+            let fields = seen(
+                &[("forwarded", "for=a"), ("forwarded", open)],
+                &origin(true, example()),
+            );
+            assert_eq!(fields["forwarded"], ours, "{open}");
+        }
+        for closed in ["for=\"a\\\"b\"", "for=\"\"", "for=\"a,b\", for=c\\"] {
+            let fields = seen(&[("forwarded", closed)], &origin(true, example()));
+            assert_eq!(fields["forwarded"], format!("{closed}, {ours}"));
+        }
     }
 
     #[test]

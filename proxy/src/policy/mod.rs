@@ -3,9 +3,13 @@
 //! Policies are applied in the order of the fields of [`Policies`]. What a policy sends or compares is made
 //! when the snapshot is built.
 
+mod accept_encoding;
 mod hsts;
+mod users;
 
+pub use accept_encoding::{AcceptEncoding, Choice, Coding};
 pub use hsts::Hsts;
+pub use users::{Argon2id, BadLine, BadUser, Bcrypt, PasswordHash, Users};
 
 use crate::{config::model, forward::Fields};
 
