@@ -36,6 +36,8 @@ pub enum Refusal {
     NoServer,
     /// Every usable server of the upstream is at its `max_connections`.
     Saturated,
+    /// The client did not open the window of its HTTP/2 stream for what it asked for.
+    WindowTimeout,
     /// The client went away; nobody reads an answer.
     ClientGone,
     /// A fault of ours.
@@ -50,7 +52,7 @@ pub const CLIENT_CLOSED_REQUEST: StatusCode = match StatusCode::from_u16(499) {
 
 impl Refusal {
     /// One of each kind, in the order of the declaration.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Malformed("malformed"),
         Self::NoRoute,
         Self::NoChallenge,
@@ -69,6 +71,7 @@ impl Refusal {
         Self::ServerTimeout,
         Self::NoServer,
         Self::Saturated,
+        Self::WindowTimeout,
         Self::ClientGone,
         Self::Internal,
     ];
@@ -107,7 +110,9 @@ impl Refusal {
             Self::NoServer | Self::Saturated => {
                 "The service is not available just now. Please try again shortly."
             }
-            Self::ClientGone | Self::Internal => "The request could not be completed.",
+            Self::WindowTimeout | Self::ClientGone | Self::Internal => {
+                "The request could not be completed."
+            }
         }
     }
 
@@ -122,6 +127,7 @@ impl Refusal {
                 | Self::UriTooLong
                 | Self::HeaderTooLarge
                 | Self::TooManyConnections
+                | Self::WindowTimeout
                 | Self::ClientGone
                 | Self::Internal
         )
@@ -148,6 +154,7 @@ impl Refusal {
             Self::ServerTimeout => "server_timeout",
             Self::NoServer => "no_server",
             Self::Saturated => "saturated",
+            Self::WindowTimeout => "window_timeout",
             Self::ClientGone => "client_gone",
             Self::Internal => "internal",
         }
@@ -159,7 +166,9 @@ impl Refusal {
             Self::Malformed(_) => StatusCode::BAD_REQUEST,
             Self::NoRoute | Self::NoChallenge => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
-            Self::HeaderTimeout | Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
+            Self::HeaderTimeout | Self::BodyTimeout | Self::WindowTimeout => {
+                StatusCode::REQUEST_TIMEOUT
+            }
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UriTooLong => StatusCode::URI_TOO_LONG,
             Self::HeaderTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
@@ -204,6 +213,7 @@ impl fmt::Display for Refusal {
             Self::ServerTimeout => "the server did not respond in time",
             Self::NoServer => "no server of the upstream can be used",
             Self::Saturated => "every usable server is at its limit of connections",
+            Self::WindowTimeout => "the client did not open its window for the answer",
             Self::ClientGone => "the client went away before it was answered",
             Self::Internal => "the proxy failed",
         })

@@ -9,6 +9,7 @@ mod clock;
 pub(crate) mod command;
 mod deaf;
 mod dns;
+pub(crate) mod frames;
 mod handshake;
 mod http2;
 mod load;
@@ -38,6 +39,7 @@ pub(crate) use self::{
     command::{binary, simplon},
     deaf::Deaf,
     dns::{Dns, Hook},
+    frames::Frames,
     handshake::Handshake,
     http2::Http2,
     load::Load,

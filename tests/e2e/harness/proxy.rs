@@ -212,13 +212,31 @@ impl Proxy {
             .count()
     }
 
+    /// Bytes of memory that the process holds just now.
+    pub(crate) fn memory(&self) -> u64 {
+        let status = format!("/proc/{}/status", self.child.id().unwrap());
+        let status = std::fs::read_to_string(status).unwrap();
+        let held = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib: u64 = held
+            .unwrap()
+            .trim()
+            .trim_end_matches(" kB")
+            .parse()
+            .unwrap();
+        kib << 10
+    }
+
     pub(crate) fn signal(&self, signal: Signal) {
         kill_process(self.pid(), signal).unwrap();
     }
 
+    /// The number of the process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id().expect("the proxy has ended")
+    }
+
     fn pid(&self) -> Pid {
-        let id = self.child.id().expect("the proxy has ended");
-        Pid::from_raw(i32::try_from(id).unwrap()).unwrap()
+        Pid::from_raw(i32::try_from(self.id()).unwrap()).unwrap()
     }
 
     /// No file that it writes can have more bytes from now on, as on a disk that is full.
@@ -271,6 +289,10 @@ impl Proxy {
 
     pub(crate) fn https(&self) -> u16 {
         self.ports.https
+    }
+
+    pub(crate) fn admin_port(&self) -> u16 {
+        self.ports.admin
     }
 
     pub(crate) fn other(&self) -> u16 {

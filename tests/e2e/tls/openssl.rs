@@ -56,6 +56,24 @@ async fn openssl_resumes_its_sessions_after_a_reload() {
     }
 }
 
+/// Early data can be replayed by whoever saw it (RFC 8470), so no ticket allows any.
+#[tokio::test]
+async fn no_early_data_is_taken() {
+    let proxy = Proxy::with(SELF_SIGNED, &[]).await;
+    let session = proxy.directory().join("session");
+    let early = proxy.directory().join("early");
+    let request = "GET / HTTP/1.1\r\nhost: localhost\r\n\r\n";
+    std::fs::write(&early, request).unwrap();
+    let [session, early] = [&session, &early].map(|path| path.to_str().unwrap());
+    let first = s_client(&proxy, "localhost", &["-tls1_3", "-sess_out", session]).await;
+    assert!(first.contains("Max Early Data: 0"), "{first}");
+    let arguments = ["-tls1_3", "-sess_in", session, "-early_data", early];
+    let second = s_client(&proxy, "localhost", &arguments).await;
+    assert!(second.contains("Reused, TLSv1.3"), "{second}");
+    assert!(!second.contains("Early data was accepted"), "{second}");
+    assert!(second.contains("secure"), "{second}");
+}
+
 #[tokio::test]
 async fn openssl_finds_nothing_that_the_profile_leaves_out() {
     let proxy = Proxy::with(SELF_SIGNED, &[]).await;
