@@ -37,6 +37,7 @@ fn upstream(servers: u16) -> Arc<Upstream> {
         retries: Retries::default(),
         limits: model::ServerLimits::default(),
         protocol: UpstreamProtocol::Http1,
+        proxy_protocol: None,
         tls: None,
     };
     Upstream::build(&spec, None, None, Instant::now())

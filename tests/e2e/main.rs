@@ -25,6 +25,7 @@ mod hostile_servers;
 mod hsts;
 mod mozilla;
 mod pebble;
+mod proxy_protocol;
 mod refusals;
 mod reloading;
 mod routing;

@@ -8,6 +8,7 @@ pub mod host;
 pub mod identity;
 mod lines;
 pub mod path;
+pub mod proxy_header;
 pub mod reply;
 mod syntax;
 

@@ -33,6 +33,7 @@ pub(super) fn upstream(weights: &[u32]) -> Upstream {
         retries: Retries::default(),
         limits: ServerLimits::default(),
         protocol: UpstreamProtocol::Http1,
+        proxy_protocol: None,
         tls: None,
     }
 }

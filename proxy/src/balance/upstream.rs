@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     admit::ReplyLimits,
-    config::model::{self, Name, Passive, Retries, Timeouts, UpstreamProtocol},
+    config::model::{self, Name, Passive, ProxyVersion, Retries, Timeouts, UpstreamProtocol},
     respond::Refusal,
     tls::ServerTls,
 };
@@ -135,6 +135,11 @@ impl Upstream {
 
     pub fn protocol(&self) -> UpstreamProtocol {
         self.spec.protocol
+    }
+
+    /// With what kind of PROXY header connections to the servers begin.
+    pub fn proxy_protocol(&self) -> Option<ProxyVersion> {
+        self.spec.proxy_protocol
     }
 
     pub fn limits(&self) -> ReplyLimits {

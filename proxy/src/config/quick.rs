@@ -38,6 +38,7 @@ pub fn quick(from: &str, to: &str) -> Result<Config, Report> {
                 h2: false,
                 http1: true,
             },
+            proxy_protocol: None,
             limits: Limits::default(),
         }],
         admin: default_admin(),
@@ -57,6 +58,7 @@ pub fn quick(from: &str, to: &str) -> Result<Config, Report> {
             retries: Retries::default(),
             limits: ServerLimits::default(),
             protocol: UpstreamProtocol::Http1,
+            proxy_protocol: None,
             tls: None,
         }],
         routes: vec![Route {

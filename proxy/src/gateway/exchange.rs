@@ -1,7 +1,7 @@
 //! One request and its response in flight.
 
 use std::{
-    net::IpAddr,
+    net::{IpAddr, SocketAddr},
     os::fd::RawFd,
     sync::Arc,
     time::{Duration, Instant},
@@ -13,7 +13,7 @@ use super::{
     watchdog::{Patience, Watchdog},
 };
 use crate::{
-    admit::{Host, RequestId},
+    admit::{Host, RequestId, proxy_header::Ends},
     balance::{Pick, Tried},
     config::model::{Limits, UpstreamProtocol},
     forward::Fields,
@@ -213,6 +213,19 @@ impl Exchange {
 }
 
 impl Admitted {
+    /// Between whom the request is, as a server may be told.
+    pub(super) fn ends(&self) -> Ends {
+        let peer = self.connection.peer;
+        Ends {
+            // A client that a trusted proxy names has no port that we would know.
+            source: match self.client {
+                client if client == peer.ip() => peer,
+                client => SocketAddr::new(client, 0),
+            },
+            destination: self.connection.reached,
+        }
+    }
+
     pub(super) fn limits(&self) -> &Limits {
         &self.connection.listener.settings.limits
     }

@@ -129,7 +129,8 @@ impl ProxyHttp for Gateway {
         let admitted = exchange.admitted()?;
         let needs = Needs {
             upload: has_upload.then_some(admitted.limits().body_idle_timeout),
-            upgrade: session.is_upgrade_req().then_some(&admitted.connection),
+            admitted,
+            upgrade: session.is_upgrade_req(),
             head_alone: session.req_header().method == http::Method::HEAD,
             anew: exchange.tries.kept == Kept::Shunned,
         };

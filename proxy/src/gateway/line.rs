@@ -19,7 +19,7 @@ use tokio::{
 use tokio_rustls::client::TlsStream;
 
 use super::socket::{self, Socket};
-use crate::{balance::Target, tls::ServerTls};
+use crate::{balance::Target, forward::ProxyHeader, tls::ServerTls};
 
 /// What is said to a server, and heard from it.
 #[derive(Debug)]
@@ -39,11 +39,15 @@ pub(super) enum Manner {
 }
 
 impl Line {
-    /// Connects, and shakes hands if the server has TLS.
-    pub(super) async fn open(target: &Target, tls: Option<&ServerTls>) -> pingora::Result<Self> {
+    /// Connects, says for whom if the server wants to know, and shakes hands if it has TLS.
+    pub(super) async fn open(
+        target: &Target,
+        tls: Option<&ServerTls>,
+        header: Option<ProxyHeader>,
+    ) -> pingora::Result<Self> {
         match tls {
-            Some(tls) => socket::secure(target, tls).await.map(Self::Secure),
-            None => socket::plain(target).await.map(Self::Plain),
+            Some(tls) => socket::secure(target, tls, header).await.map(Self::Secure),
+            None => socket::plain(target, header).await.map(Self::Plain),
         }
     }
 

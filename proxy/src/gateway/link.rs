@@ -28,6 +28,7 @@ use crate::{
     admit::{Asked, Reply, ReplyLimits},
     balance::{Pick, Target},
     config::model::Timeouts,
+    forward::ProxyHeader,
     listen::{Connection, Deadline},
     respond::Refusal,
     tls::ServerTls,
@@ -38,6 +39,7 @@ use crate::{
 pub(super) struct Linker {
     target: Target,
     tls: Option<Arc<ServerTls>>,
+    header: Option<ProxyHeader>,
     timeouts: Timeouts,
     limits: ReplyLimits,
     /// The client's; it tells whether the server has agreed to the upgrade.
@@ -45,10 +47,15 @@ pub(super) struct Linker {
 }
 
 impl Linker {
-    pub(super) fn new(pick: &Pick, connection: &Arc<Connection>) -> Self {
+    pub(super) fn new(
+        pick: &Pick,
+        connection: &Arc<Connection>,
+        header: Option<ProxyHeader>,
+    ) -> Self {
         Self {
             target: pick.target().clone(),
             tls: pick.server().tls.clone(),
+            header,
             timeouts: pick.upstream().timeouts().clone(),
             limits: pick.upstream().limits(),
             connection: Arc::clone(connection),
@@ -60,7 +67,7 @@ impl Linker {
 impl L4Connect for Linker {
     async fn connect(&self, _: &SocketAddr) -> pingora::Result<Stream> {
         let link = Link {
-            line: Line::open(&self.target, self.tls.as_deref()).await?,
+            line: Line::open(&self.target, self.tls.as_deref(), self.header).await?,
             reader: Reader::new(Reply::new(UPGRADE, self.limits)),
             progress: Progress::default(),
             held: None,

@@ -11,7 +11,6 @@ use std::{
         atomic::{AtomicBool, AtomicI32, Ordering::Relaxed},
     },
     task::{Context, Poll, ready},
-    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -30,11 +29,12 @@ use super::{
     outbox::Outbox,
     peer::Needs,
     reader::Reader,
-    spare::{Spares, Whom},
+    spare::{Spares, Stay, Whom},
 };
 use crate::{
     admit::{Asked, Reply, ReplyLimits},
     balance::{Pick, Vitals},
+    forward::ProxyHeader,
     tls::ServerTls,
 };
 
@@ -43,7 +43,7 @@ use crate::{
 pub(super) struct Lender {
     whom: Whom,
     tls: Option<Arc<ServerTls>>,
-    keepalive: Duration,
+    stay: Stay,
     asked: Asked,
     limits: ReplyLimits,
     vitals: Arc<Vitals>,
@@ -56,15 +56,26 @@ pub(super) struct Lender {
 }
 
 impl Lender {
-    pub(super) fn new(pick: &Pick, spares: &Arc<Spares>, needs: &Needs<'_>) -> Self {
+    /// With a header, the connection is for the client's own alone, and kept no longer than that one.
+    pub(super) fn new(
+        pick: &Pick,
+        header: Option<ProxyHeader>,
+        spares: &Arc<Spares>,
+        needs: &Needs<'_>,
+    ) -> Self {
+        let client = &needs.admitted.connection;
         let tls = &pick.server().tls;
         Self {
             whom: Whom {
                 tls: tls.as_ref().map(|tls| tls.number()),
                 target: pick.target().clone(),
+                client: header.map(|header| (header, client.number)),
             },
             tls: tls.clone(),
-            keepalive: pick.upstream().timeouts().keepalive,
+            stay: Stay {
+                keepalive: pick.upstream().timeouts().keepalive,
+                client: header.map(|_| client.departure()),
+            },
             asked: Asked {
                 head_alone: needs.head_alone,
                 upgrade: false,
@@ -88,6 +99,10 @@ impl Lender {
         self.has_lent_spare.load(Relaxed)
     }
 
+    fn header(&self) -> Option<ProxyHeader> {
+        self.whom.client.map(|(header, _)| header)
+    }
+
     fn spare(&self) -> Option<Line> {
         if self.anew {
             return None;
@@ -103,7 +118,7 @@ impl L4Connect for Lender {
         self.has_lent_spare.store(spare.is_some(), Relaxed);
         let line = match spare {
             Some(spare) => spare,
-            None => Line::open(&self.whom.target, self.tls.as_deref()).await?,
+            None => Line::open(&self.whom.target, self.tls.as_deref(), self.header()).await?,
         };
         self.descriptor.store(line.descriptor(), Relaxed);
         let loan = Loan {
@@ -113,7 +128,7 @@ impl L4Connect for Lender {
             is_over: false,
             is_kept: !self.anew,
             whom: self.whom.clone(),
-            keepalive: self.keepalive,
+            stay: self.stay.clone(),
             vitals: Arc::clone(&self.vitals),
             spares: Arc::clone(&self.spares),
         };
@@ -133,7 +148,7 @@ struct Loan {
     /// Once all is over.
     is_kept: bool,
     whom: Whom,
-    keepalive: Duration,
+    stay: Stay,
     vitals: Arc<Vitals>,
     spares: Arc<Spares>,
 }
@@ -153,7 +168,7 @@ impl Drop for Loan {
             self.whom.said_too_much(&self.vitals);
         } else if let (true, Some(line)) = (self.is_over && self.is_kept, self.line.take()) {
             let (whom, vitals) = (self.whom.clone(), Arc::clone(&self.vitals));
-            self.spares.keep(whom, line, self.keepalive, vitals);
+            self.spares.keep(whom, line, self.stay.clone(), vitals);
         }
     }
 }

@@ -1,9 +1,10 @@
 //! How Pingora reaches the server that was picked.
 
 use std::{
+    hash::{BuildHasher, RandomState},
     net::{Ipv4Addr, SocketAddr},
     sync::{
-        Arc,
+        Arc, LazyLock,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
     time::Duration,
@@ -11,10 +12,11 @@ use std::{
 
 use pingora::upstreams::peer::HttpPeer;
 
-use super::{fault, link::Linker, loan::Lender, relay::Relay, spare::Spares};
+use super::{exchange::Admitted, fault, link::Linker, loan::Lender, relay::Relay, spare::Spares};
 use crate::{
     balance::{Pick, Target},
     config::model::UpstreamProtocol,
+    forward::ProxyHeader,
     listen::Connection,
     respond::Refusal,
 };
@@ -25,6 +27,13 @@ const STREAMS: usize = 100;
 /// Numbers for what must not be found in Pingora's pool. No number of [`crate::tls::ServerTls::number`]
 /// comes this far.
 static UNSHARED: AtomicU64 = AtomicU64::new(1 << 62);
+
+/// Numbers for what Pingora is to keep for one client alone have this bit, and no others do.
+const FOR_A_CLIENT: u64 = 1 << 63;
+
+/// Makes those numbers. Pingora finds connections by a hash without a secret: with this one, nobody can choose
+/// an address that is taken for another's.
+static SECRET: LazyLock<RandomState> = LazyLock::new(RandomState::new);
 
 /// The way to a server for one try.
 pub(super) struct Reach {
@@ -37,8 +46,10 @@ pub(super) struct Reach {
 pub(super) struct Needs<'a> {
     /// How long the client's body may stand still, if there is one.
     pub(super) upload: Option<Duration>,
-    /// The client's connection, if the request asks for an upgrade: it then gets a link of its own.
-    pub(super) upgrade: Option<&'a Arc<Connection>>,
+    /// Who asks, by which connection.
+    pub(super) admitted: &'a Admitted,
+    /// An upgrade is asked for: the request gets a link of its own.
+    pub(super) upgrade: bool,
     /// The method is HEAD.
     pub(super) head_alone: bool,
     /// No connection will do that was there before; this one is not kept either.
@@ -54,19 +65,27 @@ pub(super) fn reach(
     needs: &Needs<'_>,
     spares: &Arc<Spares>,
 ) -> pingora::Result<Reach> {
+    let connection = &needs.admitted.connection;
+    let version = pick.upstream().proxy_protocol();
+    let header = version.map(|version| ProxyHeader {
+        version,
+        ends: Some(needs.admitted.ends()),
+    });
     let mut lender = None;
     let mut has_own_deadlines = false;
     let mut peer = match (pick.upstream().protocol(), needs.upgrade) {
-        (UpstreamProtocol::H2 | UpstreamProtocol::H2c, _) => shared(pick, needs.anew)?,
-        (UpstreamProtocol::Http1, Some(connection)) => {
+        (UpstreamProtocol::H2 | UpstreamProtocol::H2c, _) => {
+            shared(pick, header, connection, needs.anew)?
+        }
+        (UpstreamProtocol::Http1, true) => {
             let mut peer = nowhere(String::new());
-            peer.options.custom_l4 = Some(Arc::new(Linker::new(pick, connection)));
+            peer.options.custom_l4 = Some(Arc::new(Linker::new(pick, connection, header)));
             has_own_deadlines = true;
             peer
         }
-        (UpstreamProtocol::Http1, None) => {
+        (UpstreamProtocol::Http1, false) => {
             let mut peer = nowhere(String::new());
-            let lends = Arc::new(Lender::new(pick, spares, needs));
+            let lends = Arc::new(Lender::new(pick, header, spares, needs));
             peer.options.custom_l4 = Some(Arc::clone(&lends) as _);
             lender = Some(lends);
             peer
@@ -88,24 +107,31 @@ pub(super) fn reach(
     })
 }
 
-/// A server with HTTP/2, whose connections Pingora shares among exchanges. With TLS they are behind relays
-/// of ours, and Pingora believes that there is none; so that the peer has the number of its TLS.
-fn shared(pick: &Pick, anew: bool) -> pingora::Result<HttpPeer> {
+/// A server with HTTP/2, whose connections Pingora shares among exchanges: with a header, those of one client.
+/// With TLS or a header they are behind relays of ours, and Pingora believes that there is neither; so that the
+/// peer has a number for both.
+fn shared(
+    pick: &Pick,
+    header: Option<ProxyHeader>,
+    client: &Connection,
+    anew: bool,
+) -> pingora::Result<HttpPeer> {
     let tls = pick.server().tls.as_ref();
     let mut peer = match (pick.upstream().protocol(), tls) {
         (UpstreamProtocol::H2, None) => return Err(fault::refuse(Refusal::Internal)),
-        // In the place of a server name that is used for nothing else: where it leads.
-        (_, Some(tls)) => {
+        (_, None) if header.is_none() => at(pick.target())?,
+        _ => {
+            // In the place of a server name that is used for nothing else: where it leads.
             let mut peer = nowhere(pick.target().to_string());
-            peer.options.custom_l4 = Some(Arc::new(Relay::new(pick, tls)));
+            peer.options.custom_l4 = Some(Arc::new(Relay::new(pick, header, client)));
             peer
         }
-        (_, None) => at(pick.target())?,
     };
-    peer.group_key = match tls {
+    let tls = tls.map_or(0, |tls| tls.number());
+    peer.group_key = match header {
         _ if anew => UNSHARED.fetch_add(1, Relaxed),
-        Some(tls) => tls.number(),
-        None => 0,
+        Some(header) => SECRET.hash_one((tls, header, client.number)) | FOR_A_CLIENT,
+        None => tls,
     };
     let keepalive = pick.upstream().timeouts().keepalive;
     peer.options.idle_timeout = Some(if anew { Duration::ZERO } else { keepalive });

@@ -10,13 +10,13 @@ use std::{
 
 use pingora::{Error, ErrorType};
 use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
+    io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf},
     net::{TcpStream, UnixStream},
 };
 use tokio_rustls::client::TlsStream;
 
 use super::impatient::Impatient;
-use crate::{balance::Target, tls::ServerTls};
+use crate::{balance::Target, forward::ProxyHeader, tls::ServerTls};
 
 #[derive(Debug)]
 pub(super) enum Socket {
@@ -55,17 +55,19 @@ impl Socket {
 pub(super) async fn secure(
     target: &Target,
     tls: &ServerTls,
+    header: Option<ProxyHeader>,
 ) -> pingora::Result<Box<TlsStream<Socket>>> {
-    shake_hands(plain(target).await?, tls).await
+    shake_hands(plain(target, header).await?, tls).await
 }
 
 /// As [`secure`], where no write may stand still for longer than `limit`.
 pub(super) async fn secure_within(
     target: &Target,
     tls: &ServerTls,
+    header: Option<ProxyHeader>,
     limit: Duration,
 ) -> pingora::Result<Box<TlsStream<Impatient<Socket>>>> {
-    let socket = plain(target).await?;
+    let socket = plain(target, header).await?;
     shake_hands(Impatient::new(socket, limit), tls).await
 }
 
@@ -79,10 +81,18 @@ where
         .map_err(|error| Error::because(ErrorType::TLSHandshakeFailure, "with a server", error))
 }
 
-pub(super) async fn plain(target: &Target) -> pingora::Result<Socket> {
-    Socket::connect(target)
-        .await
-        .map_err(|error| Error::because(ErrorType::ConnectError, "to a server", error))
+/// A connection on which nothing has been said but, where there is one, the header.
+pub(super) async fn plain(target: &Target, header: Option<ProxyHeader>) -> pingora::Result<Socket> {
+    let connecting = async {
+        let mut socket = Socket::connect(target).await?;
+        if let Some(header) = header {
+            // A new socket has room for all of it, so it leaves in one piece.
+            socket.write_all(&header.to_bytes()).await?;
+        }
+        Ok(socket)
+    };
+    let connected: io::Result<_> = connecting.await;
+    connected.map_err(|error| Error::because(ErrorType::ConnectError, "to a server", error))
 }
 
 impl AsFd for Socket {

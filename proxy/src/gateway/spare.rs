@@ -21,7 +21,11 @@ use tokio::{
 };
 
 use super::line::{Line, Manner};
-use crate::balance::{Target, Vitals};
+use crate::{
+    balance::{Target, Vitals},
+    forward::ProxyHeader,
+    listen::Departure,
+};
 
 /// Whom a connection was made for: two that are for the same can stand in for each other.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -29,6 +33,19 @@ pub(super) struct Whom {
     /// [`crate::tls::ServerTls::number`]; nothing where there is no TLS.
     pub(super) tls: Option<u64>,
     pub(super) target: Target,
+    /// What it began with, and the [`Connection::number`] of the client's own connection; nothing where the
+    /// server is told of no client.
+    ///
+    /// [`Connection::number`]: crate::listen::Connection::number
+    pub(super) client: Option<(ProxyHeader, u64)>,
+}
+
+/// How long a connection may wait.
+#[derive(Clone, Debug)]
+pub(super) struct Stay {
+    pub(super) keepalive: Duration,
+    /// Whom alone it can serve, and without whom it is of no use. Nobody if it can serve anybody.
+    pub(super) client: Option<Departure>,
 }
 
 /// How often spares are looked through. One that is over is never used, but its socket stays open until then.
@@ -54,6 +71,7 @@ struct Kept {
 struct Spare {
     line: Line,
     until: Instant,
+    client: Option<Departure>,
     /// Of the server.
     vitals: Arc<Vitals>,
 }
@@ -68,18 +86,18 @@ impl Spares {
     }
 
     /// Keeps a connection on which nothing is under way, until it is taken, the server closes it, or
-    /// `keepalive` is over.
+    /// its stay is over.
     pub(super) fn keep(
         self: &Arc<Self>,
         whom: Whom,
         line: Line,
-        keepalive: Duration,
+        allowed: Stay,
         vitals: Arc<Vitals>,
     ) {
         let Ok(runtime) = Handle::try_current() else {
             return; // the process ends
         };
-        let until = Instant::now() + keepalive;
+        let until = Instant::now() + allowed.keepalive;
         let mut kept = self.kept.lock();
         if kept.count >= self.most {
             drop(kept);
@@ -89,6 +107,7 @@ impl Spares {
         let spare = Spare {
             line,
             until,
+            client: allowed.client,
             vitals,
         };
         kept.shelves.entry(whom).or_default().push(spare);
@@ -103,7 +122,7 @@ impl Spares {
     pub(super) fn take(&self, whom: &Whom) -> Option<Line> {
         loop {
             let mut spare = self.kept.lock().pop(whom)?;
-            if spare.until <= Instant::now() {
+            if spare.has_outstayed(Instant::now()) {
                 spare.line.part();
             } else if !spare.has_stirred(whom) {
                 return Some(spare.line);
@@ -113,6 +132,10 @@ impl Spares {
 }
 
 impl Spare {
+    fn has_outstayed(&self, now: Instant) -> bool {
+        self.until <= now || self.client.as_ref().is_some_and(Departure::has_come)
+    }
+
     fn has_stirred(&mut self, whom: &Whom) -> bool {
         let manner = self.line.look();
         if manner == Manner::Talking {
@@ -149,7 +172,8 @@ impl Kept {
         let mut over = Vec::new();
         for (whom, shelf) in &mut self.shelves {
             over.extend(shelf.extract_if(.., |spare| {
-                spare.until <= now || (spare.line.may_have_stirred() && spare.has_stirred(whom))
+                spare.has_outstayed(now)
+                    || (spare.line.may_have_stirred() && spare.has_stirred(whom))
             }));
         }
         self.count -= over.len();
@@ -193,13 +217,18 @@ mod tests {
     use tokio_rustls::{TlsAcceptor, TlsConnector, server};
 
     use super::{super::socket::Socket, *};
+    use crate::config::model::ProxyVersion;
 
     const LONG: Duration = Duration::from_secs(60);
 
     fn whom(tls: Option<u64>, port: u16) -> Whom {
         let address = SocketAddr::from(([10, 0, 0, 1], port));
         let target = Target::Socket(address);
-        Whom { tls, target }
+        Whom {
+            tls,
+            target,
+            client: None,
+        }
     }
 
     /// Our end of a connection with TLS, and the server's.
@@ -238,7 +267,11 @@ mod tests {
 
     fn keep(spares: &Arc<Spares>, whom: Whom, line: Line, keepalive: Duration) -> Arc<Vitals> {
         let vitals = Arc::new(Vitals::new(std::time::Instant::now()));
-        spares.keep(whom, line, keepalive, Arc::clone(&vitals));
+        let allowed = Stay {
+            keepalive,
+            client: None,
+        };
+        spares.keep(whom, line, allowed, Arc::clone(&vitals));
         vitals
     }
 
@@ -254,11 +287,28 @@ mod tests {
         let spares = Arc::new(Spares::new(8));
         let (ours, _theirs) = secure().await;
         keep(&spares, whom(Some(1), 443), ours, LONG);
-        for stranger in [whom(Some(2), 443), whom(Some(1), 444), whom(None, 443)] {
+        let for_a_client = |number| Whom {
+            client: Some((
+                ProxyHeader {
+                    version: ProxyVersion::V1,
+                    ends: None,
+                },
+                number,
+            )),
+            ..whom(Some(1), 443)
+        };
+        let others = [whom(Some(2), 443), whom(Some(1), 444), whom(None, 443)];
+        for stranger in others.into_iter().chain([for_a_client(1)]) {
             assert!(spares.take(&stranger).is_none());
         }
         assert!(spares.take(&whom(Some(1), 443)).is_some());
         assert!(spares.take(&whom(Some(1), 443)).is_none());
+        let (ours, _theirs) = plain();
+        keep(&spares, for_a_client(1), ours, LONG);
+        for stranger in [whom(Some(1), 443), for_a_client(2)] {
+            assert!(spares.take(&stranger).is_none());
+        }
+        assert!(spares.take(&for_a_client(1)).is_some());
         assert_eq!(count(&spares), 0);
     }
 

@@ -1,4 +1,4 @@
-//! From an accepted socket to a stream: seat, then handshake, each under its cap or deadline.
+//! From an accepted socket to a stream: seat, PROXY header, handshake, each under its cap or deadline.
 
 use std::{
     io,
@@ -13,11 +13,11 @@ use tokio::{
 };
 
 use super::{
-    Connection, Host, Listener, Seat, Stream, handshake::shake_hands, seat::Full,
-    transport::Transport,
+    Connection, Host, Listener, Seat, Stream, connection::Parties, handshake::shake_hands,
+    proxy_header, seat::Full, transport::Transport,
 };
 use crate::{
-    admit::ClientKey,
+    admit::{ClientKey, proxy_header::Ends},
     respond::{Page, Refusal},
 };
 
@@ -50,13 +50,21 @@ fn is_of_one_connection(error: &io::Error) -> bool {
     )
 }
 
+/// An IPv4 address on an IPv6 socket is the same as on an IPv4 one.
+fn canonical(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
+}
+
 fn admit(tcp: TcpStream, peer: SocketAddr, listener: &Arc<Listener>, host: &Arc<dyn Host>) {
-    // An IPv4 client on an IPv6 socket is the same client as on an IPv4 one.
-    let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
-    match listener
-        .seats
-        .take(ClientKey::from(peer.ip()), &listener.settings.limits)
-    {
+    let peer = canonical(peer);
+    let (seats, limits) = (&listener.seats, &listener.settings.limits);
+    let seat = match &listener.settings.proxy_protocol {
+        None => seats.take(ClientKey::from(peer.ip()), limits),
+        // Whose the seat is, the header will say.
+        Some(proxies) if proxies.contains(peer.ip()) => seats.take_for_anyone(limits),
+        Some(_) => return listener.meters.refused("not_from_proxy"),
+    };
+    match seat {
         Ok(seat) => {
             let (listener, host) = (Arc::clone(listener), Arc::clone(host));
             tokio::spawn(async move {
@@ -111,7 +119,7 @@ fn turn_away(tcp: &TcpStream, full: Full, listener: &Arc<Listener>, host: &dyn H
 }
 
 async fn open(
-    tcp: TcpStream,
+    mut tcp: TcpStream,
     peer: SocketAddr,
     listener: Arc<Listener>,
     seat: Seat,
@@ -119,6 +127,29 @@ async fn open(
 ) -> Option<Stream> {
     // Small answers leave at once; the stream coalesces what belongs together.
     let _ = tcp.set_nodelay(true);
+    let ends = Ends {
+        source: peer,
+        destination: canonical(tcp.local_addr().ok()?),
+    };
+    let mut parties = Parties { ends, via: None };
+    let seat = if listener.settings.proxy_protocol.is_some() {
+        if let Some(ends) = proxy_header::read(&mut tcp, peer, &listener).await?.ends {
+            parties = Parties {
+                ends,
+                via: Some(peer),
+            };
+        }
+        let client = ClientKey::from(parties.ends.source.ip());
+        match seat.give_to(client, &listener.settings.limits) {
+            Ok(seat) => seat,
+            Err(full) => {
+                turn_away(&tcp, full, &listener, host);
+                return None;
+            }
+        }
+    } else {
+        seat
+    };
     let (transport, facts) = match &listener.tls {
         None => (Transport::Plain(tcp), None),
         Some(terms) => {
@@ -126,6 +157,6 @@ async fn open(
             (Transport::Tls(tls), Some(facts))
         }
     };
-    let connection = Arc::new(Connection::new(listener, peer, facts));
+    let connection = Arc::new(Connection::new(listener, &parties, facts));
     Some(Stream::new(transport, connection, seat))
 }

@@ -1,4 +1,4 @@
-//! The front door: binds, accepts, seats, shakes hands, and hands each connection on as a [`Stream`].
+//! The front door: binds, accepts, seats, reads PROXY headers, shakes hands, and hands each connection on as a [`Stream`].
 //!
 //! Ours rather than Pingora's, because an edge needs what its listener keeps closed: caps, deadlines
 //! from the first byte, TLS settings, and listeners that come and go while the process runs.
@@ -11,12 +11,13 @@ mod gate;
 mod handshake;
 mod io;
 mod listeners;
+mod proxy_header;
 mod seat;
 mod socket;
 mod stream;
 mod transport;
 
-pub use connection::{Carried, Connection, TlsFacts};
+pub use connection::{Carried, Connection, Departure, TlsFacts};
 pub use deadline::Deadline;
 pub use descriptor::second_handle;
 pub use gate::Gate;
@@ -39,9 +40,12 @@ use crate::{
 };
 
 /// Why a connection may be turned away or cut off, as labels of a metric.
-pub const REASONS: [&str; 20] = [
+pub const REASONS: [&str; 23] = [
     "full",
     "client",
+    "not_from_proxy",
+    "proxy_header",
+    "proxy_header_timeout",
     "handshake_timeout",
     "unknown_host",
     "not_tls",

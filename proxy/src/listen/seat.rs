@@ -36,28 +36,25 @@ pub enum Full {
 /// A connection that has been let in. Dropping it gives the seat back.
 pub struct Seat {
     seats: Arc<Seats>,
-    client: ClientKey,
+    /// Whose it is; nobody's as long as a PROXY header is still to say it.
+    client: Option<ClientKey>,
 }
 
 impl Seats {
     /// Lets one more connection of `client` in, if the limits allow it.
     pub fn take(self: &Arc<Self>, client: ClientKey, limits: &Limits) -> Result<Seat, Full> {
+        self.take_for_anyone(limits)?.give_to(client, limits)
+    }
+
+    /// Lets one more connection in, of a client that is not known yet.
+    pub fn take_for_anyone(self: &Arc<Self>, limits: &Limits) -> Result<Seat, Full> {
         if self.taken.fetch_add(1, Ordering::Relaxed) >= limits.connections {
             self.taken.fetch_sub(1, Ordering::Relaxed);
             return Err(Full::Listener);
         }
-        let mut clients = self.shard(client).lock();
-        let held = clients.entry(client).or_insert(0);
-        if *held >= limits.connections_per_client {
-            drop(clients);
-            self.taken.fetch_sub(1, Ordering::Relaxed);
-            return Err(Full::Client);
-        }
-        *held += 1;
-        drop(clients);
         Ok(Seat {
             seats: Arc::clone(self),
-            client,
+            client: None,
         })
     }
 
@@ -74,9 +71,26 @@ impl Seats {
     }
 }
 
+impl Seat {
+    /// The seat of `client` from now on, if it may have one more. Otherwise it is given back.
+    pub fn give_to(mut self, client: ClientKey, limits: &Limits) -> Result<Self, Full> {
+        let mut clients = self.seats.shard(client).lock();
+        let held = clients.entry(client).or_insert(0);
+        if *held >= limits.connections_per_client {
+            return Err(Full::Client);
+        }
+        *held += 1;
+        drop(clients);
+        self.client = Some(client);
+        Ok(self)
+    }
+}
+
 impl Drop for Seat {
     fn drop(&mut self) {
-        if let Entry::Occupied(mut held) = self.seats.shard(self.client).lock().entry(self.client) {
+        if let Some(client) = self.client
+            && let Entry::Occupied(mut held) = self.seats.shard(client).lock().entry(client)
+        {
             *held.get_mut() -= 1;
             if *held.get() == 0 {
                 held.remove();
@@ -128,6 +142,22 @@ mod tests {
             Some(Full::Client)
         );
         assert!(seats.take(client("2001:db8:0:1::1"), &two_each).is_ok());
+    }
+
+    #[test]
+    fn a_client_that_is_named_late_is_counted_from_then_on() {
+        let seats = Arc::new(Seats::default());
+        let limits = limits(3, 1);
+        let give = |to| seats.take_for_anyone(&limits)?.give_to(client(to), &limits);
+        let _unnamed = seats.take_for_anyone(&limits);
+        let named = give("192.0.2.1");
+        assert!(named.is_ok());
+        assert_eq!(give("192.0.2.1").err(), Some(Full::Client));
+        assert_eq!(seats.taken(), 2);
+        let _other = give("192.0.2.2");
+        assert_eq!(give("192.0.2.3").err(), Some(Full::Listener));
+        drop(named);
+        assert!(give("192.0.2.1").is_ok());
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, num::NonZeroU32, time::Duration};
 
 use super::{Name, TlsSettings};
-use crate::config::units::ByteSize;
+use crate::{admit::Networks, config::units::ByteSize};
 
 /// Addresses we accept on, with what they speak.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +15,9 @@ pub struct Listener {
     pub redirect_to_https: bool,
     pub tls: Option<TlsSettings>,
     pub protocols: Protocols,
+    /// The peers whose PROXY headers are believed. With it every connection begins with one, and nobody else
+    /// may connect.
+    pub proxy_protocol: Option<Networks>,
     pub limits: Limits,
 }
 
@@ -42,6 +45,7 @@ pub struct Limits {
     pub connections: usize,
     /// IPv6 clients count by /64.
     pub connections_per_client: usize,
+    /// Of TLS; and as long again, before it, of a PROXY header.
     pub handshake_timeout: Duration,
     /// From the first byte of a request to the end of its header.
     pub header_timeout: Duration,

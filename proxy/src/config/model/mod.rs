@@ -22,8 +22,8 @@ pub use self::{
     route::{Action, HostPattern, PathPattern, Route},
     tls::{ClientCertificates, ClientMode, TlsProfile, TlsSettings, TlsVersion},
     upstream::{
-        Address, ClientCertificate, HealthCheck, Passive, Probe, Retries, RetryOn, Server,
-        ServerLimits, ServerTls, Timeouts, Upstream, UpstreamProtocol,
+        Address, ClientCertificate, HealthCheck, Passive, Probe, ProxyVersion, Retries, RetryOn,
+        Server, ServerLimits, ServerTls, Timeouts, Upstream, UpstreamProtocol,
     },
 };
 

@@ -24,6 +24,8 @@ pub struct Upstream {
     pub protocol: UpstreamProtocol,
     /// Without it the servers are reached without TLS.
     pub tls: Option<ServerTls>,
+    /// Begin each connection with a header that names the client. Connections are then kept by client.
+    pub proxy_protocol: Option<ProxyVersion>,
 }
 
 /// One address of an upstream.
@@ -206,4 +208,13 @@ pub enum UpstreamProtocol {
     H2,
     /// HTTP/2 without TLS, by prior knowledge; what gRPC servers speak on a private network.
     H2c,
+}
+
+/// Of the PROXY protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ProxyVersion {
+    /// A line of text.
+    V1,
+    /// Binary; it can also say that a connection is for no client.
+    V2,
 }

@@ -2,7 +2,8 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use super::{address, refuse_doubles, tls};
+use super::{address, network::networks, refuse_doubles, tls};
+use crate::admit::Networks;
 use crate::config::{
     decode::{Fields, text},
     model::{Limits, Listener, Name, Protocols},
@@ -42,12 +43,21 @@ pub(in crate::config) static TABLE: Table = Table {
             "what is offered by ALPN; default both with tls, else http/1.1",
         ),
         Key::new("limits", Kind::Mapping(&LIMITS), "what is let through"),
-        Key::later(
+        Key::new(
             "proxy_protocol",
-            "remove it; until it works, clients have the address of the proxy before this one",
-            "believe the PROXY protocol of these peers",
+            Kind::Mapping(&PROXY_PROTOCOL),
+            "every connection begins with a PROXY header, version 1 or 2, that names the client",
         ),
     ],
+};
+
+static PROXY_PROTOCOL: Table = Table {
+    of: "proxy_protocol",
+    keys: &[Key::required(
+        "from",
+        Kind::OneOrMore("a network such as 10.0.0.0/8, or an address"),
+        "the proxies that may connect, and whose headers are believed; nobody else is let in",
+    )],
 };
 
 static LIMITS: Table = Table {
@@ -66,7 +76,7 @@ static LIMITS: Table = Table {
         Key::new(
             "handshake_timeout",
             Kind::Duration(MILLISECOND..=HOUR),
-            "of TLS",
+            "of TLS; also of a PROXY header, which comes before it",
         ),
         Key::new(
             "header_timeout",
@@ -144,6 +154,9 @@ pub(super) fn read(name: Name, entry: &Entry, problems: &Problems) -> Option<Lis
             redirect_to_https: redirect.is_some(),
             tls: tls::read(&fields),
             protocols: protocols(&fields, tls_at.is_some()),
+            proxy_protocol: fields
+                .fields("proxy_protocol")
+                .and_then(|fields| proxies(&fields)),
             limits: fields
                 .fields("limits")
                 .map_or_else(Limits::default, |f| limits(&f)),
@@ -216,6 +229,22 @@ fn protocols(fields: &Fields<'_>, has_tls: bool) -> Protocols {
         h2: has("h2"),
         http1: has("http/1.1"),
     }
+}
+
+fn proxies(fields: &Fields<'_>) -> Option<Networks> {
+    let from = networks(fields, "from");
+    for (network, at) in &from {
+        if network.prefix_len() == 0 {
+            fields.problems.push(
+                Problem::warning(format!("{network} lets anyone name any client"))
+                    .at(at)
+                    .hint("write the addresses of the proxies before this listener"),
+            );
+        }
+    }
+    let from: Networks = from.into_iter().map(|(network, _)| network).collect();
+    // Without one it has been said what is wrong.
+    (!from.is_empty()).then_some(from)
 }
 
 fn limits(fields: &Fields<'_>) -> Limits {

@@ -1,17 +1,14 @@
 //! The keys of a whole file, and those of them that stand alone.
 
 use std::{
-    collections::HashMap,
-    net::{IpAddr, SocketAddr},
-    num::NonZeroUsize,
-    path::PathBuf,
-    time::Duration,
+    collections::HashMap, net::SocketAddr, num::NonZeroUsize, path::PathBuf, time::Duration,
 };
 
 use ipnet::IpNet;
 
 use super::{
     acme, address, beside, certificate, file_path, listener,
+    network::networks,
     policy::{self, PoliciesDraft},
     route, upstream,
 };
@@ -20,7 +17,7 @@ use crate::config::{
     model::{AccessLog, Admin, Control, Drain},
     nearest::did_you_mean,
     problem::{Located, Problem, Span, quoted},
-    raw::{Node, Value},
+    raw::Value,
     table::{Key, Kind, Table},
 };
 
@@ -247,7 +244,11 @@ impl Settings {
     fn set(&mut self, name: &str, fields: &Fields<'_>) {
         match name {
             "admin" => self.admin = fields.fields("admin").and_then(|fields| admin(&fields)),
-            "trusted_proxies" => self.trusted_proxies = Some(networks(fields)),
+            "trusted_proxies" => {
+                let networks = networks(fields, "trusted_proxies");
+                let networks = networks.into_iter().map(|(network, _)| network);
+                self.trusted_proxies = Some(networks.collect());
+            }
             "defaults" => {
                 let defaults = fields.fields("defaults");
                 self.defaults = defaults
@@ -316,49 +317,6 @@ fn admin(fields: &Fields<'_>) -> Option<Located<Admin>> {
             .hint(fault.1),
     );
     None
-}
-
-fn networks(fields: &Fields<'_>) -> Vec<IpNet> {
-    let nodes = fields.list("trusted_proxies").unwrap_or_default();
-    nodes
-        .iter()
-        .filter_map(|node| network(node, fields))
-        .collect()
-}
-
-/// `10.0.0.0/8`, or an address alone.
-fn network(node: &Node, fields: &Fields<'_>) -> Option<IpNet> {
-    let written = text(
-        node,
-        "trusted_proxies",
-        "a network such as 10.0.0.0/8",
-        fields.problems,
-    )?;
-    if let Ok(address) = written.value.parse::<IpAddr>() {
-        return Some(address.into());
-    }
-    let Ok(network) = written.value.parse::<IpNet>() else {
-        fields.error(
-            &node.span,
-            format!(
-                "{} is neither a network nor an address",
-                quoted(written.value)
-            ),
-            "write 10.0.0.0/8, 10.0.0.1, or \"::1/128\"",
-        );
-        return None;
-    };
-    if network != network.trunc() {
-        fields.problems.push(
-            Problem::warning(format!(
-                "{} is an address inside its network",
-                quoted(written.value)
-            ))
-            .at(&node.span)
-            .hint(format!("it is taken as {}", network.trunc())),
-        );
-    }
-    Some(network.trunc())
 }
 
 fn log(fields: &Fields<'_>) -> Option<AccessLog> {

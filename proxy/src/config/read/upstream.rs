@@ -8,8 +8,8 @@ use super::{address, health, refuse_doubles, server_tls};
 use crate::config::{
     decode::{Fields, text},
     model::{
-        Address, HealthCheck, Name, Passive, Probe, Retries, RetryOn, Server, ServerLimits,
-        Timeouts, Upstream, UpstreamProtocol,
+        Address, HealthCheck, Name, Passive, Probe, ProxyVersion, Retries, RetryOn, Server,
+        ServerLimits, Timeouts, Upstream, UpstreamProtocol,
     },
     nearest::did_you_mean,
     problem::{Problem, Problems, Span, quoted},
@@ -74,6 +74,11 @@ pub(in crate::config) static TABLE: Table = Table {
             "tls",
             Kind::Mapping(&server_tls::TABLE),
             "reach the servers with TLS; `true` for every default",
+        ),
+        Key::new(
+            "proxy_protocol",
+            Kind::Choice(&["v1", "v2"]),
+            "begin each connection with a header that names the client; servers that expect none do not understand it",
         ),
         Key::later(
             "slow_start",
@@ -231,6 +236,12 @@ pub(super) fn read(name: Name, entry: &Entry, problems: &Problems) -> Option<Ups
             .map_or_else(ServerLimits::default, |f| limits(&f)),
         protocol,
         tls,
+        proxy_protocol: fields
+            .choice("proxy_protocol")
+            .map(|version| match version.value {
+                "v1" => ProxyVersion::V1,
+                _ => ProxyVersion::V2,
+            }),
     })
 }
 

@@ -6,8 +6,8 @@ use crate::config::{
     Config, load_with,
     model::{
         AccessLog, Action, Address, CertificateSource, ClientMode, HealthCheck, HostPattern, Hsts,
-        Limits, Passive, PathPattern, Probe, Protocols, Retries, RetryOn, ServerLimits, Timeouts,
-        TlsProfile, TlsSettings, TlsVersion, UpstreamProtocol,
+        Limits, Passive, PathPattern, Probe, Protocols, ProxyVersion, Retries, RetryOn,
+        ServerLimits, Timeouts, TlsProfile, TlsSettings, TlsVersion, UpstreamProtocol,
     },
     units::{ByteSize, Percent},
 };
@@ -40,6 +40,7 @@ fn what_is_left_out_has_the_documented_default() {
     assert_eq!(bind, ["0.0.0.0:8080", "[::]:8080"]);
     assert!(!listener.redirect_to_https);
     assert_eq!(listener.tls, None);
+    assert_eq!(listener.proxy_protocol, None);
     assert_eq!(
         listener.protocols,
         Protocols {
@@ -105,6 +106,7 @@ fn an_upstream_has_the_documented_defaults() {
     assert_eq!(upstream.health, None);
     assert_eq!(upstream.protocol, UpstreamProtocol::Http1);
     assert_eq!(upstream.tls, None);
+    assert_eq!(upstream.proxy_protocol, None);
     let passive = Passive {
         failures: 5.try_into().unwrap(),
         window: seconds(10),
@@ -255,6 +257,7 @@ listeners:
     tls: modern
     protocols: [http/1.1]
     limits: { connections: 5, body_size: 0, header_timeout: 1500ms, streams: 7 }
+    proxy_protocol: { from: [192.0.2.0/24, '::1'] }
 admin: { bind: '[::1]:9000' }
 trusted_proxies: [10.0.0.0/8, ::1]
 certificates:
@@ -268,6 +271,7 @@ upstreams:
     retries: { attempts: 0, budget: 5%, on: [503, connect] }
     limits: { header_size: 8KiB, header_count: 9 }
     protocol: h2c
+    proxy_protocol: v2
 routes:
   - { host: ['Example.ch.', '*.example.ch'], path: /api/, methods: [GET, PROPFIND], upstream: api, strip_prefix: true }
   - { exact: /old/, redirect: { to: https://example.ch/, status: 301 } }
@@ -291,6 +295,8 @@ fn the_keys_of_listeners_and_of_the_whole_reach_the_model() {
     assert_eq!(https.limits.body_size, ByteSize::bytes(0));
     assert_eq!(https.limits.header_timeout, Duration::from_millis(1500));
     assert_eq!(https.limits.header_count, 100);
+    let proxies = ["192.0.2.0/24", "::1/128"].map(|network| network.parse().unwrap());
+    assert_eq!(https.proxy_protocol, Some(proxies.into_iter().collect()));
     assert_eq!(config.admin.bind, "[::1]:9000".parse().unwrap());
     let proxies: Vec<_> = config
         .trusted_proxies
@@ -322,6 +328,7 @@ fn the_keys_of_upstreams_and_routes_reach_the_model() {
     assert_eq!(api.limits.header_size, ByteSize::kib(8));
     assert_eq!(api.limits.header_count, 9);
     assert_eq!(api.protocol, UpstreamProtocol::H2c);
+    assert_eq!(api.proxy_protocol, Some(ProxyVersion::V2));
     let first = &config.routes[0];
     let hosts = [
         HostPattern::Exact("example.ch".to_owned()),
@@ -335,7 +342,7 @@ fn the_keys_of_upstreams_and_routes_reach_the_model() {
         strip_prefix: true,
     };
     assert_eq!(first.action, forward);
-    assert_eq!(first.at.span.as_ref().unwrap().line, 23);
+    assert_eq!(first.at.span.as_ref().unwrap().line, 25);
     assert_eq!(
         config.routes[1].path,
         PathPattern::Exact("/old/".to_owned())
