@@ -2,8 +2,8 @@
 
 use super::{
     model::{
-        AccessLog, Action, Config, Control, Drain, Limits, Listener, Passive, PathPattern,
-        Policies, Protocols, Retries, Route, Server, ServerLimits, Timeouts, Upstream,
+        AccessLog, Action, Config, Control, Drain, Limits, Listener, MemoryLimit, Passive,
+        PathPattern, Policies, Protocols, Retries, Route, Server, ServerLimits, Timeouts, Upstream,
         UpstreamProtocol,
     },
     problem::{Located, Problem},
@@ -75,6 +75,7 @@ pub fn quick(from: &str, to: &str) -> Result<Config, Report> {
         log: AccessLog::Stdout,
         state: STATE.into(),
         workers: None,
+        memory_limit: MemoryLimit::Auto,
         drain: Drain::default(),
         control: Control {
             path: CONTROL.into(),

@@ -9,7 +9,7 @@ use super::{Exchange, exchange::Admitted, fault, session};
 use crate::{
     admit::{Host, RequestId, client_of, imitates, normalise},
     forward::Origin,
-    listen::Connection,
+    listen::{Connection, Pace},
     respond::{Answer, Refusal},
     route::Methods,
     snapshot::Snapshot,
@@ -30,6 +30,9 @@ pub(super) fn admit(session: &mut Session, exchange: &mut Exchange) -> Result<()
     session.set_write_timeout(is_h2.then_some(limits.write_idle_timeout));
 
     let header = session.req_header();
+    if is_h2 && !is_grpc(header) {
+        exchange.pace = Pace::new(limits.min_rate.get(), limits.body_idle_timeout);
+    }
     let admitted = exchange.admitted.insert(identify(
         header,
         Arc::clone(&connection),
@@ -143,6 +146,12 @@ fn split_target(header: &RequestHeader) -> Result<(&str, &str), Refusal> {
 /// The raw path, for the log.
 pub(super) fn raw_path(header: &RequestHeader) -> &str {
     split_target(header).map_or("", |(path, _)| path)
+}
+
+/// Its messages come when there is something to say, which may be seldom.
+fn is_grpc(header: &RequestHeader) -> bool {
+    let content = header.headers.get(header::CONTENT_TYPE);
+    content.is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"))
 }
 
 fn length(value: &HeaderValue) -> Option<u64> {

@@ -82,12 +82,22 @@ pub(super) fn not_connected(
     exchange: &mut Exchange,
     mut error: Box<Error>,
 ) -> Box<Error> {
+    error.as_up();
+    if fault::is_exhaustion(&error) {
+        // No fault of the server's, and another could not be reached either.
+        if let Some(admitted) = &exchange.admitted
+            && admitted.connection.listener.ran_out()
+        {
+            tracing::warn!(%error, "cannot connect to servers");
+        }
+        error.set_retry(false);
+        return error;
+    }
     let now = Instant::now();
     if let Some(pick) = &exchange.pick {
         pick.failed(Failure::Connect, now);
         complain(pick, &error, now);
     }
-    error.as_up();
     error.set_retry(may_go_again(session, exchange, Failure::Connect, now));
     error
 }
