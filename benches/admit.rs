@@ -1,10 +1,14 @@
 //! What it costs to admit a request: its head, its path, its client.
 
-use std::{hint::black_box, net::IpAddr};
+use std::{hint::black_box, net::IpAddr, time::Instant};
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use simplon::admit::{
-    ChunkMeter, Head, HeadLimits, Host, Networks, client_of, head::find_end, path::normalise,
+use simplon::{
+    admit::{
+        ChunkMeter, FrameMeter, Head, HeadLimits, Host, Networks, client_of, frames::PREFACE,
+        head::find_end, path::normalise,
+    },
+    config::model::Limits,
 };
 
 /// What a desktop browser sends for a page, cookies included.
@@ -89,5 +93,29 @@ fn chunks(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, head, path, client, chunks);
+fn frames(criterion: &mut Criterion) {
+    let frame = |kind: u8, length: u16| {
+        let [high, low] = length.to_be_bytes();
+        let head = [0, high, low, kind, 4, 0, 0, 0, 1];
+        [&head[..], &vec![0; usize::from(length)]].concat()
+    };
+    let mut group = criterion.benchmark_group("admit/frames");
+    let mut meter = FrameMeter::new(&Limits::default());
+    let now = Instant::now();
+    assert!(meter.accept(&[0; PREFACE], now).is_ok());
+    for (name, bytes) in [
+        ("64 of DATA, 16 KiB each", frame(0, 16_384).repeat(64)),
+        ("64 of DATA, 20 bytes each", frame(0, 20).repeat(64)),
+        ("64 of HEADERS, 40 bytes each", frame(1, 40).repeat(64)),
+    ] {
+        group.throughput(Throughput::Elements(64));
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| meter.accept(black_box(&bytes), now));
+        });
+        assert!(meter.accept(&bytes, now).is_ok());
+    }
+    group.finish();
+}
+
+criterion_group!(benches, head, path, client, chunks, frames);
 criterion_main!(benches);

@@ -167,7 +167,7 @@ fn main() {
         println!(
             "{:<26}{:>9}{:>12}{:>10}{:>8}{:>10}{:>9}{:>11}{:>9}{:>8}{:>8}",
             "",
-            "MB sent",
+            "MiB sent",
             "attacker ms",
             "proxy ms",
             "CPU x",
@@ -191,8 +191,10 @@ fn main() {
 
 /// What was spent by whom.
 struct Spent {
-    cpu: Duration,
-    rss: usize,
+    /// Milliseconds.
+    cpu: f64,
+    /// MiB.
+    rss: f64,
 }
 
 async fn measure(name: &str) {
@@ -207,7 +209,7 @@ async fn measure(name: &str) {
     let start = spent(proxy.id());
     let idle = polite(&client, Duration::from_secs(2)).await;
     let before = spent(proxy.id());
-    let each = (before.cpu - start.cpu) / u32::try_from(idle.latencies.len()).unwrap();
+    let each = (before.cpu - start.cpu) / idle.count();
 
     let mut child = Command::new(env::current_exe().unwrap())
         .env("FLOOD", name)
@@ -237,19 +239,14 @@ async fn measure(name: &str) {
 
     let mut figures = said
         .split_whitespace()
-        .map(|figure| figure.parse::<u64>().unwrap());
-    let (bytes, attacker) = (figures.next().unwrap(), figures.next().unwrap());
-    let asked = u32::try_from(attacked.latencies.len()).unwrap();
-    let cpu = (after.cpu - before.cpu)
-        .saturating_sub(each * asked)
-        .as_millis();
-    let grown = highest.saturating_sub(before.rss);
+        .map(|figure| figure.parse::<f64>().unwrap());
+    let (sent, theirs) = (figures.next().unwrap(), figures.next().unwrap());
+    let ours = after.cpu - before.cpu - each * attacked.count();
+    let grown = highest - before.rss;
     println!(
-        "{name:<26}{:>9.2}{attacker:>12}{cpu:>10}{:>8.1}{:>10.1}{:>9.2}{:>11.1}{:>9.1}{:>8}{:>8}",
-        bytes as f64 / 1e6,
-        cpu as f64 / attacker.max(1) as f64,
-        grown as f64 / f64::from(1 << 20),
-        grown as f64 / bytes.max(1) as f64,
+        "{name:<26}{sent:>9.2}{theirs:>12.0}{ours:>10.0}{:>8.1}{grown:>10.1}{:>9.2}{:>11.1}{:>9.1}{:>8}{:>8}",
+        ours / theirs,
+        grown / sent,
         attacked.p99(),
         idle.p99(),
         attacked.failures,
@@ -260,15 +257,15 @@ async fn measure(name: &str) {
 /// CPU time and resident memory of a process.
 fn spent(process: u32) -> Spent {
     let tasks = fs::read_dir(format!("/proc/{process}/task")).unwrap();
-    let nanoseconds: u64 = tasks
+    let nanoseconds: f64 = tasks
         .filter_map(|task| fs::read_to_string(task.ok()?.path().join("schedstat")).ok())
-        .filter_map(|line| line.split(' ').next()?.parse::<u64>().ok())
+        .filter_map(|line| line.split(' ').next()?.parse::<f64>().ok())
         .sum();
     let pages = fs::read_to_string(format!("/proc/{process}/statm")).unwrap();
-    let pages: usize = pages.split(' ').nth(1).unwrap().parse().unwrap();
+    let pages: f64 = pages.split(' ').nth(1).unwrap().parse().unwrap();
     Spent {
-        cpu: Duration::from_nanos(nanoseconds),
-        rss: pages * 4096,
+        cpu: nanoseconds / 1e6,
+        rss: pages / 256.0,
     }
 }
 
@@ -284,6 +281,10 @@ impl Polite {
     fn add(&mut self, more: Self) {
         self.latencies.extend(more.latencies);
         self.failures += more.failures;
+    }
+
+    fn count(&self) -> f64 {
+        f64::from(u32::try_from(self.latencies.len()).unwrap())
     }
 
     fn p99(&self) -> f64 {
@@ -310,7 +311,7 @@ async fn polite(client: &Http2, time: Duration) -> Polite {
     seen
 }
 
-/// The attacker's process: prints the bytes it has sent and the milliseconds of CPU it has spent.
+/// The attacker's process: prints the MiB it has sent and the milliseconds of CPU it has spent.
 async fn attack(name: &str) {
     let port: u16 = env::var("PORT").unwrap().parse().unwrap();
     let trust = Trust::in_file(env::var("TRUST").unwrap().as_ref());
@@ -337,7 +338,8 @@ async fn attack(name: &str) {
         });
     }
     let sent: usize = clients.join_all().await.into_iter().sum();
-    println!("{sent} {}", spent(std::process::id()).cpu.as_millis());
+    let sent = f64::from(u32::try_from(sent).unwrap()) / f64::from(1 << 20);
+    println!("{sent} {}", spent(std::process::id()).cpu);
 }
 
 /// One connection; tells how many bytes it has taken.

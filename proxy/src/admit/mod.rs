@@ -2,6 +2,7 @@
 
 pub mod chunks;
 pub mod client;
+pub mod frames;
 pub mod head;
 pub mod host;
 pub mod identity;
@@ -10,6 +11,7 @@ mod syntax;
 
 pub use chunks::ChunkMeter;
 pub use client::{ClientKey, Networks, client_of};
+pub use frames::{Flood, FrameMeter, Offence};
 pub use head::{Framing, Head, HeadLimits, find_end as find_head_end, imitates};
 pub use host::Host;
 pub use identity::RequestId;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Version, header};
 use pingora::{Result, http::RequestHeader, proxy::Session};
 
-use super::{Exchange, exchange::Admitted, fault};
+use super::{Exchange, exchange::Admitted, fault, session};
 use crate::{
     admit::{Host, RequestId, client_of, imitates, normalise},
     forward::Origin,
@@ -38,6 +38,9 @@ pub(super) fn admit(session: &mut Session, exchange: &mut Exchange) -> Result<()
         Arc::clone(&connection),
         &exchange.snapshot,
     ));
+    if connection.is_overloaded() {
+        return Err(Refusal::HeaderTooLarge);
+    }
     if header.raw_path().len() as u64 > limits.uri_size.get() {
         return Err(Refusal::UriTooLong);
     }
@@ -92,7 +95,7 @@ fn identify(header: &RequestHeader, connection: Arc<Connection>, snapshot: &Snap
         .and_then(|id| RequestId::accept(id.as_bytes()))
         .unwrap_or_else(|| RequestId::new(fastrand::u128(..).to_be_bytes()));
     Admitted {
-        carried: connection.carry(),
+        carried: connection.carry(session::size(header)),
         connection,
         client,
         trusted,

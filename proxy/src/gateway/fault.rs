@@ -64,6 +64,8 @@ fn of_server(kind: &ErrorType) -> Refusal {
 fn of_client(kind: &ErrorType) -> Refusal {
     match kind {
         ErrorType::ReadTimedout => Refusal::BodyTimeout,
+        // Only a stream of HTTP/2 has this one: for HTTP/1 it is the connection that stands still.
+        ErrorType::WriteTimedout => Refusal::WindowTimeout,
         ErrorType::InvalidHTTPHeader => Refusal::Malformed("the header is not valid"),
         _ => Refusal::ClientGone,
     }

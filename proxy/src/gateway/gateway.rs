@@ -107,6 +107,9 @@ impl ProxyHttp for Gateway {
         let Action::Forward { upstream, .. } = &route.action else {
             return Err(fault::refuse(Refusal::Internal));
         };
+        if session::is_taken_back(session) {
+            return Err(fault::refuse(Refusal::ClientGone));
+        }
         exchange.watchdog = None;
         // The last try is over: its server is free before the next is chosen.
         let last = exchange.pick.take();
@@ -273,9 +276,11 @@ impl ProxyHttp for Gateway {
     ) -> FailToProxy {
         let refusal = exchange.refusal_for(error);
         exchange.refusal = Some(refusal);
+        outcome::stalled(exchange, error);
         // An exchange that never reached a server leaves its connection in order.
         let can_reuse_downstream = exchange.tries.count == 0 && refusal.keeps_connection();
-        if !session::has_begun(session) && refusal != Refusal::ClientGone {
+        let is_heard = !matches!(refusal, Refusal::ClientGone | Refusal::WindowTimeout);
+        if !session::has_begun(session) && is_heard {
             if !can_reuse_downstream {
                 session.set_keepalive(None);
             }
@@ -286,7 +291,10 @@ impl ProxyHttp for Gateway {
                 exchange.id(),
             );
             // A client that cannot be written to has left; the log will say how far it came.
-            let _ = session::write(session, &page, exchange).await;
+            let written = session::write(session, &page, exchange).await;
+            written
+                .map_err(|error| outcome::stalled(exchange, &error))
+                .ok();
         }
         FailToProxy {
             error_code: refusal.status().as_u16(),

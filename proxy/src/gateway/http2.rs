@@ -1,4 +1,7 @@
 //! An HTTP/2 connection: Pingora's own loop, behind a deadline and with the listener's limits.
+//!
+//! The stream below it meters frames and ends floods (`listen/stream/frames.rs`); what `h2` keeps for one
+//! connection is limited here.
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,6 +18,7 @@ use pingora::{
 
 use super::{Door, Gateway};
 use crate::{
+    admit::FrameMeter,
     config::model::Limits,
     listen::{Connection, Stream},
 };
@@ -22,6 +26,9 @@ use crate::{
 /// A stream's window: enough for an upload at 80 ms and 100 Mbit/s.
 const STREAM_WINDOW: u32 = 1 << 20;
 const CONNECTION_WINDOW: u32 = 4 << 20;
+/// What waits for the client in `h2`, a stream: one piece as Pingora reads it from a server. Its own 400 KiB
+/// would be 40 MiB for a connection.
+const SEND_BUFFER: usize = 64 << 10;
 /// How long a retired connection without a request waits for one that is on its way.
 const GOODBYE: Duration = Duration::from_millis(500);
 
@@ -44,11 +51,18 @@ pub(super) async fn serve(door: &Door, mut stream: Stream) {
     }
 }
 
-/// Returns when the connection has been retired and carries nothing any more.
+/// Returns when the connection has been retired, or given up, and carries nothing any more.
 async fn done(connection: &Connection) {
     let mut retired = connection.retired();
-    // An error means that the connection is gone, which is the same.
-    drop(retired.wait_for(|retired| *retired).await);
+    tokio::select! {
+        // An error means that the connection is gone, which is the same.
+        _ = retired.wait_for(|retired| *retired) => {}
+        () = connection.stuck() => {
+            connection.listener.meters.refused("window_timeout");
+            tracing::debug!(client = %connection.peer.ip(), "no window opens on a connection of HTTP/2");
+            connection.retire();
+        }
+    }
     loop {
         tokio::time::sleep(GOODBYE).await;
         if connection.is_idle() {
@@ -70,6 +84,9 @@ impl Lane {
         server.h2_idle_timeout = Some(limits.keepalive_timeout);
         let mut h2 = default_h2_options();
         h2.max_concurrent_streams(limits.streams.get())
+            // One more than the meter of the stream lets pass: it has a label for them.
+            .max_pending_accept_reset_streams(FrameMeter::resets_at_once(limits) + 1)
+            .max_send_buffer_size(SEND_BUFFER)
             .max_header_list_size(u32::try_from(limits.header_size.get()).unwrap_or(u32::MAX))
             .initial_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW);

@@ -205,6 +205,15 @@ impl From<Failure> for Refusal {
     }
 }
 
+/// A response may have waited too long for its window; if nothing else is under way, that ends its connection.
+pub(super) fn stalled(exchange: &Exchange, error: &Error) {
+    if let Some(admitted) = &exchange.admitted
+        && Refusal::of(error) == Refusal::WindowTimeout
+    {
+        admitted.carried.stall();
+    }
+}
+
 impl Exchange {
     /// What the client is told after the last try failed with `error`.
     pub(super) fn refusal_for(&self, error: &Error) -> Refusal {

@@ -1,5 +1,10 @@
 //! Pingora's session and headers, in our terms.
 
+use std::{
+    pin::Pin,
+    task::{Context, Waker},
+};
+
 use http::{
     HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, Version, header,
     uri::{Authority, PathAndQuery, Scheme},
@@ -7,11 +12,18 @@ use http::{
 use pingora::{
     Error, ErrorType, Result,
     http::{RequestHeader, ResponseHeader},
+    protocols::http::ServerSession,
     proxy::Session,
 };
 
 use super::Exchange;
 use crate::{forward::Fields, listen::Connection, respond::Answer};
+
+/// What is smaller may stay.
+const SMALL_HEADER: usize = 4 << 10;
+/// As long as the access log tells them (`observe/line.rs`).
+const LOGGED_PATH: usize = 2 << 10;
+const LOGGED_VALUE: usize = 512;
 
 pub(super) struct RequestFields<'a>(pub(super) &'a mut RequestHeader);
 pub(super) struct ResponseFields<'a>(pub(super) &'a mut ResponseHeader);
@@ -52,6 +64,45 @@ pub(super) fn has_begun(session: &Session) -> bool {
     })
 }
 
+/// The bytes of a header as `SETTINGS_MAX_HEADER_LIST_SIZE` counts them (RFC 9113 section 6.5.2).
+pub(super) fn size(header: &RequestHeader) -> usize {
+    let fields = header.headers.iter();
+    let size = |(name, value): (&HeaderName, &HeaderValue)| name.as_str().len() + value.len() + 32;
+    header.raw_path().len() + fields.map(size).sum::<usize>()
+}
+
+/// Whether the client has reset the stream of its request. No server need hear of it then: a rapid reset
+/// (CVE-2023-44487) stays between the client and us.
+pub(super) fn is_taken_back(session: &mut Session) -> bool {
+    let mut cx = Context::from_waker(Waker::noop());
+    match session.as_mut() {
+        ServerSession::H2(stream) => Pin::new(&mut stream.idle()).poll(&mut cx).is_ready(),
+        _ => false,
+    }
+}
+
+/// Lets a large header of HTTP/2 go, but for what the log tells of it, at the length it is told: an answer may
+/// have to wait for its window, and headers are what fills memory meanwhile.
+fn let_header_go(session: &mut Session) -> Result<()> {
+    let header = session.req_header();
+    if header.version != Version::HTTP_2 || size(header) < SMALL_HEADER {
+        return Ok(());
+    }
+    let path = header.raw_path();
+    let path = path.get(..LOGGED_PATH).unwrap_or(path).to_vec();
+    let mut rest = RequestHeader::build_no_case(header.method.clone(), &path, None)?;
+    rest.set_version(header.version);
+    for name in [header::USER_AGENT, header::REFERER] {
+        if let Some(value) = header.headers.get(&name).map(HeaderValue::as_bytes) {
+            // Copied, as a part of the old one would keep all of it.
+            let value = value.get(..LOGGED_VALUE).unwrap_or(value).to_vec();
+            rest.insert_header(name, value)?;
+        }
+    }
+    *session.req_header_mut() = rest;
+    Ok(())
+}
+
 /// Writes an answer of ours as the whole response, with what the route's policies make of it.
 pub(super) async fn write(
     session: &mut Session,
@@ -79,9 +130,11 @@ pub(super) async fn write(
     session
         .write_response_header(Box::new(head), !has_body)
         .await?;
+    let_header_go(session)?;
     // Without a body too: the head alone does not end a stream of HTTP/2, which would then be reset.
     let body = has_body.then(|| answer.body.clone());
-    session.write_response_body(body, true).await
+    let written = session.write_response_body(body, true).await;
+    written.map_err(Error::into_down)
 }
 
 /// Gives the request another target, if it is another, without losing the host it is for.

@@ -4,13 +4,16 @@ use std::{
     net::SocketAddr,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering},
     },
 };
 
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use super::Listener;
+
+/// How many headers of full size the requests under way may have together.
+const FULL_HEADERS: u64 = 32;
 
 /// One client's connection. Shared by its stream and its exchanges.
 pub struct Connection {
@@ -22,6 +25,10 @@ pub struct Connection {
     requests: AtomicU32,
     /// Requests under way.
     busy: AtomicU32,
+    /// Bytes of their headers.
+    headers: AtomicUsize,
+    /// No window has opened for the last of what it carried.
+    stuck: Notify,
     retire: watch::Sender<bool>,
 }
 
@@ -47,6 +54,8 @@ impl Connection {
             upgraded: AtomicBool::new(false),
             requests: AtomicU32::new(0),
             busy: AtomicU32::new(0),
+            headers: AtomicUsize::new(0),
+            stuck: Notify::new(),
             retire: watch::Sender::new(false),
         }
     }
@@ -57,10 +66,29 @@ impl Connection {
         before.saturating_add(1) < self.listener.settings.limits.requests_per_connection.get()
     }
 
-    /// Counts a request as under way until the guard is dropped.
-    pub fn carry(self: &Arc<Self>) -> Carried {
+    /// Counts a request, with so many bytes of header, as under way until the guard is dropped.
+    pub fn carry(self: &Arc<Self>, header: usize) -> Carried {
         self.busy.fetch_add(1, Ordering::AcqRel);
-        Carried(Arc::clone(self))
+        self.headers.fetch_add(header, Ordering::AcqRel);
+        Carried {
+            connection: Arc::clone(self),
+            header,
+            stalled: AtomicBool::new(false),
+        }
+    }
+
+    /// Whether the headers of the requests under way are more than one connection may hold: HPACK makes
+    /// a header of 64 KiB of a handful of bytes, once for each stream (CVE-2016-6581, CVE-2026-49975).
+    ///
+    /// A client that fills all its streams has some 20 KiB for each, of which browsers use 2.
+    pub fn is_overloaded(&self) -> bool {
+        let most = self.listener.settings.limits.header_size.get();
+        self.headers.load(Ordering::Acquire) as u64 > most.saturating_mul(FULL_HEADERS)
+    }
+
+    /// Returns once the last of what it carried has waited too long for its window: nothing moves here.
+    pub async fn stuck(&self) {
+        self.stuck.notified().await;
     }
 
     /// Whether no request is under way.
@@ -92,11 +120,31 @@ impl Connection {
 }
 
 /// A request under way on a connection, counted until dropped.
-pub struct Carried(Arc<Connection>);
+pub struct Carried {
+    connection: Arc<Connection>,
+    header: usize,
+    stalled: AtomicBool,
+}
+
+impl Carried {
+    /// Its response has waited too long for its window, and is given up.
+    pub fn stall(&self) {
+        self.stalled.store(true, Ordering::Release);
+    }
+}
 
 impl Drop for Carried {
     fn drop(&mut self) {
-        self.0.busy.fetch_sub(1, Ordering::AcqRel);
+        let Self {
+            connection,
+            header,
+            stalled,
+        } = self;
+        connection.headers.fetch_sub(*header, Ordering::AcqRel);
+        let was_last = connection.busy.fetch_sub(1, Ordering::AcqRel) == 1;
+        if was_last && *stalled.get_mut() {
+            connection.stuck.notify_one();
+        }
     }
 }
 

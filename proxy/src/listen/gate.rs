@@ -1,5 +1,6 @@
-//! Where the current message of an HTTP/1 connection ends.
+//! What of a connection passes: where a message of HTTP/1 ends, and when frames of HTTP/2 are too many.
 
+use super::stream::Frames;
 use crate::{
     admit::{ChunkMeter, Framing},
     respond::Refusal,
@@ -11,8 +12,10 @@ use crate::{
 /// smuggling behind a local answer, pipelining and framing are settled here, for both lanes.
 #[derive(Debug)]
 pub enum Gate {
-    /// Everything passes: HTTP/2, or a connection that was upgraded.
+    /// Everything passes: a connection that was upgraded.
     Open,
+    /// Everything passes until it is too much: HTTP/2.
+    Frames(Box<Frames>),
     /// This many bytes of the body are still to come; at zero the message has ended.
     Length(u64),
     Chunked(ChunkMeter),
@@ -30,7 +33,7 @@ impl Gate {
     /// Whether the message has been read to its end.
     pub fn is_closed(&self) -> bool {
         match self {
-            Self::Open => false,
+            Self::Open | Self::Frames(_) => false,
             Self::Length(left) => *left == 0,
             Self::Chunked(meter) => meter.done(),
         }
@@ -39,7 +42,7 @@ impl Gate {
     /// How many of `bytes`, which come next, belong to the message; counts them as passed.
     pub fn pass(&mut self, bytes: &[u8]) -> Result<usize, Refusal> {
         match self {
-            Self::Open => Ok(bytes.len()),
+            Self::Open | Self::Frames(_) => Ok(bytes.len()),
             Self::Length(left) => {
                 let passed =
                     usize::try_from(*left).map_or(bytes.len(), |left| left.min(bytes.len()));

@@ -27,17 +27,23 @@ pub use pace::Pace;
 pub use pressure::{Look, Pressure};
 pub use seat::{Room, Seat, Seats};
 pub use socket::{listen, why};
-pub use stream::{HeadRead, Stream};
+pub use stream::{Frames, HeadRead, Stream};
 
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use tokio::sync::watch;
 
-use crate::{config::model, observe::ListenerMeters, respond::Refusal, tls::Terms};
+use crate::{
+    admit::{Flood, Offence},
+    config::model,
+    observe::ListenerMeters,
+    respond::Refusal,
+    tls::Terms,
+};
 
 /// Why a connection may be turned away or cut off, as labels of a metric.
-pub const REASONS: [&str; 11] = [
+pub const REASONS: [&str; 24] = [
     "full",
     "client",
     "memory",
@@ -49,6 +55,19 @@ pub const REASONS: [&str; 11] = [
     "write_timeout",
     "accept_error",
     "relief",
+    "no_preface",
+    "window_timeout",
+    Offence::BREACH,
+    Flood::RapidReset.label(),
+    Flood::MadeYouReset.label(),
+    Flood::Continuation.label(),
+    Flood::HeaderBlockTimeout.label(),
+    Flood::Ping.label(),
+    Flood::Settings.label(),
+    Flood::Priority.label(),
+    Flood::WindowDribble.label(),
+    Flood::EmptyFrames.label(),
+    Flood::UnknownFrames.label(),
 ];
 
 /// A listener of one generation: its settings, the seats taken on it, and its meters.
@@ -153,4 +172,16 @@ pub trait Host: Send + Sync + 'static {
 
     /// A connection is turned away before any request was read.
     fn turned_away(&self, listener: &Listener, refusal: Refusal);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_flood_has_a_counter() {
+        for flood in Flood::ALL {
+            assert!(REASONS.contains(&flood.label()), "{flood}");
+        }
+    }
 }

@@ -3,6 +3,12 @@
 //! Reading is metered by the [`Gate`]; writing is coalesced, so that head and body leave in one write;
 //! both directions have a deadline.
 
+mod frames;
+mod head;
+
+pub use frames::Frames;
+pub use head::HeadRead;
+
 use std::{
     io,
     pin::Pin,
@@ -12,19 +18,10 @@ use std::{
 };
 
 use bytes::{Buf, BytesMut};
-use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf},
-    sync::watch,
-    time::Instant,
-};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{Connection, Gate, Pace, Seat, deadline::Deadline, io::Digests, transport::Transport};
-use crate::{
-    admit::{Head, HeadLimits, find_head_end},
-    config::model::Limits,
-    observe::Connected,
-    respond::Refusal,
-};
+use crate::{config::model::Limits, observe::Connected, respond::Refusal};
 
 /// Read ahead at most while a message is under way; a client that sends more waits.
 const INBOX: usize = 16 << 10;
@@ -32,11 +29,6 @@ const INBOX: usize = 16 << 10;
 const GLANCE: usize = 4 << 10;
 /// Written together at most; larger writes pass through.
 const OUTBOX: usize = 16 << 10;
-
-/// Bytes of the preface of HTTP/2.
-const PREFACE: usize = 24;
-/// How long a retired connection still listens for a request that is on its way.
-const FAREWELL: Duration = Duration::from_millis(200);
 
 /// One connection. Dropping it closes the connection, gently if the client may still be talking.
 pub struct Stream {
@@ -53,16 +45,6 @@ pub struct Stream {
     client_may_talk: bool,
     /// Given up when the socket is.
     place: Option<(Seat, Connected)>,
-}
-
-/// What came of waiting for a request.
-pub enum HeadRead {
-    /// The bytes of one whole head, which has been found sound.
-    Head(BytesMut),
-    /// The client left, fell silent between requests, or the connection is retired.
-    Ended,
-    /// The head cannot be taken. The bytes are what was read of it, for the log.
-    Refused(Refusal, BytesMut),
 }
 
 impl Stream {
@@ -88,102 +70,6 @@ impl Stream {
 
     pub(super) fn descriptor(&self) -> std::os::fd::RawFd {
         self.transport.as_ref().map_or(-1, Transport::descriptor)
-    }
-
-    /// Waits for the next request and reads its head, under the listener's deadlines and caps.
-    ///
-    /// `silence` is how long the client may take until the first byte. The stream then yields the body
-    /// of that message and nothing beyond it.
-    pub async fn read_head(&mut self, silence: Duration) -> HeadRead {
-        let connection = Arc::clone(&self.connection);
-        let limits = &connection.listener.settings.limits;
-        let first_byte_by = Instant::now() + silence;
-        while self.skip_empty_lines() {
-            if !self.read_first_bytes(first_byte_by).await {
-                return HeadRead::Ended;
-            }
-        }
-
-        let deadline = Instant::now() + limits.header_timeout;
-        let cap = usize::try_from(limits.header_size.get()).unwrap_or(usize::MAX);
-        let mut searched = 0;
-        let end = loop {
-            if let Some(end) = find_head_end(&self.inbox, searched) {
-                break end;
-            }
-            if self.inbox.len() > cap {
-                return self.refused(Refusal::HeaderTooLarge);
-            }
-            searched = self.inbox.len();
-            match tokio::time::timeout_at(deadline, self.fill()).await {
-                Ok(Ok(1..)) => {}
-                Ok(Ok(0) | Err(_)) => return HeadRead::Ended,
-                Err(_) => return self.refused(Refusal::HeaderTimeout),
-            }
-        };
-        if end > cap {
-            return self.refused(Refusal::HeaderTooLarge);
-        }
-        let parsed = Head::parse(
-            self.inbox.get(..end).unwrap_or_default(),
-            &HeadLimits::from(limits),
-        );
-        match parsed {
-            Ok(head) => {
-                let bytes = self.inbox.split_to(end);
-                self.gate = Gate::new(head.framing);
-                self.reading.start_over();
-                self.writing.start_over();
-                HeadRead::Head(bytes)
-            }
-            Err(refusal) => self.refused(refusal),
-        }
-    }
-
-    /// Waits for the client to begin; false if it leaves, stays silent, or the connection is retired.
-    async fn read_first_bytes(&mut self, deadline: Instant) -> bool {
-        let mut retired = self.connection.retired();
-        tokio::select! {
-            biased; // what has arrived is still served
-            read = tokio::time::timeout_at(deadline, self.fill()) => matches!(read, Ok(Ok(1..))),
-            () = farewell(&mut retired) => false,
-        }
-    }
-
-    /// Waits for the whole preface of HTTP/2 (RFC 9113 section 3.4); false if it does not come in time, or
-    /// the connection is retired before it begins. What comes in its place is for the lane to refuse.
-    pub async fn read_preface(&mut self, deadline: Instant) -> bool {
-        if !self.read_first_bytes(deadline).await {
-            return false;
-        }
-        while self.inbox.len() < PREFACE {
-            let read = tokio::time::timeout_at(deadline, self.fill()).await;
-            if !matches!(read, Ok(Ok(1..))) {
-                return false;
-            }
-        }
-        true
-    }
-
-    fn refused(&mut self, refusal: Refusal) -> HeadRead {
-        self.client_may_talk = true;
-        HeadRead::Refused(refusal, self.inbox.split())
-    }
-
-    /// Takes empty lines off the front (RFC 9112 section 2.2); true if nothing else is left.
-    fn skip_empty_lines(&mut self) -> bool {
-        while self.inbox.starts_with(b"\r\n") {
-            self.inbox.advance(2);
-        }
-        self.inbox.is_empty() || self.inbox[..] == *b"\r"
-    }
-
-    async fn fill(&mut self) -> io::Result<usize> {
-        let Some(transport) = &mut self.transport else {
-            return Ok(0);
-        };
-        self.inbox.reserve(GLANCE);
-        transport.read_buf(&mut self.inbox).await
     }
 
     /// Reads while the message has ended: keeps a little of what comes next, and notices the end.
@@ -285,6 +171,29 @@ impl Stream {
         Poll::Ready(Ok(()))
     }
 
+    /// Takes bytes to be written: small ones into the outbox, large ones straight to the socket.
+    fn poll_take(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        if self.outbox.len() + bytes.len() <= OUTBOX {
+            self.outbox.extend_from_slice(bytes);
+            return Poll::Ready(Ok(bytes.len()));
+        }
+        ready!(self.poll_write_out(cx))?;
+        if bytes.len() < OUTBOX {
+            self.outbox.extend_from_slice(bytes);
+            return Poll::Ready(Ok(bytes.len()));
+        }
+        let Some(transport) = &mut self.transport else {
+            return Poll::Ready(Err(io::ErrorKind::NotConnected.into()));
+        };
+        match Pin::new(transport).poll_write(cx, bytes) {
+            Poll::Ready(written) => {
+                self.writing.moved(written.as_ref().copied().unwrap_or(0));
+                Poll::Ready(written)
+            }
+            Poll::Pending => self.poll_write_stalled(cx),
+        }
+    }
+
     fn poll_write_stalled<T>(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<T>> {
         ready!(self.writing.poll_expired(cx));
         self.connection.listener.meters.refused("write_timeout");
@@ -295,14 +204,6 @@ impl Stream {
 /// How long a direction may stand still, and how slow it may be over a whole message.
 fn deadline(limits: &Limits, idle: Duration) -> Deadline {
     Deadline::paced(idle, Pace::new(limits.min_rate.get(), idle))
-}
-
-/// Returns a moment after the connection has retired: a client that has just read an answer which
-/// promised to keep the connection may have its next request on the way.
-async fn farewell(retired: &mut watch::Receiver<bool>) {
-    // An error means that the connection is gone, which is the same.
-    drop(retired.wait_for(|retired| *retired).await);
-    tokio::time::sleep(FAREWELL).await;
 }
 
 impl AsyncRead for Stream {
@@ -318,6 +219,7 @@ impl AsyncRead for Stream {
         }
         match &this.gate {
             Gate::Open => this.poll_open(cx, buf),
+            Gate::Frames(_) => this.poll_frames(cx, buf),
             gate if gate.is_closed() => this.poll_watch(cx),
             _ => this.poll_message(cx, buf),
         }
@@ -331,25 +233,9 @@ impl AsyncWrite for Stream {
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        if this.outbox.len() + buf.len() <= OUTBOX {
-            this.outbox.extend_from_slice(buf);
-            return Poll::Ready(Ok(buf.len()));
-        }
-        ready!(this.poll_write_out(cx))?;
-        if buf.len() < OUTBOX {
-            this.outbox.extend_from_slice(buf);
-            return Poll::Ready(Ok(buf.len()));
-        }
-        let Some(transport) = &mut this.transport else {
-            return Poll::Ready(Err(io::ErrorKind::NotConnected.into()));
-        };
-        match Pin::new(transport).poll_write(cx, buf) {
-            Poll::Ready(written) => {
-                this.writing.moved(written.as_ref().copied().unwrap_or(0));
-                Poll::Ready(written)
-            }
-            Poll::Pending => this.poll_write_stalled(cx),
-        }
+        let written = ready!(this.poll_take(cx, buf))?;
+        this.meter_written(buf.get(..written).unwrap_or_default());
+        Poll::Ready(Ok(written))
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -379,7 +265,7 @@ impl Drop for Stream {
             return;
         };
         let client_may_talk = match &self.gate {
-            Gate::Open => self.client_may_talk,
+            Gate::Open | Gate::Frames(_) => self.client_may_talk,
             gate => self.client_may_talk || !gate.is_closed() || !self.inbox.is_empty(),
         };
         let unsent = std::mem::take(&mut self.outbox).freeze();

@@ -38,6 +38,8 @@ pub enum Refusal {
     Saturated,
     /// We have no descriptor, port or memory left to reach a server with.
     Exhausted,
+    /// The client did not open the window of its HTTP/2 stream for what it asked for.
+    WindowTimeout,
     /// The client went away; nobody reads an answer.
     ClientGone,
     /// A fault of ours.
@@ -52,7 +54,7 @@ pub const CLIENT_CLOSED_REQUEST: StatusCode = match StatusCode::from_u16(499) {
 
 impl Refusal {
     /// One of each kind, in the order of the declaration.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::Malformed("malformed"),
         Self::NoRoute,
         Self::NoChallenge,
@@ -72,6 +74,7 @@ impl Refusal {
         Self::NoServer,
         Self::Saturated,
         Self::Exhausted,
+        Self::WindowTimeout,
         Self::ClientGone,
         Self::Internal,
     ];
@@ -110,7 +113,9 @@ impl Refusal {
             Self::NoServer | Self::Saturated | Self::Exhausted => {
                 "The service is not available just now. Please try again shortly."
             }
-            Self::ClientGone | Self::Internal => "The request could not be completed.",
+            Self::WindowTimeout | Self::ClientGone | Self::Internal => {
+                "The request could not be completed."
+            }
         }
     }
 
@@ -125,6 +130,7 @@ impl Refusal {
                 | Self::UriTooLong
                 | Self::HeaderTooLarge
                 | Self::TooManyConnections
+                | Self::WindowTimeout
                 | Self::ClientGone
                 | Self::Internal
         )
@@ -152,6 +158,7 @@ impl Refusal {
             Self::NoServer => "no_server",
             Self::Saturated => "saturated",
             Self::Exhausted => "exhausted",
+            Self::WindowTimeout => "window_timeout",
             Self::ClientGone => "client_gone",
             Self::Internal => "internal",
         }
@@ -163,7 +170,9 @@ impl Refusal {
             Self::Malformed(_) => StatusCode::BAD_REQUEST,
             Self::NoRoute | Self::NoChallenge => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
-            Self::HeaderTimeout | Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
+            Self::HeaderTimeout | Self::BodyTimeout | Self::WindowTimeout => {
+                StatusCode::REQUEST_TIMEOUT
+            }
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UriTooLong => StatusCode::URI_TOO_LONG,
             Self::HeaderTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
@@ -207,6 +216,7 @@ impl fmt::Display for Refusal {
             Self::NoServer => "no server of the upstream can be used",
             Self::Saturated => "every usable server is at its limit of connections",
             Self::Exhausted => "nothing is left to reach a server with",
+            Self::WindowTimeout => "the client did not open its window for the answer",
             Self::ClientGone => "the client went away before it was answered",
             Self::Internal => "the proxy failed",
         })

@@ -8,7 +8,7 @@ use tokio::{
 };
 use tokio_rustls::client::TlsStream;
 
-use super::{Hands, Proxy, in_time};
+use super::{Hands, Proxy, Trust, in_time};
 
 pub(crate) const DATA: u8 = 0;
 pub(crate) const HEADERS: u8 = 1;
@@ -30,6 +30,25 @@ pub(crate) struct Frames {
     reading: ReadHalf<TlsStream<TcpStream>>,
     writing: WriteHalf<TlsStream<TcpStream>>,
     inbox: Vec<u8>,
+    end: Option<End>,
+}
+
+/// How the proxy has ended the connection.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    Closed,
+    Cut,
+}
+
+impl End {
+    /// What this outcome of reading says; nothing if it goes on.
+    fn of(read: &io::Result<usize>) -> Option<Self> {
+        match read {
+            Ok(1..) => None,
+            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => Some(Self::Cut),
+            _ => Some(Self::Closed),
+        }
+    }
 }
 
 /// A frame as it came (RFC 9113 section 4.1).
@@ -44,13 +63,19 @@ pub(crate) struct Frame {
 impl Frames {
     /// Shakes hands and says nothing yet.
     pub(crate) async fn connect(proxy: &Proxy) -> Self {
-        let hands = Hands::new(&proxy.trust()).offering(&["h2"]);
-        let stream = hands.shake(proxy.https(), "localhost").await.unwrap();
+        Self::connect_to(proxy.https(), &proxy.trust()).await
+    }
+
+    /// As [`Frames::connect`], to whatever listens at this port.
+    pub(crate) async fn connect_to(port: u16, trust: &Trust) -> Self {
+        let hands = Hands::new(trust).offering(&["h2"]);
+        let stream = hands.shake(port, "localhost").await.unwrap();
         let (reading, writing) = tokio::io::split(stream);
         Self {
             reading,
             writing,
             inbox: Vec::new(),
+            end: None,
         }
     }
 
@@ -62,11 +87,13 @@ impl Frames {
         frames
     }
 
-    /// The preface with empty settings (RFC 9113 section 3.4).
+    /// The preface (RFC 9113 section 3.4), with settings by which the proxy remembers no field of its
+    /// answers: each status can be read by itself.
     pub(crate) async fn preface(&mut self) {
+        let no_table = [0, 1, 0, 0, 0, 0];
         let preface = [
             b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-            &frame(SETTINGS, 0, 0, b"")[..],
+            &frame(SETTINGS, 0, 0, &no_table)[..],
         ];
         self.send_bytes(&preface.concat()).await.unwrap();
     }
@@ -95,8 +122,8 @@ impl Frames {
             reading,
             writing,
             inbox,
+            end,
         } = self;
-        let mut may_read = true;
         in_time("writing frames", async {
             let mut write = std::pin::pin!(async {
                 writing.write_all(bytes).await?;
@@ -107,11 +134,21 @@ impl Frames {
                     biased;
                     written = &mut write => return written,
                     // The end is for `next` to see.
-                    read = reading.read_buf(inbox), if may_read => may_read = matches!(read, Ok(1..)),
+                    read = reading.read_buf(inbox), if end.is_none() => *end = End::of(&read),
                 }
             }
         })
         .await
+    }
+
+    /// Sends bytes as they are, and takes nothing off the proxy's hands meanwhile.
+    pub(crate) async fn send_without_reading(&mut self, bytes: &[u8]) {
+        in_time("writing frames", async {
+            self.writing.write_all(bytes).await?;
+            self.writing.flush().await
+        })
+        .await
+        .unwrap();
     }
 
     /// The next frame; nothing at the end, however the proxy makes it.
@@ -125,10 +162,35 @@ impl Frames {
             if let Some(frame) = self.take() {
                 return Some(frame);
             }
-            if !matches!(self.reading.read_buf(&mut self.inbox).await, Ok(1..)) {
+            if self.end.is_some() || !self.read().await {
                 return None;
             }
         }
+    }
+
+    async fn read(&mut self) -> bool {
+        let read = self.reading.read_buf(&mut self.inbox).await;
+        self.end = End::of(&read);
+        self.end.is_none()
+    }
+
+    /// Reads what comes in the next few milliseconds; true if that is the end.
+    pub(crate) async fn look(&mut self) -> bool {
+        let moment = std::time::Duration::from_millis(5);
+        while self.end.is_none()
+            && matches!(tokio::time::timeout(moment, self.read()).await, Ok(true))
+        {}
+        self.end.is_some()
+    }
+
+    /// Whether the proxy has closed, as far as was read.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.end.is_some()
+    }
+
+    /// Whether the end was a reset, which may have lost what was sent before it.
+    pub(crate) fn was_cut(&self) -> bool {
+        self.end == Some(End::Cut)
     }
 
     /// The next frame about which `is_it` is true, and nothing if there is none until the end.
@@ -142,7 +204,7 @@ impl Frames {
     }
 
     /// Everything until the proxy closes.
-    pub(crate) async fn to_the_end(&mut self) -> Vec<Frame> {
+    pub(crate) async fn rest(&mut self) -> Vec<Frame> {
         let mut frames = Vec::new();
         while let Some(frame) = self.next().await {
             frames.push(frame);
@@ -175,7 +237,7 @@ impl Frames {
 }
 
 impl Frame {
-    /// The error code of a RST_STREAM or GOAWAY.
+    /// The error code of a `RST_STREAM` or GOAWAY.
     pub(crate) fn code(&self) -> u32 {
         match self.kind {
             RST_STREAM => number(&self.payload[..4]),

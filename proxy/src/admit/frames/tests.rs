@@ -1,0 +1,279 @@
+//! Claims about the meter.
+
+use std::time::{Duration, Instant};
+
+use proptest::prelude::*;
+
+use super::{walk::goaway, *};
+
+const HEADERS: u8 = kind::HEADERS;
+const WHOLE: u8 = flag::END_HEADERS | flag::END_STREAM;
+
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let [_, length @ ..] = u32::try_from(payload.len()).unwrap().to_be_bytes();
+    [&length[..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
+}
+
+/// A meter that has seen the preface.
+fn meter() -> FrameMeter {
+    let mut meter = FrameMeter::new(&Limits::default());
+    meter.accept(&[0; PREFACE], Instant::now()).unwrap();
+    meter
+}
+
+/// How many of these frames, at once, are too many.
+fn most_at_once(meter: &mut FrameMeter, now: Instant, frame: &[u8]) -> usize {
+    (1..100_000)
+        .find(|_| meter.accept(frame, now).is_err())
+        .unwrap()
+}
+
+#[test]
+fn each_flood_ends_with_its_own_label() {
+    let reset = frame(kind::RST_STREAM, 0, 1, &[0, 0, 0, 8]);
+    let padding = frame(kind::DATA, flag::PADDED, 1, &[7, 0, 0, 0, 0, 0, 0, 0]);
+    let continuation = frame(kind::CONTINUATION, 0, 1, b"");
+    let cases = [
+        (reset, Flood::RapidReset, 201),
+        (frame(kind::PING, 0, 0, &[0; 8]), Flood::Ping, 101),
+        (frame(kind::PING, 1, 0, &[0; 8]), Flood::Ping, 101),
+        (frame(kind::SETTINGS, 0, 0, b""), Flood::Settings, 31),
+        (frame(kind::SETTINGS, 0, 0, &[0; 198]), Flood::Settings, 1),
+        (frame(kind::PRIORITY, 0, 1, &[0; 5]), Flood::Priority, 301),
+        (frame(0x10, 0, 0, b"1234"), Flood::Priority, 301),
+        (
+            frame(kind::WINDOW_UPDATE, 0, 1, &[0, 0, 0, 1]),
+            Flood::WindowDribble,
+            1001,
+        ),
+        (frame(kind::DATA, 0, 1, b""), Flood::EmptyFrames, 51),
+        (padding, Flood::EmptyFrames, 51),
+        (frame(0xbe, 0, 0, b"grease"), Flood::UnknownFrames, 101),
+        (
+            [frame(HEADERS, 0, 1, b""), continuation].concat(),
+            Flood::Continuation,
+            1,
+        ),
+    ];
+    let now = Instant::now();
+    for (bytes, flood, most) in cases {
+        let mut meter = meter();
+        assert_eq!(most_at_once(&mut meter, now, &bytes), most, "{flood}");
+        assert_eq!(meter.accept(b"", now), Err(flood.into()));
+    }
+}
+
+#[test]
+fn bodies_and_requests_cost_nothing() {
+    let mut meter = meter();
+    let now = Instant::now();
+    for request in 0..50_000_u32 {
+        let stream = 2 * request + 1;
+        let end = if request % 2 == 0 {
+            frame(kind::DATA, flag::END_STREAM, stream, b"")
+        } else {
+            frame(HEADERS, WHOLE, stream, b"trailers")
+        };
+        for bytes in [
+            frame(HEADERS, flag::END_HEADERS, stream, b"block"),
+            frame(kind::DATA, 0, stream, b"1"),
+            end,
+        ] {
+            assert_eq!(meter.accept(&bytes, now), Ok(()));
+        }
+    }
+}
+
+#[test]
+fn a_header_block_has_the_size_of_a_header_and_few_parts() {
+    let now = Instant::now();
+    // A part's size, how many of them are taken, and whether the last one may end the block.
+    for (size, most) in [(16_384, 5), (13_000, 6), (1, 6)] {
+        let mut meter = meter();
+        let part = vec![0; size];
+        meter.accept(&frame(HEADERS, 0, 1, &part), now).unwrap();
+        let next = frame(kind::CONTINUATION, 0, 1, &part);
+        assert_eq!(most_at_once(&mut meter, now, &next), most, "{size}");
+        assert_eq!(meter.accept(b"", now), Err(Flood::Continuation.into()));
+    }
+    let mut meter = meter();
+    for stream in [1, 3] {
+        for bytes in [
+            frame(HEADERS, 0, stream, &[0; 16_384]),
+            frame(kind::CONTINUATION, 0, stream, &[0; 16_384]),
+            frame(kind::CONTINUATION, flag::END_HEADERS, stream, b""),
+        ] {
+            assert_eq!(meter.accept(&bytes, now), Ok(()));
+        }
+    }
+}
+
+#[test]
+fn what_has_begun_and_is_no_body_is_owed() {
+    let now = Instant::now();
+    let cases: [(&[u8], bool); 7] = [
+        (&frame(HEADERS, WHOLE, 1, b"block"), false),
+        (&frame(HEADERS, flag::END_STREAM, 1, b"block"), true),
+        (&frame(HEADERS, WHOLE, 1, b"block")[..10], true),
+        (&frame(kind::PING, 0, 0, &[0; 8])[..10], true),
+        (&frame(kind::RST_STREAM, 0, 1, &[0; 4])[..10], true),
+        (&frame(kind::DATA, flag::PADDED, 1, b"\x01body")[..9], false),
+        (&frame(kind::DATA, 0, 1, b"body")[..10], false),
+    ];
+    for (bytes, owes) in cases {
+        let mut meter = meter();
+        meter.accept(bytes, now).unwrap();
+        assert_eq!(meter.owes().is_some(), owes, "{bytes:?}");
+    }
+}
+
+#[test]
+fn resets_of_ours_count_where_the_client_is_to_blame() {
+    let now = Instant::now();
+    let reset = |code: u8| frame(kind::RST_STREAM, 0, 1, &[0, 0, 0, code]);
+    for code in [0, 2, 7, 8] {
+        let mut meter = meter();
+        for _ in 0..1000 {
+            meter.sent(&reset(code), now);
+        }
+        assert_eq!(meter.accept(b"", now), Ok(()), "{code}");
+    }
+    for code in [1, 3, 5, 6, 7] {
+        let mut meter = meter();
+        meter
+            .accept(&frame(kind::SETTINGS, flag::ACK, 0, b""), now)
+            .unwrap();
+        for _ in 0..100 {
+            meter.sent(&reset(code), now);
+        }
+        assert_eq!(meter.accept(b"", now), Ok(()), "{code}");
+        meter.sent(&reset(code), now);
+        assert_eq!(
+            meter.accept(b"", now),
+            Err(Flood::MadeYouReset.into()),
+            "{code}"
+        );
+    }
+}
+
+#[test]
+fn a_client_that_takes_half_of_its_answers_may_cancel_the_others() {
+    let mut meter = meter();
+    let now = Instant::now();
+    for stream in 0..10_000 {
+        meter.sent(&frame(HEADERS, WHOLE, stream, b"answer"), now);
+        let cancel = frame(kind::RST_STREAM, 0, stream, &[0, 0, 0, 8]);
+        assert_eq!(meter.accept(&cancel, now), Ok(()), "{stream}");
+    }
+}
+
+#[test]
+fn windows_are_opened_as_often_as_data_is_read() {
+    let mut meter = meter();
+    let now = Instant::now();
+    for _ in 0..10_000 {
+        meter.sent(&frame(kind::DATA, 0, 1, &[0; 512]), now);
+        for stream in [0, 1] {
+            let update = frame(kind::WINDOW_UPDATE, 0, stream, &[0, 0, 2, 0]);
+            assert_eq!(meter.accept(&update, now), Ok(()));
+        }
+        let ping = frame(kind::PING, 0, 0, &[0; 8]);
+        assert_eq!(meter.accept(&ping, now), Ok(()), "gRPC does that");
+    }
+}
+
+#[test]
+fn patience_gives_an_allowance_back_and_saves_nothing_up() {
+    let mut meter = meter();
+    let ping = frame(kind::PING, 0, 0, &[0; 8]);
+    let mut now = Instant::now();
+    for _ in 0..1000 {
+        now += Duration::from_millis(100);
+        assert_eq!(meter.accept(&ping, now), Ok(()), "ten in a second");
+    }
+    now += Duration::from_hours(1);
+    assert_eq!(most_at_once(&mut meter, now, &ping), 101);
+}
+
+#[test]
+fn a_goodbye_is_said_between_two_frames_alone() {
+    let mut meter = meter();
+    let now = Instant::now();
+    let request = frame(HEADERS, WHOLE, 0x8000_0007, b"block");
+    meter.accept(&request, now).unwrap();
+    let data = frame(kind::DATA, 0, 1, b"body");
+    meter.sent(&data[..11], now);
+    assert_eq!(meter.goodbye(Flood::Ping.into()), None);
+    meter.sent(&data[11..], now);
+    let expected = [&[0, 0, 7, 0, 0, 0, 0xb][..], b"ping_flood"].concat();
+    let goodbye = frame(kind::GOAWAY, 0, 0, &[&[0], &expected[..]].concat());
+    assert_eq!(meter.goodbye(Flood::Ping.into()), Some(goodbye));
+}
+
+#[test]
+fn an_error_of_the_lane_is_noticed_as_it_is_written() {
+    let now = Instant::now();
+    for (code, noticed) in [(0, None), (1, Some(1)), (0xb, Some(0xb))] {
+        assert_eq!(meter().sent(&goaway(3, code, "why"), now), noticed);
+    }
+}
+
+/// Frames of every kind, of which a few make a flood. Most have the size of their kind.
+fn frames() -> impl Strategy<Value = Vec<u8>> {
+    let one = (0..12_u8, any::<u8>(), 0..5000_u32, 0..20_usize).prop_map(
+        |(kind, flags, stream, length)| {
+            let length = match kind {
+                _ if flags == 0 => length,
+                kind::DATA | HEADERS => 6 + length,
+                kind::PRIORITY => 5,
+                kind::RST_STREAM | kind::WINDOW_UPDATE => 4,
+                kind::SETTINGS if flags & flag::ACK == 0 => 6 * length,
+                kind::SETTINGS => 0,
+                kind::PING => 8,
+                _ => length,
+            };
+            frame(kind, flags, stream, &vec![3; length])
+        },
+    );
+    prop::collection::vec(one, 0..400).prop_map(|frames| frames.concat())
+}
+
+proptest! {
+    #[test]
+    fn the_verdict_is_the_same_however_the_bytes_are_split(
+        received in frames(),
+        sent in frames(),
+        cuts in prop::collection::vec(1..40_usize, 1..20),
+    ) {
+        let now = Instant::now();
+        let (mut whole, mut parts) = (meter(), meter());
+        let mut goodbye = None;
+        for (bytes, is_sent) in [(&sent, true), (&received, false)] {
+            let mut rest = &bytes[..];
+            for cut in cuts.iter().cycle() {
+                let (part, next) = rest.split_at((*cut).min(rest.len()));
+                if is_sent {
+                    goodbye = goodbye.or(parts.sent(part, now));
+                } else {
+                    let _ = parts.accept(part, now);
+                }
+                rest = next;
+                if rest.is_empty() {
+                    break;
+                }
+            }
+        }
+        prop_assert_eq!(whole.sent(&sent, now), goodbye);
+        prop_assert_eq!(whole.accept(&received, now), parts.accept(b"", now));
+        prop_assert_eq!(whole.owes(), parts.owes());
+        prop_assert_eq!(whole.goodbye(Flood::Ping.into()), parts.goodbye(Flood::Ping.into()));
+    }
+
+    #[test]
+    fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..4000)) {
+        let mut meter = meter();
+        let _ = meter.accept(&bytes, Instant::now());
+        meter.sent(&bytes, Instant::now());
+        meter.goodbye(Flood::Ping.into());
+    }
+}

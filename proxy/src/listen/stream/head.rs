@@ -1,0 +1,141 @@
+//! What begins a message, or a connection: heads of HTTP/1 and the preface of HTTP/2, each under its deadline.
+
+use std::{io, sync::Arc, time::Duration};
+
+use bytes::{Buf, BytesMut};
+use tokio::{io::AsyncReadExt, sync::watch, time::Instant};
+
+use super::{GLANCE, Gate, Stream};
+use crate::{
+    admit::{Head, HeadLimits, find_head_end, frames::PREFACE},
+    respond::Refusal,
+};
+
+/// How long a retired connection still listens for a request that is on its way.
+const FAREWELL: Duration = Duration::from_millis(200);
+
+/// What came of waiting for a request.
+pub enum HeadRead {
+    /// The bytes of one whole head, which has been found sound.
+    Head(BytesMut),
+    /// The client left, fell silent between requests, or the connection is retired.
+    Ended,
+    /// The head cannot be taken. The bytes are what was read of it, for the log.
+    Refused(Refusal, BytesMut),
+}
+
+impl Stream {
+    /// Waits for the next request and reads its head, under the listener's deadlines and caps.
+    ///
+    /// `silence` is how long the client may take until the first byte. The stream then yields the body
+    /// of that message and nothing beyond it.
+    pub async fn read_head(&mut self, silence: Duration) -> HeadRead {
+        let connection = Arc::clone(&self.connection);
+        let limits = &connection.listener.settings.limits;
+        let first_byte_by = Instant::now() + silence;
+        while self.skip_empty_lines() {
+            if !self.read_first_bytes(first_byte_by).await {
+                return HeadRead::Ended;
+            }
+        }
+
+        let deadline = Instant::now() + limits.header_timeout;
+        let cap = usize::try_from(limits.header_size.get()).unwrap_or(usize::MAX);
+        let mut searched = 0;
+        let end = loop {
+            if let Some(end) = find_head_end(&self.inbox, searched) {
+                break end;
+            }
+            if self.inbox.len() > cap {
+                return self.refused(Refusal::HeaderTooLarge);
+            }
+            searched = self.inbox.len();
+            match tokio::time::timeout_at(deadline, self.fill()).await {
+                Ok(Ok(1..)) => {}
+                Ok(Ok(0) | Err(_)) => return HeadRead::Ended,
+                Err(_) => return self.refused(Refusal::HeaderTimeout),
+            }
+        };
+        if end > cap {
+            return self.refused(Refusal::HeaderTooLarge);
+        }
+        let parsed = Head::parse(
+            self.inbox.get(..end).unwrap_or_default(),
+            &HeadLimits::from(limits),
+        );
+        match parsed {
+            Ok(head) => {
+                let bytes = self.inbox.split_to(end);
+                self.gate = Gate::new(head.framing);
+                self.reading.start_over();
+                self.writing.start_over();
+                HeadRead::Head(bytes)
+            }
+            Err(refusal) => self.refused(refusal),
+        }
+    }
+
+    /// Waits for the client to begin; false if it leaves, stays silent, or the connection is retired.
+    async fn read_first_bytes(&mut self, deadline: Instant) -> bool {
+        let mut retired = self.connection.retired();
+        tokio::select! {
+            biased; // what has arrived is still served
+            read = tokio::time::timeout_at(deadline, self.fill()) => matches!(read, Ok(Ok(1..))),
+            () = farewell(&mut retired) => false,
+        }
+    }
+
+    /// Waits for the whole preface of HTTP/2 (RFC 9113 section 3.4), and meters frames from then on; false
+    /// if it does not come in time, which is counted, or the connection ends or is retired before it begins.
+    /// What comes in its place is for the lane to refuse.
+    pub async fn read_preface(&mut self, deadline: Instant) -> bool {
+        self.meter_frames();
+        let has_come = self.has_preface(deadline).await;
+        if !has_come && Instant::now() >= deadline {
+            self.connection.listener.meters.refused("no_preface");
+        }
+        has_come
+    }
+
+    async fn has_preface(&mut self, deadline: Instant) -> bool {
+        if !self.read_first_bytes(deadline).await {
+            return false;
+        }
+        while self.inbox.len() < PREFACE {
+            let read = tokio::time::timeout_at(deadline, self.fill()).await;
+            if !matches!(read, Ok(Ok(1..))) {
+                return false;
+            }
+        }
+        true
+    }
+
+    fn refused(&mut self, refusal: Refusal) -> HeadRead {
+        self.client_may_talk = true;
+        HeadRead::Refused(refusal, self.inbox.split())
+    }
+
+    /// Takes empty lines off the front (RFC 9112 section 2.2); true if nothing else is left.
+    fn skip_empty_lines(&mut self) -> bool {
+        while self.inbox.starts_with(b"\r\n") {
+            self.inbox.advance(2);
+        }
+        self.inbox.is_empty() || self.inbox[..] == *b"\r"
+    }
+
+    async fn fill(&mut self) -> io::Result<usize> {
+        let Some(transport) = &mut self.transport else {
+            return Ok(0);
+        };
+        self.inbox.reserve(GLANCE);
+        transport.read_buf(&mut self.inbox).await
+    }
+}
+
+/// Returns a moment after the connection has retired: a client that has just read an answer which
+/// promised to keep the connection may have its next request on the way.
+async fn farewell(retired: &mut watch::Receiver<bool>) {
+    // An error means that the connection is gone, which is the same.
+    drop(retired.wait_for(|retired| *retired).await);
+    tokio::time::sleep(FAREWELL).await;
+}
