@@ -36,10 +36,10 @@ pub enum Refusal {
     NoServer,
     /// Every usable server of the upstream is at its `max_connections`.
     Saturated,
-    /// The client did not open the window of its HTTP/2 stream for what it asked for.
-    WindowTimeout,
     /// We have no descriptor, port or memory left to reach a server with.
     Exhausted,
+    /// The client did not open the window of its HTTP/2 stream for what it asked for.
+    WindowTimeout,
     /// The client went away; nobody reads an answer.
     ClientGone,
     /// A fault of ours.
@@ -73,8 +73,8 @@ impl Refusal {
         Self::ServerTimeout,
         Self::NoServer,
         Self::Saturated,
-        Self::WindowTimeout,
         Self::Exhausted,
+        Self::WindowTimeout,
         Self::ClientGone,
         Self::Internal,
     ];
@@ -157,8 +157,8 @@ impl Refusal {
             Self::ServerTimeout => "server_timeout",
             Self::NoServer => "no_server",
             Self::Saturated => "saturated",
-            Self::WindowTimeout => "window_timeout",
             Self::Exhausted => "exhausted",
+            Self::WindowTimeout => "window_timeout",
             Self::ClientGone => "client_gone",
             Self::Internal => "internal",
         }
@@ -217,8 +217,8 @@ impl fmt::Display for Refusal {
             Self::ServerTimeout => "the server did not respond in time",
             Self::NoServer => "no server of the upstream can be used",
             Self::Saturated => "every usable server is at its limit of connections",
-            Self::WindowTimeout => "the client did not open its window for the answer",
             Self::Exhausted => "nothing is left to reach a server with",
+            Self::WindowTimeout => "the client did not open its window for the answer",
             Self::ClientGone => "the client went away before it was answered",
             Self::Internal => "the proxy failed",
         })
