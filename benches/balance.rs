@@ -35,7 +35,9 @@ fn upstream(servers: u16) -> Arc<Upstream> {
         passive: Passive::default(),
         timeouts: Timeouts::default(),
         retries: Retries::default(),
+        limits: model::ServerLimits::default(),
         protocol: UpstreamProtocol::Http1,
+        proxy_protocol: None,
         tls: None,
     };
     Upstream::build(&spec, None, None, Instant::now())

@@ -103,7 +103,6 @@ fn write_upstream(page: &mut String, upstream: &UpstreamRows) -> Result {
     } else {
         ""
     };
-    let [connect, reset, timeout, status] = FAILURES;
     open_table(
         page,
         &format!("{name} {panic}"),
@@ -111,7 +110,7 @@ fn write_upstream(page: &mut String, upstream: &UpstreamRows) -> Result {
         &["Weight", "In flight", "Limit", "Picks", "Successes"],
     )?;
     // The kinds of failure share the meaning of their first column.
-    for kind in [connect, reset, timeout, status] {
+    for kind in FAILURES {
         write!(
             page,
             "<th scope=\"col\" class=\"number\">Failed: {kind}</th>"

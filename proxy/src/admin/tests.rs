@@ -44,7 +44,8 @@ impl Servers for Proxy {
             max_connections: Some(77),
             picks: 10,
             successes: 9,
-            failures: [0, 1, 0, 0],
+            failures: [0, 1, 0, 0, 0],
+            surplus: 0,
             last_check: "200 in 1 ms".into(),
             last_change: Duration::from_secs(60),
         };

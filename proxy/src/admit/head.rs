@@ -2,13 +2,14 @@
 //!
 //! What RFC 9112 lets a server repair or guess is refused here; the reader behind us never has to guess either.
 
-use lines::{Field, Lines, RequestLine};
 use memchr::memchr_iter;
 
-use super::{Host, is_claim, syntax::TOKEN};
+use super::{
+    Host, is_claim,
+    lines::{Field, Lines, RequestLine},
+    syntax::TOKEN,
+};
 use crate::{config::model::Limits, respond::Refusal, route::Methods};
-
-mod lines;
 
 /// What the rest of the proxy must know of a request head. The head itself stays where it is.
 #[expect(

@@ -8,7 +8,10 @@ pub mod head;
 pub mod head2;
 pub mod host;
 pub mod identity;
+mod lines;
 pub mod path;
+pub mod proxy_header;
+pub mod reply;
 mod syntax;
 
 pub use chunks::ChunkMeter;
@@ -19,3 +22,4 @@ pub use head::{Framing, Head, HeadLimits, find_end as find_head_end};
 pub use host::Host;
 pub use identity::RequestId;
 pub use path::normalise;
+pub use reply::{Asked, Reply, ReplyLimits};

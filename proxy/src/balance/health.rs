@@ -16,6 +16,7 @@ use tokio::{
 };
 
 use super::{
+    is_exhaustion,
     probe::{self, Answer, Finding},
     server::{Place, Target},
     standing::Change,
@@ -23,7 +24,9 @@ use super::{
     vitals::{CheckResult, Vitals},
 };
 use crate::{
-    config::model::{HealthCheck, Probe},
+    admit::proxy_header::Ends,
+    config::model::{HealthCheck, Probe, ProxyVersion},
+    forward::ProxyHeader,
     tls::ServerTls,
 };
 
@@ -52,7 +55,10 @@ impl Upstream {
                 upstream: Arc::clone(self.name()),
                 label: Arc::clone(&server.label),
                 place: server.place.clone(),
-                tls: server.tls.clone(),
+                manner: Manner {
+                    tls: server.tls.clone(),
+                    proxy_protocol: self.proxy_protocol(),
+                },
                 vitals: Arc::clone(&server.vitals),
                 check: check.clone(),
             };
@@ -83,9 +89,16 @@ struct Checker {
     upstream: Arc<str>,
     label: Arc<str>,
     place: Place,
-    tls: Option<Arc<ServerTls>>,
+    manner: Manner,
     vitals: Arc<Vitals>,
     check: HealthCheck,
+}
+
+/// How a connection to a server begins.
+#[derive(Debug, Default)]
+struct Manner {
+    tls: Option<Arc<ServerTls>>,
+    proxy_protocol: Option<ProxyVersion>,
 }
 
 impl Checker {
@@ -103,7 +116,11 @@ impl Checker {
         let Some(target) = self.place.target() else {
             return;
         };
-        let finding = ask(&target, self.tls.as_deref(), &self.label, &self.check).await;
+        // Nor is it one that we have no descriptor to ask with.
+        let asked = ask(&target, &self.manner, &self.label, &self.check).await;
+        let Some(finding) = asked else {
+            return;
+        };
         let now = Instant::now();
         let result = CheckResult {
             good: finding.is_ok(),
@@ -125,18 +142,31 @@ impl Checker {
     }
 }
 
-/// One check, all of it within the timeout. With TLS it takes the handshake of a request, but for ALPN.
+/// One check, all of it within the timeout. With TLS it takes the handshake of a request, but for ALPN. Nothing
+/// if it could not be made.
 async fn ask(
     target: &Target,
-    tls: Option<&ServerTls>,
+    manner: &Manner,
+    label: &str,
+    check: &HealthCheck,
+) -> Option<Finding> {
+    let deadline = time::Instant::now() + check.timeout;
+    Some(
+        match time::timeout_at(deadline, connect(target, manner)).await {
+            Ok(Ok(connection)) => speak(connection, deadline, label, check).await,
+            Ok(Err(error)) if is_exhaustion(&error) => return None,
+            Ok(Err(error)) => Err(probe::in_words(&error)),
+            Err(_elapsed) => Err(probe::too_slow("connection", check.timeout)),
+        },
+    )
+}
+
+async fn speak(
+    connection: Box<dyn Connection>,
+    deadline: time::Instant,
     label: &str,
     check: &HealthCheck,
 ) -> Finding {
-    let deadline = time::Instant::now() + check.timeout;
-    let connection = time::timeout_at(deadline, connect(target, tls))
-        .await
-        .map_err(|_elapsed| probe::too_slow("connection", check.timeout))?
-        .map_err(|error| probe::in_words(&error))?;
     let Probe::Http { path, expect } = &check.probe else {
         return Ok("connected".to_owned());
     };
@@ -148,12 +178,24 @@ async fn ask(
     probe::judge(answer, expect)
 }
 
-async fn connect(target: &Target, tls: Option<&ServerTls>) -> io::Result<Box<dyn Connection>> {
-    let plain: Box<dyn Connection> = match target {
-        Target::Socket(address) => Box::new(TcpStream::connect(address).await?),
-        Target::Unix(path) => Box::new(UnixStream::connect(path).await?),
+/// A connection as one for a request would begin, but for whom a PROXY header names.
+async fn connect(target: &Target, manner: &Manner) -> io::Result<Box<dyn Connection>> {
+    let (mut plain, ends): (Box<dyn Connection>, _) = match target {
+        Target::Socket(address) => {
+            let socket = TcpStream::connect(address).await?;
+            let ends = Ends {
+                source: socket.local_addr()?,
+                destination: socket.peer_addr()?,
+            };
+            (Box::new(socket), Some(ends))
+        }
+        Target::Unix(path) => (Box::new(UnixStream::connect(path).await?), None),
     };
-    Ok(match tls {
+    if let Some(version) = manner.proxy_protocol {
+        let header = ProxyHeader::of_check(version, ends);
+        plain.write_all(&header.to_bytes()).await?;
+    }
+    Ok(match &manner.tls {
         Some(tls) => Box::new(tls.shake_hands_for_check(plain).await?),
         None => plain,
     })

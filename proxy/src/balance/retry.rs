@@ -57,12 +57,13 @@ impl Attempt {
         }
     }
 
-    /// A response that does not come in time counts as the 504 it would become.
+    /// A response that does not come in time counts as the 504 it would become, a malformed one as the 502.
     fn is_listed(&self, on: &RetryOn) -> bool {
         match self.failure {
             Failure::Connect => on.connect,
             Failure::Reset => on.reset,
             Failure::Timeout => on.statuses.contains(&StatusCode::GATEWAY_TIMEOUT),
+            Failure::Malformed => on.statuses.contains(&StatusCode::BAD_GATEWAY),
             Failure::Status(status) => on.statuses.contains(&status),
         }
     }
@@ -203,7 +204,7 @@ mod tests {
     use super::*;
     use crate::balance::sample;
 
-    use Failure::{Connect, Reset, Timeout};
+    use Failure::{Connect, Malformed, Reset, Timeout};
     use Sent::{Head, Nothing};
 
     const KEPT: Sent = Sent::Body { kept: true };
@@ -239,6 +240,8 @@ mod tests {
             (status(503), Head, get, 1, true),
             (Timeout, Head, get, 1, true),
             (Timeout, Head, post, 1, false),
+            (Malformed, Head, get, 1, true),
+            (Malformed, Head, post, 1, false),
             // A body has left: only if it can be replayed as well.
             (Reset, KEPT, get, 1, true),
             (Reset, GONE, get, 1, false),
@@ -283,8 +286,9 @@ mod tests {
             (Reset, true),
             (status(503), true),
             (status(502), false),
-            // A slow first byte is a 504.
+            // A slow first byte is a 504, a malformed response a 502.
             (Timeout, false),
+            (Malformed, false),
         ];
         for (failure, expected) in table {
             assert_eq!(again(&retries, failure), expected, "{failure:?}");

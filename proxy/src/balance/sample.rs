@@ -9,8 +9,8 @@ use http::StatusCode;
 
 use crate::config::{
     model::{
-        Address, HealthCheck, Passive, Probe, Retries, RetryOn, Server, Timeouts, Upstream,
-        UpstreamProtocol,
+        Address, HealthCheck, Passive, Probe, Retries, RetryOn, Server, ServerLimits, Timeouts,
+        Upstream, UpstreamProtocol,
     },
     units::Percent,
 };
@@ -31,7 +31,9 @@ pub(super) fn upstream(weights: &[u32]) -> Upstream {
         passive: Passive::default(),
         timeouts: Timeouts::default(),
         retries: Retries::default(),
+        limits: ServerLimits::default(),
         protocol: UpstreamProtocol::Http1,
+        proxy_protocol: None,
         tls: None,
     }
 }

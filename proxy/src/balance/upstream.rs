@@ -17,7 +17,8 @@ use super::{
     set::{ServerSet, Tried},
 };
 use crate::{
-    config::model::{self, Name, Passive, Retries, Timeouts, UpstreamProtocol},
+    admit::ReplyLimits,
+    config::model::{self, Name, Passive, ProxyVersion, Retries, Timeouts, UpstreamProtocol},
     respond::Refusal,
     tls::ServerTls,
 };
@@ -134,6 +135,15 @@ impl Upstream {
 
     pub fn protocol(&self) -> UpstreamProtocol {
         self.spec.protocol
+    }
+
+    /// With what kind of PROXY header connections to the servers begin.
+    pub fn proxy_protocol(&self) -> Option<ProxyVersion> {
+        self.spec.proxy_protocol
+    }
+
+    pub fn limits(&self) -> ReplyLimits {
+        ReplyLimits::from(&self.spec.limits)
     }
 
     pub fn retries(&self) -> &Retries {

@@ -48,7 +48,14 @@ pub struct Vitals {
     pub checks_failed: Counter,
     /// Times the server went down, came up or was ejected.
     pub changes: Counter,
+    /// Connections given up because the server said more than it was asked for.
+    pub surplus: Counter,
+    /// When that was last told to the log, as `last_change`; 0 before.
+    surplus_told: AtomicU64,
 }
+
+/// How often the log is told of the same fault of a server.
+const TELL_EVERY: Duration = Duration::from_secs(60);
 
 /// What went wrong between the proxy and a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +66,8 @@ pub enum Failure {
     Reset,
     /// The response did not begin, or stalled.
     Timeout,
+    /// The response breaks the protocol.
+    Malformed,
     /// The server answered, with a status that tells of its own trouble (502, 503, 504).
     Status(StatusCode),
 }
@@ -69,6 +78,7 @@ pub struct Failures {
     pub connect: Counter,
     pub reset: Counter,
     pub timeout: Counter,
+    pub malformed: Counter,
     pub status: Counter,
 }
 
@@ -78,6 +88,7 @@ impl Failures {
             Failure::Connect => self.connect.add(),
             Failure::Reset => self.reset.add(),
             Failure::Timeout => self.timeout.add(),
+            Failure::Malformed => self.malformed.add(),
             Failure::Status(_) => self.status.add(),
         }
     }
@@ -108,7 +119,7 @@ pub struct CheckResult {
 }
 
 impl Vitals {
-    pub(super) fn new(now: Instant) -> Self {
+    pub fn new(now: Instant) -> Self {
         Self {
             origin: now,
             in_flight: AtomicU32::new(0),
@@ -126,6 +137,8 @@ impl Vitals {
             checks: Counter::default(),
             checks_failed: Counter::default(),
             changes: Counter::default(),
+            surplus: Counter::default(),
+            surplus_told: AtomicU64::new(0),
         }
     }
 
@@ -217,6 +230,19 @@ impl Vitals {
         let mut last = self.last_check.lock();
         self.standing.store(Standing::default().to_bits(), Relaxed);
         *last = None;
+    }
+
+    /// The server said more than it was asked for. True if that is to be logged: a server that always does
+    /// fills no disk.
+    pub fn said_too_much(&self, now: Instant) -> bool {
+        self.surplus.add();
+        let (now, last) = (self.nanos(now).max(1), self.surplus_told.load(Relaxed));
+        let is_due = last == 0 || u128::from(now.saturating_sub(last)) >= TELL_EVERY.as_nanos();
+        is_due
+            && self
+                .surplus_told
+                .compare_exchange(last, now, Relaxed, Relaxed)
+                .is_ok()
     }
 
     fn changed(&self, now: Instant) {

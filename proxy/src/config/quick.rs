@@ -2,9 +2,9 @@
 
 use super::{
     model::{
-        AccessLog, Action, Config, Control, Drain, Limits, Listener, Passive, PathPattern,
-        Policies, Protocols, Retries, Route, Server, Timeouts, UnderscoreHeaders, Upstream,
-        UpstreamProtocol,
+        AccessLog, Action, Config, Control, Drain, Limits, Listener, MemoryLimit, Passive,
+        PathPattern, Policies, Protocols, Retries, Route, Server, ServerLimits, Timeouts,
+        UnderscoreHeaders, Upstream, UpstreamProtocol,
     },
     problem::{Located, Problem},
     read::address,
@@ -39,6 +39,7 @@ pub fn quick(from: &str, to: &str) -> Result<Config, Report> {
                 http1: true,
             },
             underscore_headers: UnderscoreHeaders::default(),
+            proxy_protocol: None,
             limits: Limits::default(),
         }],
         admin: default_admin(),
@@ -56,7 +57,9 @@ pub fn quick(from: &str, to: &str) -> Result<Config, Report> {
             passive: Passive::default(),
             timeouts: Timeouts::default(),
             retries: Retries::default(),
+            limits: ServerLimits::default(),
             protocol: UpstreamProtocol::Http1,
+            proxy_protocol: None,
             tls: None,
         }],
         routes: vec![Route {
@@ -73,6 +76,7 @@ pub fn quick(from: &str, to: &str) -> Result<Config, Report> {
         log: AccessLog::Stdout,
         state: STATE.into(),
         workers: None,
+        memory_limit: MemoryLimit::Auto,
         drain: Drain::default(),
         control: Control {
             path: CONTROL.into(),

@@ -1,7 +1,7 @@
 //! One request and its response in flight.
 
 use std::{
-    net::IpAddr,
+    net::{IpAddr, SocketAddr},
     os::fd::RawFd,
     sync::Arc,
     time::{Duration, Instant},
@@ -9,15 +9,15 @@ use std::{
 
 use super::{
     fault,
-    secure::Connector,
+    loan::Lender,
     watchdog::{Patience, Watchdog},
 };
 use crate::{
-    admit::{Host, RequestId},
+    admit::{Host, RequestId, proxy_header::Ends},
     balance::{Pick, Tried},
     config::model::{Limits, UpstreamProtocol},
     forward::Fields,
-    listen::{Carried, Connection},
+    listen::{Carried, Connection, Pace},
     respond::Refusal,
     snapshot::{Action, Route, Snapshot},
 };
@@ -33,12 +33,14 @@ pub struct Exchange {
     pub route: Option<Arc<Route>>,
     /// Set by *pick*; dropping it ends the server's in-flight count.
     pub pick: Option<Pick>,
-    /// Set by *pick* where the server has TLS.
-    pub(super) secure: Option<Arc<Connector>>,
+    /// Set by *pick* where the connection is lent.
+    pub(super) lender: Option<Arc<Lender>>,
     pub tries: Tries,
     /// Set when the proxy answers for itself.
     pub refusal: Option<Refusal>,
     pub tally: Tally,
+    /// Of the body of a request of HTTP/2, which shares its stream with others.
+    pub(super) pace: Pace,
     /// Watches over deadlines that Pingora's one read timeout cannot tell apart.
     pub watchdog: Option<Watchdog>,
 }
@@ -91,6 +93,7 @@ pub struct Tally {
     pub connected: Option<Instant>,
     pub sent: Option<Instant>,
     pub answered: Option<Instant>,
+    pub body_moved: Option<Instant>,
     /// Body bytes of this try; a try after the first replays what was read before.
     pub body_in: u64,
     /// The client has sent all of the request.
@@ -105,10 +108,11 @@ impl Exchange {
             admitted: None,
             route: None,
             pick: None,
-            secure: None,
+            lender: None,
             tries: Tries::default(),
             refusal: None,
             tally: Tally::begin(now),
+            pace: Pace::any(),
             watchdog: None,
         }
     }
@@ -149,7 +153,17 @@ impl Exchange {
     }
 
     /// Counts body bytes on their way to the server, up to the listener's limit.
-    pub(super) fn pass_body(&mut self, bytes: usize, is_last: bool) -> Result<(), Refusal> {
+    pub(super) fn pass_body(
+        &mut self,
+        bytes: usize,
+        is_last: bool,
+        now: Instant,
+    ) -> Result<(), Refusal> {
+        let before = self.tally.body_moved.replace(now).or(self.tally.sent);
+        let waited = before.map_or(Duration::ZERO, |at| now.saturating_duration_since(at));
+        if !self.tally.upgraded && !self.pace.moved(bytes, waited) && !is_last {
+            return Err(Refusal::BodyTimeout);
+        }
         if is_last {
             self.tally.request_over = true;
         }
@@ -213,6 +227,19 @@ impl Exchange {
 }
 
 impl Admitted {
+    /// Between whom the request is, as a server may be told.
+    pub(super) fn ends(&self) -> Ends {
+        let peer = self.connection.peer;
+        Ends {
+            // A client that a trusted proxy names has no port that we would know.
+            source: match self.client {
+                client if client == peer.ip() => peer,
+                client => SocketAddr::new(client, 0),
+            },
+            destination: self.connection.reached,
+        }
+    }
+
     pub(super) fn limits(&self) -> &Limits {
         &self.connection.listener.settings.limits
     }
@@ -244,6 +271,7 @@ impl Tally {
             connected: None,
             sent: None,
             answered: None,
+            body_moved: None,
             body_in: 0,
             request_over: false,
             upgraded: false,
@@ -256,6 +284,7 @@ impl Tally {
         self.connected = None;
         self.sent = None;
         self.answered = None;
+        self.body_moved = None;
         self.body_in = 0;
         self.request_over = false;
     }

@@ -4,7 +4,12 @@ use std::io;
 
 use pingora::{Error, ErrorSource, ErrorType, RetryType};
 
-use crate::{balance::Failure, config::model::Timeouts, respond::Refusal, tls};
+use crate::{
+    balance::{self, Failure},
+    config::model::Timeouts,
+    respond::Refusal,
+    tls,
+};
 
 /// A refusal on its way through Pingora to the page.
 pub(super) fn refuse(refusal: Refusal) -> Box<Error> {
@@ -16,6 +21,7 @@ impl Refusal {
     /// The refusal an error stands for: ours if it carries one, else by whose side failed and how.
     pub(super) fn of(error: &Error) -> Self {
         ours(error).unwrap_or_else(|| match error.esource() {
+            ErrorSource::Upstream if is_exhaustion(error) => Self::Exhausted,
             ErrorSource::Upstream => of_server(error.etype()),
             ErrorSource::Downstream => of_client(error.etype()),
             ErrorSource::Internal | ErrorSource::Unset => Self::Internal,
@@ -49,7 +55,7 @@ fn of_server(kind: &ErrorType) -> Refusal {
         ErrorType::InvalidHTTPHeader
         | ErrorType::InvalidH2
         | ErrorType::H2Error
-        | ErrorType::H1Error => Refusal::ServerMalformed,
+        | ErrorType::H1Error => Refusal::ServerMalformed("the lane cannot read it"),
         ErrorType::InternalError | ErrorType::UnknownError => Refusal::Internal,
         _ => Refusal::ServerReset,
     }
@@ -72,14 +78,27 @@ pub(super) fn failure(error: &Error) -> Option<Failure> {
     }
     let refusal = match ours(error) {
         None => of_server(error.etype()),
-        Some(Refusal::ServerTimeout) => Refusal::ServerTimeout, // a link raised it
+        // A connection of ours raised it.
+        Some(refusal @ (Refusal::ServerTimeout | Refusal::ServerMalformed(_))) => refusal,
         Some(_) => return None,
     };
     Some(match refusal {
         Refusal::ConnectFailed | Refusal::ConnectTimeout => Failure::Connect,
         Refusal::ServerTimeout => Failure::Timeout,
+        // With HTTP/2 it is often the connection that is in trouble, not the response.
+        Refusal::ServerMalformed(_) if !is_of_h2(error.etype()) => Failure::Malformed,
         _ => Failure::Reset,
     })
+}
+
+fn is_of_h2(kind: &ErrorType) -> bool {
+    matches!(kind, ErrorType::InvalidH2 | ErrorType::H2Error)
+}
+
+/// Whether a server could not be reached for want of something of ours.
+pub(super) fn is_exhaustion(error: &Error) -> bool {
+    let cause = error.root_cause().downcast_ref();
+    cause.is_some_and(balance::is_exhaustion)
 }
 
 /// Whether the server closed the connection rather than that it said something wrong.

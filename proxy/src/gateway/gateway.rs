@@ -18,7 +18,8 @@ use pingora::{
 use super::{
     Exchange, admission, challenge,
     exchange::Kept,
-    fault, outcome, peer,
+    fault, outcome,
+    peer::{self, Needs},
     session::{self, RequestFields, ResponseFields},
     spare::Spares,
 };
@@ -124,15 +125,19 @@ impl ProxyHttp for Gateway {
             pick
         };
         exchange.tally.pick(now);
-        let for_upgrade = session
-            .is_upgrade_req()
-            .then_some(&exchange.admitted()?.connection);
+        exchange.pace.start_over();
         let has_upload = !session.as_mut().is_body_empty();
-        let upload = has_upload.then_some(exchange.admitted()?.limits().body_idle_timeout);
-        let anew = exchange.tries.kept == Kept::Shunned;
-        let reach = peer::reach(&pick, upload, for_upgrade, &self.spares, anew)?;
+        let admitted = exchange.admitted()?;
+        let needs = Needs {
+            upload: has_upload.then_some(admitted.limits().body_idle_timeout),
+            admitted,
+            upgrade: session.is_upgrade_req(),
+            head_alone: session.req_header().method == http::Method::HEAD,
+            anew: exchange.tries.kept == Kept::Shunned,
+        };
+        let reach = peer::reach(&pick, &needs, &self.spares)?;
         exchange.pick = Some(pick);
-        exchange.secure = reach.secure;
+        exchange.lender = reach.lender;
         Ok(reach.peer)
     }
 
@@ -147,8 +152,8 @@ impl ProxyHttp for Gateway {
     ) -> Result<()> {
         exchange.tally.connected = Some(Instant::now());
         if !session.is_upgrade_req() {
-            let ours = exchange.secure.as_ref();
-            let descriptor = ours.map_or(descriptor, |secure| secure.descriptor());
+            let lender = exchange.lender.as_ref();
+            let descriptor = lender.map_or(descriptor, |lender| lender.descriptor());
             exchange.watch(descriptor, !session.as_mut().is_body_empty());
         }
         Ok(())
@@ -176,6 +181,8 @@ impl ProxyHttp for Gateway {
         if exchange.speaks_h2_with_tls() {
             session::over_https(request)?;
         }
+        // To a server with HTTP/2 there is no body filter where there is no body.
+        exchange.tally.request_over |= session.as_mut().is_body_empty();
         exchange.tries.head_sent = true;
         exchange.tally.sent = Some(Instant::now());
         Ok(())
@@ -189,7 +196,11 @@ impl ProxyHttp for Gateway {
         exchange: &mut Exchange,
     ) -> Result<()> {
         exchange
-            .pass_body(body.as_ref().map_or(0, Bytes::len), end_of_stream)
+            .pass_body(
+                body.as_ref().map_or(0, Bytes::len),
+                end_of_stream,
+                Instant::now(),
+            )
             .map_err(fault::refuse)
     }
 

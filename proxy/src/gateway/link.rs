@@ -23,10 +23,12 @@ use pingora::{
 };
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::socket::Line;
+use super::{line::Line, reader::Reader};
 use crate::{
-    balance::Target,
+    admit::{Asked, Reply, ReplyLimits},
+    balance::{Pick, Target},
     config::model::Timeouts,
+    forward::ProxyHeader,
     listen::{Connection, Deadline},
     respond::Refusal,
     tls::ServerTls,
@@ -35,18 +37,38 @@ use crate::{
 /// Opens a link for one try. It is never shared: what may become a tunnel is not pooled.
 #[derive(Debug)]
 pub(super) struct Linker {
-    pub(super) target: Target,
-    pub(super) tls: Option<Arc<ServerTls>>,
-    pub(super) timeouts: Timeouts,
+    target: Target,
+    tls: Option<Arc<ServerTls>>,
+    header: Option<ProxyHeader>,
+    timeouts: Timeouts,
+    limits: ReplyLimits,
     /// The client's; it tells whether the server has agreed to the upgrade.
-    pub(super) connection: Arc<Connection>,
+    connection: Arc<Connection>,
+}
+
+impl Linker {
+    pub(super) fn new(
+        pick: &Pick,
+        connection: &Arc<Connection>,
+        header: Option<ProxyHeader>,
+    ) -> Self {
+        Self {
+            target: pick.target().clone(),
+            tls: pick.server().tls.clone(),
+            header,
+            timeouts: pick.upstream().timeouts().clone(),
+            limits: pick.upstream().limits(),
+            connection: Arc::clone(connection),
+        }
+    }
 }
 
 #[async_trait]
 impl L4Connect for Linker {
     async fn connect(&self, _: &SocketAddr) -> pingora::Result<Stream> {
         let link = Link {
-            line: Line::open(&self.target, self.tls.as_deref()).await?,
+            line: Line::open(&self.target, self.tls.as_deref(), self.header).await?,
+            reader: Reader::new(Reply::new(UPGRADE, self.limits)),
             progress: Progress::default(),
             held: None,
             waiting: Deadline::new(self.timeouts.first_byte),
@@ -56,6 +78,11 @@ impl L4Connect for Linker {
         Ok(VirtualSocketStream::new(Box::new(link)).into())
     }
 }
+
+const UPGRADE: Asked = Asked {
+    head_alone: false,
+    upgrade: true,
+};
 
 /// How far the exchange on a link has come.
 #[derive(Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -72,6 +99,8 @@ enum Progress {
 #[derive(Debug)]
 struct Link {
     line: Line,
+    /// Lets everything through once the server has agreed.
+    reader: Reader,
     progress: Progress,
     /// Who waits to read while nothing may be read yet.
     held: Option<Waker>,
@@ -116,20 +145,20 @@ impl AsyncRead for Link {
             return Poll::Pending;
         }
         let before = buf.filled().len();
-        let polled = Pin::new(&mut this.line).poll_read(cx, buf);
+        // Pingora reads one byte when nothing is expected, to ask whether the connection may be kept
+        // for others. This one may not.
+        if buf.capacity() == 1 {
+            return Poll::Ready(Ok(()));
+        }
+        let polled = this.reader.poll_read(Pin::new(&mut this.line), cx, buf);
         if polled.is_pending() {
-            // Pingora reads one byte when nothing is expected, to ask whether the connection may be kept
-            // for others. This one may not.
-            if buf.capacity() == 1 {
-                return Poll::Ready(Ok(()));
-            }
             this.waiting.allow(this.allowance());
             ready!(this.waiting.poll_expired(cx));
             return Poll::Ready(Err(Refusal::ServerTimeout.into()));
         }
         if buf.filled().len() > before {
             this.progress = Progress::Answered;
-            this.waiting.moved();
+            this.waiting.moved(0);
         }
         polled
     }
@@ -143,7 +172,7 @@ impl AsyncWrite for Link {
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let written = ready!(Pin::new(&mut this.line).poll_write(cx, buf));
-        this.waiting.moved();
+        this.waiting.moved(0);
         this.advance(false);
         Poll::Ready(written)
     }

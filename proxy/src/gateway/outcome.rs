@@ -8,9 +8,10 @@ use std::{
 use http::{HeaderValue, StatusCode, Version, header};
 use pingora::{Error, Result, http::ResponseHeader, proxy::Session};
 
-use super::{Exchange, admission, exchange::Kept, fault, secure::Connector, session};
+use super::{Exchange, admission, exchange::Kept, fault, loan::Lender, session};
 use crate::{
     balance::{Attempt, Failure, Pick, Sent, is_idempotent},
+    config::model::UpstreamProtocol,
     listen::TlsFacts,
     observe::{Observer, Protocol, Record, Timers, Tls},
     respond::Refusal,
@@ -26,12 +27,15 @@ pub(super) fn answered(
     if response.status.is_informational() && response.status != StatusCode::SWITCHING_PROTOCOLS {
         return Ok(());
     }
+    hold_to_limits(response, exchange)?;
     let now = Instant::now();
     exchange.tally.answered = Some(now);
     exchange.response_moved();
     if response.status == StatusCode::SWITCHING_PROTOCOLS {
         if !session.is_upgrade_req() {
-            return Err(fault::refuse(Refusal::ServerMalformed).into_up()); // nobody asked it to switch
+            let refusal =
+                Refusal::ServerMalformed("it switches protocols without having been asked");
+            return Err(fault::refuse(refusal).into_up());
         }
         exchange.tally.upgraded = true;
         if let Some(admitted) = &exchange.admitted {
@@ -54,6 +58,20 @@ pub(super) fn answered(
     Ok(())
 }
 
+/// A head by HTTP/1.1 has been held to its limits as it was read; one by HTTP/2 is whole when we first see it.
+fn hold_to_limits(response: &ResponseHeader, exchange: &Exchange) -> Result<()> {
+    let Some(pick) = &exchange.pick else {
+        return Ok(());
+    };
+    if pick.upstream().protocol() == UpstreamProtocol::Http1 {
+        return Ok(());
+    }
+    let fields = response.headers.iter();
+    let fields = fields.map(|(name, value)| (name.as_str().as_bytes(), value.as_bytes()));
+    let checked = pick.upstream().limits().check(fields);
+    checked.map_err(|refusal| fault::refuse(refusal).into_up())
+}
+
 /// Statuses by which a server, or what stands behind it, says that it cannot serve at all.
 fn is_server_trouble(status: StatusCode) -> bool {
     matches!(
@@ -68,12 +86,22 @@ pub(super) fn not_connected(
     exchange: &mut Exchange,
     mut error: Box<Error>,
 ) -> Box<Error> {
+    error.as_up();
+    if fault::is_exhaustion(&error) {
+        // No fault of the server's, and another could not be reached either.
+        if let Some(admitted) = &exchange.admitted
+            && admitted.connection.listener.ran_out()
+        {
+            tracing::warn!(%error, "cannot connect to servers");
+        }
+        error.set_retry(false);
+        return error;
+    }
     let now = Instant::now();
     if let Some(pick) = &exchange.pick {
         pick.failed(Failure::Connect, now);
         complain(pick, &error, now);
     }
-    error.as_up();
     error.set_retry(may_go_again(session, exchange, Failure::Connect, now));
     error
 }
@@ -102,8 +130,8 @@ pub(super) fn broken_off(
         Some(_) if exchange.has_expired() => Some(Failure::Timeout),
         failure => failure,
     };
-    let lent = |secure: &Arc<Connector>| secure.has_lent_spare();
-    let was_kept = reused || exchange.secure.as_ref().is_some_and(lent);
+    let lent = |lender: &Arc<Lender>| lender.has_lent_spare();
+    let was_kept = reused || exchange.lender.as_ref().is_some_and(lent);
     let again = failure.is_some_and(|failure| {
         if was_kept && goes_back(session, exchange, failure, &error) {
             return true;
@@ -192,6 +220,7 @@ impl From<Failure> for Refusal {
             Failure::Connect => Self::ConnectFailed,
             Failure::Reset => Self::ServerReset,
             Failure::Timeout => Self::ServerTimeout,
+            Failure::Malformed => Self::ServerMalformed("as another server's before"),
             Failure::Status(_) => Self::NoServer,
         }
     }

@@ -1,9 +1,10 @@
 //! How Pingora reaches the server that was picked.
 
 use std::{
+    hash::{BuildHasher, RandomState},
     net::{Ipv4Addr, SocketAddr},
     sync::{
-        Arc,
+        Arc, LazyLock,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
     time::Duration,
@@ -11,10 +12,11 @@ use std::{
 
 use pingora::upstreams::peer::HttpPeer;
 
-use super::{fault, link::Linker, secure::Connector, spare::Spares};
+use super::{exchange::Admitted, fault, link::Linker, loan::Lender, relay::Relay, spare::Spares};
 use crate::{
     balance::{Pick, Target},
     config::model::UpstreamProtocol,
+    forward::ProxyHeader,
     listen::Connection,
     respond::Refusal,
 };
@@ -22,89 +24,120 @@ use crate::{
 /// HTTP/2 streams on one connection to a server, as many as its defaults usually allow.
 const STREAMS: usize = 100;
 
-/// Keeps upgrades apart in Pingora's pool: an ordinary connection from there would not be a link.
-/// No number of [`crate::tls::ServerTls::number`] comes this far.
-const FOR_UPGRADES: u64 = 1 << 63;
-
-/// Numbers for what must not be found in Pingora's pool.
+/// Numbers for what must not be found in Pingora's pool. No number of [`crate::tls::ServerTls::number`]
+/// comes this far.
 static UNSHARED: AtomicU64 = AtomicU64::new(1 << 62);
+
+/// Numbers for what Pingora is to keep for one client alone have this bit, and no others do.
+const FOR_A_CLIENT: u64 = 1 << 63;
+
+/// Makes those numbers. Pingora finds connections by a hash without a secret: with this one, nobody can choose
+/// an address that is taken for another's.
+static SECRET: LazyLock<RandomState> = LazyLock::new(RandomState::new);
 
 /// The way to a server for one try.
 pub(super) struct Reach {
     pub(super) peer: Box<HttpPeer>,
-    /// Knows the socket where the connection is one of ours.
-    pub(super) secure: Option<Arc<Connector>>,
+    /// Knows the connection where it is lent.
+    pub(super) lender: Option<Arc<Lender>>,
+}
+
+/// What the request needs of its connection.
+pub(super) struct Needs<'a> {
+    /// How long the client's body may stand still, if there is one.
+    pub(super) upload: Option<Duration>,
+    /// Who asks, by which connection.
+    pub(super) admitted: &'a Admitted,
+    /// An upgrade is asked for: the request gets a link of its own.
+    pub(super) upgrade: bool,
+    /// The method is HEAD.
+    pub(super) head_alone: bool,
+    /// No connection will do that was there before; this one is not kept either.
+    pub(super) anew: bool,
 }
 
 /// The peer for one try, with every deadline set. Pingora's one read timeout is the longest of ours, that
-/// for the client's body (`upload`, if there is one) too;
-/// where ours differ, the watchdog holds the shorter ones.
+/// for the client's body too; where ours differ, the watchdog holds the shorter ones.
 ///
-/// A request that asks for an upgrade gets a link of its own, with `for_upgrade` the client's connection.
-/// With `anew`, no connection will do that was there before; this one is not kept either.
-///
-/// A server with TLS is reached by connections of ours alone; Pingora believes that there is no TLS. What it
-/// pools for a server without must never be found for one with, so that the peer has the number of its TLS.
+/// With HTTP/1.1 every connection is ours: a loan, or a link. Pingora neither connects nor keeps any.
 pub(super) fn reach(
     pick: &Pick,
-    upload: Option<Duration>,
-    for_upgrade: Option<&Arc<Connection>>,
+    needs: &Needs<'_>,
     spares: &Arc<Spares>,
-    anew: bool,
 ) -> pingora::Result<Reach> {
-    let tls = pick.server().tls.as_ref();
-    let protocol = pick.upstream().protocol();
-    let mut peer = match (protocol, tls) {
-        (UpstreamProtocol::H2, Some(_)) => behind_relay(pick),
-        (UpstreamProtocol::H2, None) => return Err(fault::refuse(Refusal::Internal)),
-        (UpstreamProtocol::Http1 | UpstreamProtocol::H2c, _) => at(pick.target())?,
-    };
-    peer.group_key = match tls {
-        _ if anew => UNSHARED.fetch_add(1, Relaxed),
-        Some(tls) => tls.number(),
-        None => 0,
+    let connection = &needs.admitted.connection;
+    let version = pick.upstream().proxy_protocol();
+    let header = version.map(|version| ProxyHeader {
+        version,
+        ends: Some(needs.admitted.ends()),
+    });
+    let mut lender = None;
+    let mut has_own_deadlines = false;
+    let mut peer = match (pick.upstream().protocol(), needs.upgrade) {
+        (UpstreamProtocol::H2 | UpstreamProtocol::H2c, _) => {
+            shared(pick, header, connection, needs.anew)?
+        }
+        (UpstreamProtocol::Http1, true) => {
+            let mut peer = nowhere(String::new());
+            peer.options.custom_l4 = Some(Arc::new(Linker::new(pick, connection, header)));
+            has_own_deadlines = true;
+            peer
+        }
+        (UpstreamProtocol::Http1, false) => {
+            let mut peer = nowhere(String::new());
+            let lends = Arc::new(Lender::new(pick, header, spares, needs));
+            peer.options.custom_l4 = Some(Arc::clone(&lends) as _);
+            lender = Some(lends);
+            peer
+        }
     };
     let timeouts = pick.upstream().timeouts();
     let options = &mut peer.options;
     options.connection_timeout = Some(timeouts.connect);
     options.total_connection_timeout = Some(timeouts.connect);
-    options.read_timeout = Some(
-        timeouts
-            .first_byte
-            .max(timeouts.idle)
-            .max(upload.unwrap_or_default()),
-    );
+    let longest = timeouts
+        .first_byte
+        .max(timeouts.idle)
+        .max(needs.upload.unwrap_or_default());
+    options.read_timeout = (!has_own_deadlines).then_some(longest);
     options.write_timeout = Some(timeouts.idle);
-    options.idle_timeout = Some(if anew {
-        Duration::ZERO
-    } else {
-        timeouts.keepalive
-    });
-    let secure = tls.map(|tls| Arc::new(Connector::new(pick, tls, spares, anew)));
-    if let Some(secure) = &secure {
-        options.custom_l4 = Some(Arc::clone(secure) as _);
-    }
-    match (protocol, for_upgrade) {
-        (UpstreamProtocol::H2 | UpstreamProtocol::H2c, _) => {
-            options.set_http_version(2, 2);
-            options.max_h2_streams = STREAMS;
-        }
-        (UpstreamProtocol::Http1, Some(connection)) => {
-            options.read_timeout = None; // the link has deadlines of its own
-            options.custom_l4 = Some(Arc::new(Linker {
-                target: pick.target().clone(),
-                tls: tls.cloned(),
-                timeouts: timeouts.clone(),
-                connection: Arc::clone(connection),
-            }));
-            peer.group_key |= FOR_UPGRADES;
-        }
-        (UpstreamProtocol::Http1, None) => {}
-    }
     Ok(Reach {
         peer: Box::new(peer),
-        secure,
+        lender,
     })
+}
+
+/// A server with HTTP/2, whose connections Pingora shares among exchanges: with a header, those of one client.
+/// With TLS or a header they are behind relays of ours, and Pingora believes that there is neither; so that the
+/// peer has a number for both.
+fn shared(
+    pick: &Pick,
+    header: Option<ProxyHeader>,
+    client: &Connection,
+    anew: bool,
+) -> pingora::Result<HttpPeer> {
+    let tls = pick.server().tls.as_ref();
+    let mut peer = match (pick.upstream().protocol(), tls) {
+        (UpstreamProtocol::H2, None) => return Err(fault::refuse(Refusal::Internal)),
+        (_, None) if header.is_none() => at(pick.target())?,
+        _ => {
+            // In the place of a server name that is used for nothing else: where it leads.
+            let mut peer = nowhere(pick.target().to_string());
+            peer.options.custom_l4 = Some(Arc::new(Relay::new(pick, header, client)));
+            peer
+        }
+    };
+    let tls = tls.map_or(0, |tls| tls.number());
+    peer.group_key = match header {
+        _ if anew => UNSHARED.fetch_add(1, Relaxed),
+        Some(header) => SECRET.hash_one((tls, header, client.number)) | FOR_A_CLIENT,
+        None => tls,
+    };
+    let keepalive = pick.upstream().timeouts().keepalive;
+    peer.options.idle_timeout = Some(if anew { Duration::ZERO } else { keepalive });
+    peer.options.set_http_version(2, 2);
+    peer.options.max_h2_streams = STREAMS;
+    Ok(peer)
 }
 
 fn at(target: &Target) -> pingora::Result<HttpPeer> {
@@ -119,12 +152,10 @@ fn at(target: &Target) -> pingora::Result<HttpPeer> {
     }
 }
 
-/// A server behind one of our relays. What Pingora's pool knows a connection by is the number of its TLS
-/// and, in the place of a server name that is used for nothing else, where it leads. The address is the
-/// one that Pingora does not compare with the socket's, which is a pair of ours and has none.
-fn behind_relay(pick: &Pick) -> HttpPeer {
-    let nowhere = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
-    with_address(nowhere, pick.target().to_string())
+/// A peer whose connections are ours. The address is the one that Pingora does not compare with the
+/// socket's, as it has none.
+fn nowhere(name: String) -> HttpPeer {
+    with_address(SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)), name)
 }
 
 #[expect(

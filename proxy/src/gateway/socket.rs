@@ -1,34 +1,27 @@
-//! A connection to a server that we make ourselves, with TLS or without.
+//! Connecting to a server, and shaking hands with it.
 
 use std::{
     io,
-    os::fd::{AsRawFd, RawFd},
+    os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd},
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, Waker},
     time::Duration,
 };
 
 use pingora::{Error, ErrorType};
 use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
+    io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf},
     net::{TcpStream, UnixStream},
 };
 use tokio_rustls::client::TlsStream;
 
 use super::impatient::Impatient;
-use crate::{balance::Target, tls::ServerTls};
+use crate::{balance::Target, forward::ProxyHeader, tls::ServerTls};
 
 #[derive(Debug)]
 pub(super) enum Socket {
     Tcp(TcpStream),
     Unix(UnixStream),
-}
-
-/// What is said to a server, and heard from it.
-#[derive(Debug)]
-pub(super) enum Line {
-    Plain(Socket),
-    Secure(Box<TlsStream<Socket>>),
 }
 
 impl Socket {
@@ -44,20 +37,17 @@ impl Socket {
     }
 
     pub(super) fn descriptor(&self) -> RawFd {
-        match self {
-            Self::Tcp(socket) => socket.as_raw_fd(),
-            Self::Unix(socket) => socket.as_raw_fd(),
-        }
+        self.as_fd().as_raw_fd()
     }
-}
 
-impl Line {
-    /// Connects, and shakes hands if the server has TLS.
-    pub(super) async fn open(target: &Target, tls: Option<&ServerTls>) -> pingora::Result<Self> {
-        match tls {
-            Some(tls) => secure(target, tls).await.map(Self::Secure),
-            None => plain(target).await.map(Self::Plain),
-        }
+    /// Whether the runtime has seen something come in, the end included. May be so after it has been read.
+    pub(super) fn is_readable(&self) -> bool {
+        let mut nobody = Context::from_waker(Waker::noop());
+        let polled = match self {
+            Self::Tcp(socket) => socket.poll_read_ready(&mut nobody),
+            Self::Unix(socket) => socket.poll_read_ready(&mut nobody),
+        };
+        polled.is_ready()
     }
 }
 
@@ -65,17 +55,19 @@ impl Line {
 pub(super) async fn secure(
     target: &Target,
     tls: &ServerTls,
+    header: Option<ProxyHeader>,
 ) -> pingora::Result<Box<TlsStream<Socket>>> {
-    shake_hands(plain(target).await?, tls).await
+    shake_hands(plain(target, header).await?, tls).await
 }
 
 /// As [`secure`], where no write may stand still for longer than `limit`.
 pub(super) async fn secure_within(
     target: &Target,
     tls: &ServerTls,
+    header: Option<ProxyHeader>,
     limit: Duration,
 ) -> pingora::Result<Box<TlsStream<Impatient<Socket>>>> {
-    let socket = plain(target).await?;
+    let socket = plain(target, header).await?;
     shake_hands(Impatient::new(socket, limit), tls).await
 }
 
@@ -89,10 +81,27 @@ where
         .map_err(|error| Error::because(ErrorType::TLSHandshakeFailure, "with a server", error))
 }
 
-async fn plain(target: &Target) -> pingora::Result<Socket> {
-    Socket::connect(target)
-        .await
-        .map_err(|error| Error::because(ErrorType::ConnectError, "to a server", error))
+/// A connection on which nothing has been said but, where there is one, the header.
+pub(super) async fn plain(target: &Target, header: Option<ProxyHeader>) -> pingora::Result<Socket> {
+    let connecting = async {
+        let mut socket = Socket::connect(target).await?;
+        if let Some(header) = header {
+            // A new socket has room for all of it, so it leaves in one piece.
+            socket.write_all(&header.to_bytes()).await?;
+        }
+        Ok(socket)
+    };
+    let connected: io::Result<_> = connecting.await;
+    connected.map_err(|error| Error::because(ErrorType::ConnectError, "to a server", error))
+}
+
+impl AsFd for Socket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Self::Tcp(socket) => socket.as_fd(),
+            Self::Unix(socket) => socket.as_fd(),
+        }
+    }
 }
 
 impl AsyncRead for Socket {
@@ -146,46 +155,6 @@ impl AsyncWrite for Socket {
         match self.get_mut() {
             Self::Tcp(socket) => Pin::new(socket).poll_shutdown(cx),
             Self::Unix(socket) => Pin::new(socket).poll_shutdown(cx),
-        }
-    }
-}
-
-impl AsyncRead for Line {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(socket) => Pin::new(socket).poll_read(cx, buf),
-            Self::Secure(stream) => Pin::new(stream).poll_read(cx, buf),
-        }
-    }
-}
-
-impl AsyncWrite for Line {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Plain(socket) => Pin::new(socket).poll_write(cx, buf),
-            Self::Secure(stream) => Pin::new(stream).poll_write(cx, buf),
-        }
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(socket) => Pin::new(socket).poll_flush(cx),
-            Self::Secure(stream) => Pin::new(stream).poll_flush(cx),
-        }
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(socket) => Pin::new(socket).poll_shutdown(cx),
-            Self::Secure(stream) => Pin::new(stream).poll_shutdown(cx),
         }
     }
 }

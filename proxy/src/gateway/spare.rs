@@ -1,60 +1,80 @@
-//! Connections with TLS that wait for their next request.
+//! Connections to servers that wait for their next request.
 //!
 //! Pingora cannot keep them: it asks the system who is at the other end of a pooled connection, and a
 //! stream that is not its own has no descriptor to ask by. Here they are kept by the whole of what they
-//! were made for, so that one that was verified for somebody else is never found.
+//! were made for, so that one that was made for somebody else is never found.
+//!
+//! A spare costs nothing while it waits, no task either: who takes it looks whether it still stands, and a
+//! sweep closes what is over.
 
 use std::{
     collections::HashMap,
-    future::poll_fn,
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll, Waker},
+    sync::{Arc, Weak},
     time::Duration,
 };
 
 use parking_lot::Mutex;
 use tokio::{
-    io::{AsyncRead, AsyncWriteExt, ReadBuf},
     runtime::Handle,
-    task::AbortHandle,
-    time,
+    task::unconstrained,
+    time::{Instant, sleep},
 };
-use tokio_rustls::client::TlsStream;
 
-use super::socket::Socket;
-use crate::balance::Target;
+use super::line::{Line, Manner};
+use crate::{
+    balance::{Target, Vitals},
+    forward::ProxyHeader,
+    listen::Departure,
+};
 
-/// A connection that hands have been shaken on.
-pub(super) type Secured = Box<TlsStream<Socket>>;
+/// Whom a connection was made for: two that are for the same can stand in for each other.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Whom {
+    /// [`crate::tls::ServerTls::number`]; nothing where there is no TLS.
+    pub(super) tls: Option<u64>,
+    pub(super) target: Target,
+    /// What it began with, and the [`Connection::number`] of the client's own connection; nothing where the
+    /// server is told of no client.
+    ///
+    /// [`Connection::number`]: crate::listen::Connection::number
+    pub(super) client: Option<(ProxyHeader, u64)>,
+}
 
-/// Whom a connection was made for: [`crate::tls::ServerTls::number`], and where it leads.
-pub(super) type Whom = (u64, Target);
+/// How long a connection may wait.
+#[derive(Clone, Debug)]
+pub(super) struct Stay {
+    pub(super) keepalive: Duration,
+    /// Whom alone it can serve, and without whom it is of no use. Nobody if it can serve anybody.
+    pub(super) client: Option<Departure>,
+}
 
-/// How long a goodbye may take that nobody waits for.
-pub(super) const GOODBYE: Duration = Duration::from_secs(1);
+/// How often spares are looked through. One that is over is never used, but its socket stays open until then.
+const SWEEP_EVERY: Duration = Duration::from_secs(1);
 
-/// Connections kept over all upstreams, the last one put down first.
+/// Connections kept over all upstreams, the last one put down taken first.
 #[derive(Debug)]
 pub(super) struct Spares {
     most: usize,
-    kept: Mutex<Shelves>,
+    kept: Mutex<Kept>,
 }
 
 #[derive(Debug, Default)]
-struct Shelves {
-    by_whom: HashMap<Whom, Vec<Spare>>,
+struct Kept {
+    /// A shelf that is empty stays until the next sweep: it will be needed in a moment.
+    shelves: HashMap<Whom, Vec<Spare>>,
     count: usize,
+    /// A sweep is under way; it ends when there is nothing left to look through.
+    is_swept: bool,
 }
 
 #[derive(Debug)]
 struct Spare {
-    held: Held,
-    watching: AbortHandle,
+    line: Line,
+    until: Instant,
+    client: Option<Departure>,
+    /// Of the server.
+    vitals: Arc<Vitals>,
 }
-
-/// Empty once somebody has taken the connection.
-type Held = Arc<Mutex<Option<Secured>>>;
 
 impl Spares {
     /// Keeps `most` connections at most; what comes then is closed.
@@ -66,99 +86,119 @@ impl Spares {
     }
 
     /// Keeps a connection on which nothing is under way, until it is taken, the server closes it, or
-    /// `keepalive` is over.
-    pub(super) fn keep(self: &Arc<Self>, whom: Whom, connection: Secured, keepalive: Duration) {
+    /// its stay is over.
+    pub(super) fn keep(
+        self: &Arc<Self>,
+        whom: Whom,
+        line: Line,
+        allowed: Stay,
+        vitals: Arc<Vitals>,
+    ) {
         let Ok(runtime) = Handle::try_current() else {
             return; // the process ends
         };
-        let held: Held = Arc::new(Mutex::new(Some(connection)));
-        // Locked first: the watcher may be done before its spare is on the shelf.
+        let until = Instant::now() + allowed.keepalive;
         let mut kept = self.kept.lock();
         if kept.count >= self.most {
-            return;
+            drop(kept);
+            return line.part();
         }
-        let watch = watch(Arc::clone(self), whom.clone(), Arc::clone(&held), keepalive);
-        let watching = runtime.spawn(watch).abort_handle();
         kept.count += 1;
-        let spares = kept.by_whom.entry(whom).or_default();
-        spares.push(Spare { held, watching });
+        let spare = Spare {
+            line,
+            until,
+            client: allowed.client,
+            vitals,
+        };
+        kept.shelves.entry(whom).or_default().push(spare);
+        if !kept.is_swept {
+            kept.is_swept = true;
+            // Unconstrained: tokio would show it no more than a part of what has come in.
+            runtime.spawn(unconstrained(sweep(Arc::downgrade(self))));
+        }
     }
 
-    /// A connection that was made for `whom`, and that the server has not closed.
-    pub(super) async fn take(&self, whom: &Whom) -> Option<Secured> {
+    /// A connection that was made for `whom`, and that the server has neither closed nor spoken on.
+    pub(super) fn take(&self, whom: &Whom) -> Option<Line> {
         loop {
-            let spare = self.kept.lock().pop(whom)?;
-            spare.watching.abort();
-            let connection = spare.held.lock().take();
-            if let Some(mut connection) = connection
-                && is_quiet(&mut connection).await
-            {
-                return Some(connection);
+            let mut spare = self.kept.lock().pop(whom)?;
+            if spare.has_outstayed(Instant::now()) {
+                spare.line.part();
+            } else if !spare.has_stirred(whom) {
+                return Some(spare.line);
             }
         }
     }
+}
 
-    fn forget(&self, whom: &Whom, held: &Held) {
-        self.kept.lock().remove(whom, held);
+impl Spare {
+    fn has_outstayed(&self, now: Instant) -> bool {
+        self.until <= now || self.client.as_ref().is_some_and(Departure::has_come)
+    }
+
+    fn has_stirred(&mut self, whom: &Whom) -> bool {
+        let manner = self.line.look();
+        if manner == Manner::Talking {
+            whom.said_too_much(&self.vitals);
+        }
+        manner != Manner::Quiet
     }
 }
 
-impl Shelves {
+impl Whom {
+    /// Counts that a server said more than it was asked for, and tells the log.
+    pub(super) fn said_too_much(&self, vitals: &Vitals) {
+        if vitals.said_too_much(std::time::Instant::now()) {
+            let server = &self.target;
+            tracing::warn!(
+                %server,
+                "a connection is given up: the server said more than it was asked for"
+            );
+        }
+    }
+}
+
+impl Kept {
     fn pop(&mut self, whom: &Whom) -> Option<Spare> {
-        let spares = self.by_whom.get_mut(whom)?;
-        let spare = spares.pop();
-        if spares.is_empty() {
-            self.by_whom.remove(whom);
-        }
-        self.count -= usize::from(spare.is_some());
-        spare
+        let spare = self.shelves.get_mut(whom)?.pop()?;
+        self.count -= 1;
+        Some(spare)
     }
 
-    fn remove(&mut self, whom: &Whom, held: &Held) {
-        let Some(spares) = self.by_whom.get_mut(whom) else {
-            return;
+    /// Takes out what is over at `now`. Whoever waits for the lock meanwhile waits for no system call,
+    /// but where something has stirred.
+    fn take_out(&mut self, now: Instant) -> Vec<Spare> {
+        self.shelves.retain(|_, shelf| !shelf.is_empty());
+        let mut over = Vec::new();
+        for (whom, shelf) in &mut self.shelves {
+            over.extend(shelf.extract_if(.., |spare| {
+                spare.has_outstayed(now)
+                    || (spare.line.may_have_stirred() && spare.has_stirred(whom))
+            }));
+        }
+        self.count -= over.len();
+        self.is_swept = self.count > 0;
+        over
+    }
+}
+
+async fn sweep(spares: Weak<Spares>) {
+    loop {
+        sleep(SWEEP_EVERY).await;
+        let Some(spares) = spares.upgrade() else {
+            return; // the process ends
         };
-        let before = spares.len();
-        spares.retain(|spare| !Arc::ptr_eq(&spare.held, held));
-        self.count -= before - spares.len();
-        if spares.is_empty() {
-            self.by_whom.remove(whom);
+        let mut kept = spares.kept.lock();
+        let over = kept.take_out(Instant::now());
+        let goes_on = kept.is_swept;
+        drop(kept);
+        for spare in over {
+            spare.line.part();
+        }
+        if !goes_on {
+            return;
         }
     }
-}
-
-/// Waits until the server speaks, which a server that was not asked does only to say goodbye, or until
-/// time is up. Then the connection is closed.
-async fn watch(all: Arc<Spares>, whom: Whom, held: Held, keepalive: Duration) {
-    let stirs = poll_fn(|cx| match &mut *held.lock() {
-        Some(connection) => poll_stir(connection, cx),
-        None => Poll::Ready(()),
-    });
-    // Either way it is over.
-    let _ = time::timeout(keepalive, stirs).await;
-    all.forget(&whom, &held);
-    let connection = held.lock().take();
-    if let Some(mut connection) = connection {
-        // A server that is gone needs no goodbye.
-        let _ = time::timeout(GOODBYE, connection.shutdown()).await;
-    }
-}
-
-/// Whether the server has neither closed nor said anything. Session tickets are read on the way.
-async fn is_quiet(connection: &mut Secured) -> bool {
-    let look = poll_fn(|_| {
-        let mut nobody = Context::from_waker(Waker::noop());
-        Poll::Ready(poll_stir(connection, &mut nobody).is_pending())
-    });
-    // Tokio would hold back from a task that has done much what has come in.
-    tokio::task::unconstrained(look).await
-}
-
-fn poll_stir(connection: &mut Secured, cx: &mut Context<'_>) -> Poll<()> {
-    let mut byte = [0];
-    Pin::new(connection)
-        .poll_read(cx, &mut ReadBuf::new(&mut byte))
-        .map(drop)
 }
 
 #[cfg(test)]
@@ -170,20 +210,29 @@ mod tests {
         crypto::aws_lc_rs,
         pki_types::{PrivateKeyDer, ServerName},
     };
-    use tokio::{io::AsyncReadExt, net::UnixStream};
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::UnixStream,
+    };
     use tokio_rustls::{TlsAcceptor, TlsConnector, server};
 
-    use super::*;
+    use super::{super::socket::Socket, *};
+    use crate::config::model::ProxyVersion;
 
     const LONG: Duration = Duration::from_secs(60);
 
-    fn whom(number: u64, port: u16) -> Whom {
+    fn whom(tls: Option<u64>, port: u16) -> Whom {
         let address = SocketAddr::from(([10, 0, 0, 1], port));
-        (number, Target::Socket(address))
+        let target = Target::Socket(address);
+        Whom {
+            tls,
+            target,
+            client: None,
+        }
     }
 
-    /// Our end of a connection, and the server's.
-    async fn connection() -> (Secured, server::TlsStream<UnixStream>) {
+    /// Our end of a connection with TLS, and the server's.
+    async fn secure() -> (Line, server::TlsStream<UnixStream>) {
         let pair = rcgen::KeyPair::generate().unwrap();
         let names = vec!["api.lan".to_owned()];
         let params = rcgen::CertificateParams::new(names).unwrap();
@@ -208,64 +257,154 @@ mod tests {
         let connecting = TlsConnector::from(Arc::new(client)).connect(name, Socket::Unix(near));
         let accepting = TlsAcceptor::from(Arc::new(server)).accept(far);
         let (ours, theirs) = tokio::join!(connecting, accepting);
-        (Box::new(ours.unwrap()), theirs.unwrap())
+        (Line::Secure(Box::new(ours.unwrap())), theirs.unwrap())
     }
 
-    fn count(spares: &Spares) -> (usize, usize) {
+    fn plain() -> (Line, UnixStream) {
+        let (near, far) = UnixStream::pair().unwrap();
+        (Line::Plain(Socket::Unix(near)), far)
+    }
+
+    fn keep(spares: &Arc<Spares>, whom: Whom, line: Line, keepalive: Duration) -> Arc<Vitals> {
+        let vitals = Arc::new(Vitals::new(std::time::Instant::now()));
+        let allowed = Stay {
+            keepalive,
+            client: None,
+        };
+        spares.keep(whom, line, allowed, Arc::clone(&vitals));
+        vitals
+    }
+
+    fn count(spares: &Spares) -> usize {
         let kept = spares.kept.lock();
-        (kept.count, kept.by_whom.len())
+        let on_shelves: usize = kept.shelves.values().map(Vec::len).sum();
+        assert_eq!(kept.count, on_shelves);
+        kept.count
     }
 
     #[tokio::test]
     async fn a_spare_is_found_by_who_it_was_made_for_alone() {
         let spares = Arc::new(Spares::new(8));
-        let (ours, _theirs) = connection().await;
-        spares.keep(whom(1, 443), ours, LONG);
-        assert!(spares.take(&whom(2, 443)).await.is_none());
-        assert!(spares.take(&whom(1, 444)).await.is_none());
-        assert!(spares.take(&whom(1, 443)).await.is_some());
-        assert!(spares.take(&whom(1, 443)).await.is_none());
-        assert_eq!(count(&spares), (0, 0));
+        let (ours, _theirs) = secure().await;
+        keep(&spares, whom(Some(1), 443), ours, LONG);
+        let for_a_client = |number| Whom {
+            client: Some((
+                ProxyHeader {
+                    version: ProxyVersion::V1,
+                    ends: None,
+                },
+                number,
+            )),
+            ..whom(Some(1), 443)
+        };
+        let others = [whom(Some(2), 443), whom(Some(1), 444), whom(None, 443)];
+        for stranger in others.into_iter().chain([for_a_client(1)]) {
+            assert!(spares.take(&stranger).is_none());
+        }
+        assert!(spares.take(&whom(Some(1), 443)).is_some());
+        assert!(spares.take(&whom(Some(1), 443)).is_none());
+        let (ours, _theirs) = plain();
+        keep(&spares, for_a_client(1), ours, LONG);
+        for stranger in [whom(Some(1), 443), for_a_client(2)] {
+            assert!(spares.take(&stranger).is_none());
+        }
+        assert!(spares.take(&for_a_client(1)).is_some());
+        assert_eq!(count(&spares), 0);
     }
 
     #[tokio::test]
-    async fn a_spare_that_the_server_closes_or_speaks_on_is_gone() {
+    async fn the_last_spare_put_down_is_the_first_taken() {
         let spares = Arc::new(Spares::new(8));
-        let (ours, theirs) = connection().await;
-        spares.keep(whom(1, 443), ours, LONG);
-        drop(theirs);
-        while count(&spares) != (0, 0) {
-            tokio::task::yield_now().await;
+        let whom = whom(None, 80);
+        let mut far = Vec::new();
+        let mut near = Vec::new();
+        for _ in 0..3 {
+            let (ours, theirs) = plain();
+            near.push(ours.descriptor());
+            far.push(theirs);
+            keep(&spares, whom.clone(), ours, LONG);
         }
-        assert!(spares.take(&whom(1, 443)).await.is_none());
-        let (ours, mut theirs) = connection().await;
-        spares.keep(whom(1, 443), ours, LONG);
+        while let Some(descriptor) = near.pop() {
+            let line = spares.take(&whom).unwrap();
+            assert_eq!(line.descriptor(), descriptor);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_spare_that_the_server_closed_or_spoke_on_is_not_taken() {
+        let spares = Arc::new(Spares::new(8));
+        let (plain, far) = plain();
+        keep(&spares, whom(None, 80), plain, LONG);
+        drop(far);
+        // At once: the runtime has had no time to hear of it.
+        assert!(spares.take(&whom(None, 80)).is_none());
+        let (ours, mut theirs) = secure().await;
         theirs.write_all(b"HTTP/1.1 408\r\n").await.unwrap();
         theirs.flush().await.unwrap();
-        // The watcher closes it and says so; nobody has to come for it.
-        theirs.read_to_end(&mut Vec::new()).await.unwrap();
-        assert_eq!(count(&spares), (0, 0));
+        // What comes by TLS is seen as soon as the runtime has heard of it.
+        let mut next = Some(ours);
+        while let Some(line) = next {
+            let vitals = keep(&spares, whom(Some(1), 443), line, LONG);
+            tokio::task::yield_now().await;
+            next = spares.take(&whom(Some(1), 443));
+            assert_eq!(vitals.surplus.get(), u64::from(next.is_none()));
+        }
+        assert_eq!(count(&spares), 0);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_spare_is_closed_after_its_time() {
+    async fn a_spare_is_closed_after_its_time_or_when_the_server_stirs() {
         let spares = Arc::new(Spares::new(8));
-        let (ours, mut theirs) = connection().await;
-        spares.keep(whom(1, 443), ours, LONG);
-        assert_eq!(count(&spares), (1, 1));
+        let whom = whom(None, 80);
+        let (early, mut far_early) = plain();
+        let (late, mut far_late) = plain();
+        let (closed, far_closed) = plain();
+        keep(&spares, whom.clone(), early, LONG);
+        let talking = keep(&spares, whom.clone(), late, 3 * LONG);
+        keep(&spares, whom.clone(), closed, 3 * LONG);
+        drop(far_closed);
+        far_early.read_to_end(&mut Vec::new()).await.unwrap();
+        assert_eq!(count(&spares), 1);
+        far_late.write_all(b"x").await.unwrap();
+        let end = far_late.read_to_end(&mut Vec::new()).await;
+        assert!(end.is_err(), "closed with what it said unread");
+        assert_eq!(talking.surplus.get(), 1);
+        assert_eq!(count(&spares), 0);
+        // Nobody sweeps where nothing is, and somebody does when there is something again.
+        sleep(SWEEP_EVERY).await;
+        assert!(!spares.kept.lock().is_swept);
+        let (again, mut far_again) = plain();
+        keep(&spares, whom, again, LONG);
+        far_again.read_to_end(&mut Vec::new()).await.unwrap();
+        assert_eq!(count(&spares), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_spare_with_tls_is_closed_with_a_goodbye() {
+        let spares = Arc::new(Spares::new(8));
+        let (ours, mut theirs) = secure().await;
+        keep(&spares, whom(Some(1), 443), ours, LONG);
         theirs.read_to_end(&mut Vec::new()).await.unwrap();
-        assert_eq!(count(&spares), (0, 0));
+        assert_eq!(count(&spares), 0);
+    }
+
+    #[tokio::test]
+    async fn a_spare_past_its_time_is_not_taken() {
+        let spares = Arc::new(Spares::new(8));
+        let (ours, _theirs) = plain();
+        keep(&spares, whom(None, 80), ours, Duration::ZERO);
+        assert!(spares.take(&whom(None, 80)).is_none());
+        assert_eq!(count(&spares), 0);
     }
 
     #[tokio::test]
     async fn spares_beyond_the_limit_are_closed() {
         let spares = Arc::new(Spares::new(1));
-        let (first, _kept) = connection().await;
-        let (second, mut theirs) = connection().await;
-        spares.keep(whom(1, 443), first, LONG);
-        spares.keep(whom(1, 443), second, LONG);
-        let end = theirs.read_to_end(&mut Vec::new()).await;
-        assert!(end.is_err(), "closed without a goodbye");
-        assert_eq!(count(&spares), (1, 1));
+        let (first, _kept) = plain();
+        let (second, mut theirs) = plain();
+        keep(&spares, whom(None, 80), first, LONG);
+        keep(&spares, whom(None, 80), second, LONG);
+        assert_eq!(theirs.read_to_end(&mut Vec::new()).await.unwrap(), 0);
+        assert_eq!(count(&spares), 1);
     }
 }

@@ -1,4 +1,4 @@
-//! From an accepted socket to a stream: seat, then handshake, each under its cap or deadline.
+//! From an accepted socket to a stream: seat, PROXY header, handshake, each under its cap or deadline.
 
 use std::{
     io,
@@ -7,22 +7,21 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use tokio::{
-    net::{TcpListener, TcpStream},
-    sync::watch,
-};
+use tokio::net::{TcpListener, TcpStream};
 
 use super::{
-    Connection, Host, Listener, Seat, Stream, handshake::shake_hands, seat::Full,
-    transport::Transport,
+    Connection, Host, Listener, Room, Seat, Stream, connection::Parties, handshake::shake_hands,
+    proxy_header, seat::Full, transport::Transport,
 };
 use crate::{
-    admit::ClientKey,
+    admit::{ClientKey, proxy_header::Ends},
     respond::{Page, Refusal},
 };
 
 /// How long accepting rests when the process is out of descriptors or memory.
 const REST: Duration = Duration::from_millis(50);
+/// Idle connections make room one of so many at a time.
+const TURNS: u64 = 8;
 
 /// Accepts on one socket until the task is aborted. Each connection is a task of its own.
 pub(super) async fn accept(socket: Arc<TcpListener>, listener: Arc<Listener>, host: Arc<dyn Host>) {
@@ -32,7 +31,9 @@ pub(super) async fn accept(socket: Arc<TcpListener>, listener: Arc<Listener>, ho
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
                 listener.meters.refused("accept_error");
-                tracing::warn!(listener = %listener.settings.name, %error, "cannot accept connections; resting");
+                if listener.ran_out() {
+                    tracing::warn!(listener = %listener.settings.name, %error, "cannot accept connections; resting");
+                }
                 tokio::time::sleep(REST).await;
             }
         }
@@ -50,13 +51,24 @@ fn is_of_one_connection(error: &io::Error) -> bool {
     )
 }
 
+/// An IPv4 address on an IPv6 socket is the same as on an IPv4 one.
+fn canonical(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
+}
+
 fn admit(tcp: TcpStream, peer: SocketAddr, listener: &Arc<Listener>, host: &Arc<dyn Host>) {
-    // An IPv4 client on an IPv6 socket is the same client as on an IPv4 one.
-    let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
-    match listener
-        .seats
-        .take(ClientKey::from(peer.ip()), &listener.settings.limits)
-    {
+    let peer = canonical(peer);
+    if listener.pressure.is_short_of_memory() {
+        return listener.meters.refused("memory");
+    }
+    let room = Room::for_connections(&listener.settings.limits);
+    let seat = match &listener.settings.proxy_protocol {
+        None => listener.seats.take(ClientKey::from(peer.ip()), room),
+        // Whose the seat is, the header will say.
+        Some(proxies) if proxies.contains(peer.ip()) => listener.seats.take_for_anyone(room),
+        Some(_) => return listener.meters.refused("not_from_proxy"),
+    };
+    match seat {
         Ok(seat) => {
             let (listener, host) = (Arc::clone(listener), Arc::clone(host));
             tokio::spawn(async move {
@@ -69,28 +81,35 @@ fn admit(tcp: TcpStream, peer: SocketAddr, listener: &Arc<Listener>, host: &Arc<
     }
 }
 
-/// Serves the connection to its end, and passes on to it that its listener retires; what it then still
-/// carries is cut off when the listener's patience is over.
+/// Serves the connection to its end, and passes on to it what its listener asks for: to make room if it
+/// carries no request, or to retire; what it then still carries is cut off when the listener's patience is over.
 async fn serve(stream: Stream, host: &dyn Host) {
     let connection = Arc::clone(stream.connection());
-    let mut retired = connection.listener.retired.subscribe();
+    let mut orders = connection.listener.orders.subscribe();
+    let mut relief = orders.borrow().relief;
+    let turn = fastrand::u64(..TURNS);
     let mut serving = std::pin::pin!(host.serve(stream));
-    let patience = tokio::select! {
-        () = &mut serving => return,
-        patience = retirement(&mut retired) => patience,
+    let patience = loop {
+        let asked = *orders.borrow_and_update();
+        if let Some(patience) = asked.patience {
+            break patience;
+        }
+        if asked.relief != relief && asked.relief % TURNS == turn && connection.is_idle() {
+            connection.listener.meters.refused("relief");
+            connection.retire();
+        }
+        relief = asked.relief;
+        tokio::select! {
+            () = &mut serving => return,
+            changed = orders.changed() => match changed {
+                Ok(()) => {}
+                Err(_) => break Duration::ZERO, // the listener is gone, and nobody waits any more
+            },
+        }
     };
     connection.retire();
     // What is not done by then is dropped, and with it the connection.
     let _ = tokio::time::timeout(patience, serving).await;
-}
-
-/// Returns once the listener has retired, with its patience.
-async fn retirement(retired: &mut watch::Receiver<Option<Duration>>) -> Duration {
-    let retired = retired.wait_for(Option::is_some).await;
-    // An error means that the listener is gone, and nobody waits any more.
-    retired
-        .map_or(None, |patience| *patience)
-        .unwrap_or_default()
 }
 
 /// Closes at once; a client without TLS that holds too many connections is told so.
@@ -111,7 +130,7 @@ fn turn_away(tcp: &TcpStream, full: Full, listener: &Arc<Listener>, host: &dyn H
 }
 
 async fn open(
-    tcp: TcpStream,
+    mut tcp: TcpStream,
     peer: SocketAddr,
     listener: Arc<Listener>,
     seat: Seat,
@@ -119,13 +138,38 @@ async fn open(
 ) -> Option<Stream> {
     // Small answers leave at once; the stream coalesces what belongs together.
     let _ = tcp.set_nodelay(true);
+    let ends = Ends {
+        source: peer,
+        destination: canonical(tcp.local_addr().ok()?),
+    };
+    let mut parties = Parties { ends, via: None };
+    if listener.settings.proxy_protocol.is_some()
+        && let Some(ends) = proxy_header::read(&mut tcp, peer, &listener).await?.ends
+    {
+        parties = Parties {
+            ends,
+            via: Some(peer),
+        };
+    }
+    let client = ClientKey::from(parties.ends.source.ip());
+    let seat = if listener.settings.proxy_protocol.is_some() {
+        match seat.give_to(client, Room::for_connections(&listener.settings.limits)) {
+            Ok(seat) => seat,
+            Err(full) => {
+                turn_away(&tcp, full, &listener, host);
+                return None;
+            }
+        }
+    } else {
+        seat
+    };
     let (transport, facts) = match &listener.tls {
         None => (Transport::Plain(tcp), None),
         Some(terms) => {
-            let (tls, facts) = shake_hands(tcp, terms, &listener, host).await?;
+            let (tls, facts) = shake_hands(tcp, terms, &listener, client, host).await?;
             (Transport::Tls(tls), Some(facts))
         }
     };
-    let connection = Arc::new(Connection::new(listener, peer, facts));
+    let connection = Arc::new(Connection::new(listener, &parties, facts));
     Some(Stream::new(transport, connection, seat))
 }

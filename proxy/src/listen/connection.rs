@@ -4,21 +4,32 @@ use std::{
     net::SocketAddr,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering},
     },
 };
 
 use tokio::sync::{Notify, watch};
 
 use super::Listener;
+use crate::admit::proxy_header::Ends;
+
+/// The next connection's number.
+static NEXT: AtomicU64 = AtomicU64::new(0);
 
 /// How many headers of full size the requests under way may have together.
 const FULL_HEADERS: u64 = 32;
 
 /// One client's connection. Shared by its stream and its exchanges.
 pub struct Connection {
+    /// No other connection of this process has it.
+    pub number: u64,
     pub listener: Arc<Listener>,
+    /// The client: who connected, or whom a PROXY header named.
     pub peer: SocketAddr,
+    /// Where that client connected to: our own address, or what a PROXY header said.
+    pub reached: SocketAddr,
+    /// Who connected, where a PROXY header named another.
+    pub via: Option<SocketAddr>,
     pub tls: Option<TlsFacts>,
     /// Set once a server has agreed to an upgrade; from then on bytes pass as they come.
     upgraded: AtomicBool,
@@ -30,6 +41,14 @@ pub struct Connection {
     /// No window has opened for the last of what it carried.
     stuck: Notify,
     retire: watch::Sender<bool>,
+}
+
+/// Between whom a connection is, known before anything of the client's is read.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Parties {
+    pub(super) ends: Ends,
+    /// Who connected, where a PROXY header named another.
+    pub(super) via: Option<SocketAddr>,
 }
 
 /// What the handshake settled.
@@ -46,10 +65,13 @@ pub struct TlsFacts {
 }
 
 impl Connection {
-    pub fn new(listener: Arc<Listener>, peer: SocketAddr, tls: Option<TlsFacts>) -> Self {
+    pub(super) fn new(listener: Arc<Listener>, parties: &Parties, tls: Option<TlsFacts>) -> Self {
         Self {
+            number: NEXT.fetch_add(1, Ordering::Relaxed),
             listener,
-            peer,
+            peer: parties.ends.source,
+            reached: parties.ends.destination,
+            via: parties.via,
             tls,
             upgraded: AtomicBool::new(false),
             requests: AtomicU32::new(0),
@@ -106,6 +128,11 @@ impl Connection {
         self.retire.subscribe()
     }
 
+    /// Tells when the client has left, with every exchange of its.
+    pub fn departure(&self) -> Departure {
+        Departure(self.retire.subscribe())
+    }
+
     pub fn is_retired(&self) -> bool {
         *self.retire.borrow()
     }
@@ -116,6 +143,21 @@ impl Connection {
 
     pub fn is_upgraded(&self) -> bool {
         self.upgraded.load(Ordering::Acquire)
+    }
+}
+
+/// The end of a connection, seen from afar: holding it keeps nothing alive.
+#[derive(Clone, Debug)]
+pub struct Departure(watch::Receiver<bool>);
+
+impl Departure {
+    /// Returns once the connection is gone.
+    pub async fn await_it(mut self) {
+        while self.0.changed().await.is_ok() {} // it may retire first
+    }
+
+    pub fn has_come(&self) -> bool {
+        self.0.has_changed().is_err()
     }
 }
 
@@ -150,6 +192,10 @@ impl Drop for Carried {
 
 impl std::fmt::Debug for Connection {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} on {}", self.peer, self.listener.settings.name)
+        write!(f, "{}", self.peer)?;
+        if let Some(via) = self.via {
+            write!(f, " by way of {via}")?;
+        }
+        write!(f, " on {}", self.listener.settings.name)
     }
 }

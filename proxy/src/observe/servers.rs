@@ -36,7 +36,9 @@ pub struct ServerView<'a> {
     pub picks: u64,
     pub successes: u64,
     /// In the order of [`FAILURES`].
-    pub failures: [u64; 4],
+    pub failures: [u64; 5],
+    /// Connections given up because the server said more than it was asked for.
+    pub surplus: u64,
     /// What the last health check found; empty without checks.
     pub last_check: Cow<'a, str>,
     /// How long ago the state last changed.
@@ -44,7 +46,7 @@ pub struct ServerView<'a> {
 }
 
 /// The kinds of [`ServerView::failures`].
-pub const FAILURES: [&str; 4] = ["connect", "reset", "timeout", "status"];
+pub const FAILURES: [&str; 5] = ["connect", "reset", "timeout", "malformed", "status"];
 
 /// One upstream as it is just now.
 #[derive(Clone, Debug)]
@@ -76,10 +78,11 @@ pub(super) fn write(servers: &dyn Servers, text: &mut String) {
         in_flight,
         picks,
         failures,
+        surplus,
         ejected,
         panic,
     } = families;
-    for family in [up, in_flight, picks, failures, ejected, panic] {
+    for family in [up, in_flight, picks, failures, surplus, ejected, panic] {
         family.append_to(text);
     }
 }
@@ -89,6 +92,7 @@ struct Families {
     in_flight: Family,
     picks: Family,
     failures: Family,
+    surplus: Family,
     ejected: Family,
     panic: Family,
 }
@@ -112,6 +116,10 @@ impl Families {
                 "simplon_server_failures_total",
                 "Requests that failed at the server, by kind.",
             ),
+            surplus: Family::counter(
+                "simplon_server_surplus_total",
+                "Connections given up because the server said more than it was asked for.",
+            ),
             ejected: Family::gauge(
                 "simplon_server_ejected",
                 "Whether the server is left out because its requests failed.",
@@ -128,6 +136,7 @@ impl Families {
         self.up.sample(&labels, u8::from(server.up));
         self.in_flight.sample(&labels, server.in_flight);
         self.picks.sample(&labels, server.picks);
+        self.surplus.sample(&labels, server.surplus);
         self.ejected.sample(&labels, u8::from(server.ejected));
         for (kind, count) in FAILURES.iter().zip(server.failures) {
             self.failures.sample(&labels.and("kind", kind), count);

@@ -174,10 +174,12 @@ fn view<'a>(upstream: &'a Upstream, server: &'a balance::Server, now: Instant) -
         max_connections: server.max_connections.map(std::num::NonZeroU32::get),
         picks: vitals.picks.get(),
         successes: vitals.successes.get(),
+        surplus: vitals.surplus.get(),
         failures: [
             failures.connect.get(),
             failures.reset.get(),
             failures.timeout.get(),
+            failures.malformed.get(),
             failures.status.get(),
         ],
         last_check: vitals

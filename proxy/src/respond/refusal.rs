@@ -29,8 +29,8 @@ pub enum Refusal {
     ConnectTimeout,
     /// The server closed or reset the connection before its response was complete.
     ServerReset,
-    /// The server's response breaks the protocol.
-    ServerMalformed,
+    /// The server's response breaks the protocol; what about it, in a few words.
+    ServerMalformed(&'static str),
     ServerTimeout,
     /// No server of the upstream can be used.
     NoServer,
@@ -38,6 +38,8 @@ pub enum Refusal {
     Saturated,
     /// The client did not open the window of its HTTP/2 stream for what it asked for.
     WindowTimeout,
+    /// We have no descriptor, port or memory left to reach a server with.
+    Exhausted,
     /// The client went away; nobody reads an answer.
     ClientGone,
     /// A fault of ours.
@@ -52,7 +54,7 @@ pub const CLIENT_CLOSED_REQUEST: StatusCode = match StatusCode::from_u16(499) {
 
 impl Refusal {
     /// One of each kind, in the order of the declaration.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::Malformed("malformed"),
         Self::NoRoute,
         Self::NoChallenge,
@@ -67,11 +69,12 @@ impl Refusal {
         Self::ConnectFailed,
         Self::ConnectTimeout,
         Self::ServerReset,
-        Self::ServerMalformed,
+        Self::ServerMalformed("malformed"),
         Self::ServerTimeout,
         Self::NoServer,
         Self::Saturated,
         Self::WindowTimeout,
+        Self::Exhausted,
         Self::ClientGone,
         Self::Internal,
     ];
@@ -84,7 +87,7 @@ impl Refusal {
     /// What about it, in a few words, where the label does not say all.
     pub const fn detail(self) -> Option<&'static str> {
         match self {
-            Self::Malformed(what) => Some(what),
+            Self::Malformed(what) | Self::ServerMalformed(what) => Some(what),
             _ => None,
         }
     }
@@ -101,13 +104,13 @@ impl Refusal {
             Self::HeaderTooLarge => "The header of the request is too large.",
             Self::Misdirected => "This connection is not for that host.",
             Self::TooManyConnections => "There are too many connections from your address.",
-            Self::ConnectFailed | Self::ServerReset | Self::ServerMalformed => {
+            Self::ConnectFailed | Self::ServerReset | Self::ServerMalformed(_) => {
                 "The server behind this address gave no usable answer."
             }
             Self::ConnectTimeout | Self::ServerTimeout => {
                 "The server behind this address did not answer in time."
             }
-            Self::NoServer | Self::Saturated => {
+            Self::NoServer | Self::Saturated | Self::Exhausted => {
                 "The service is not available just now. Please try again shortly."
             }
             Self::WindowTimeout | Self::ClientGone | Self::Internal => {
@@ -150,11 +153,12 @@ impl Refusal {
             Self::ConnectFailed => "connect_failed",
             Self::ConnectTimeout => "connect_timeout",
             Self::ServerReset => "server_reset",
-            Self::ServerMalformed => "server_malformed",
+            Self::ServerMalformed(_) => "server_malformed",
             Self::ServerTimeout => "server_timeout",
             Self::NoServer => "no_server",
             Self::Saturated => "saturated",
             Self::WindowTimeout => "window_timeout",
+            Self::Exhausted => "exhausted",
             Self::ClientGone => "client_gone",
             Self::Internal => "internal",
         }
@@ -174,10 +178,10 @@ impl Refusal {
             Self::HeaderTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
             Self::TooManyConnections => StatusCode::TOO_MANY_REQUESTS,
-            Self::ConnectFailed | Self::ServerReset | Self::ServerMalformed => {
+            Self::ConnectFailed | Self::ServerReset | Self::ServerMalformed(_) => {
                 StatusCode::BAD_GATEWAY
             }
-            Self::NoServer | Self::Saturated => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NoServer | Self::Saturated | Self::Exhausted => StatusCode::SERVICE_UNAVAILABLE,
             Self::ConnectTimeout | Self::ServerTimeout => StatusCode::GATEWAY_TIMEOUT,
             Self::ClientGone => CLIENT_CLOSED_REQUEST,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
@@ -198,7 +202,7 @@ impl fmt::Display for Refusal {
                 return write!(f, "the path takes only the methods {methods}");
             }
             Self::HeaderTimeout => "the client did not complete its header in time",
-            Self::BodyTimeout => "the client stopped sending its body",
+            Self::BodyTimeout => "the client stopped sending its body, or sends it too slowly",
             Self::BodyTooLarge => "the body is larger than the listener takes",
             Self::UriTooLong => "the request target is longer than the listener takes",
             Self::HeaderTooLarge => "the header is larger than the listener takes",
@@ -207,11 +211,14 @@ impl fmt::Display for Refusal {
             Self::ConnectFailed => "no connection to the server could be opened",
             Self::ConnectTimeout => "the server did not take the connection in time",
             Self::ServerReset => "the server broke off before its response was complete",
-            Self::ServerMalformed => "the server's response breaks the protocol",
+            Self::ServerMalformed(reason) => {
+                return write!(f, "the server's response breaks the protocol: {reason}");
+            }
             Self::ServerTimeout => "the server did not respond in time",
             Self::NoServer => "no server of the upstream can be used",
             Self::Saturated => "every usable server is at its limit of connections",
             Self::WindowTimeout => "the client did not open its window for the answer",
+            Self::Exhausted => "nothing is left to reach a server with",
             Self::ClientGone => "the client went away before it was answered",
             Self::Internal => "the proxy failed",
         })

@@ -9,6 +9,7 @@ mod clock;
 pub(crate) mod command;
 mod deaf;
 mod dns;
+mod doorman;
 pub(crate) mod frames;
 mod handshake;
 mod http2;
@@ -41,6 +42,7 @@ pub(crate) use self::{
     command::{binary, simplon},
     deaf::Deaf,
     dns::{Dns, Hook},
+    doorman::Doorman,
     frames::Frames,
     handshake::Handshake,
     http2::Http2,

@@ -99,15 +99,20 @@ impl Hands {
 
     /// A connection with TLS for `name`.
     pub(crate) async fn shake(&self, port: u16, name: &str) -> io::Result<TlsStream<TcpStream>> {
+        let stream = TcpStream::connect(("127.0.0.1", port)).await?;
+        stream.set_nodelay(true)?;
+        self.shake_on(stream, name).await
+    }
+
+    /// As [`Hands::shake`], on a connection on which something else has been said before.
+    pub(crate) async fn shake_on(
+        &self,
+        stream: TcpStream,
+        name: &str,
+    ) -> io::Result<TlsStream<TcpStream>> {
         let name = ServerName::try_from(name.to_owned()).unwrap();
-        in_time("the handshake", async {
-            let stream = TcpStream::connect(("127.0.0.1", port)).await?;
-            stream.set_nodelay(true)?;
-            TlsConnector::from(Arc::new(self.0.clone()))
-                .connect(name, stream)
-                .await
-        })
-        .await
+        let connector = TlsConnector::from(Arc::new(self.0.clone()));
+        in_time("the handshake", connector.connect(name, stream)).await
     }
 
     /// A connection, once it has answered a request: only then is it certain that the proxy lets the client in

@@ -12,33 +12,33 @@ use crate::{
 
 /// What a server of these tests does with each connection.
 #[derive(Clone, Copy)]
-enum Manner {
+enum Reply {
     Says(&'static str),
     Closes,
     Silent,
 }
 
-async fn serve(connection: &mut (impl AsyncRead + AsyncWrite + Unpin), manner: Manner) {
+async fn serve(connection: &mut (impl AsyncRead + AsyncWrite + Unpin), reply: Reply) {
     let mut request = [0; 1024];
-    match manner {
-        Manner::Says(answer) => {
+    match reply {
+        Reply::Says(answer) => {
             let _ = connection.read(&mut request).await;
             let _ = connection.write_all(answer.as_bytes()).await;
         }
-        Manner::Closes => {
+        Reply::Closes => {
             let _ = connection.read(&mut request).await;
         }
-        Manner::Silent => std::future::pending().await,
+        Reply::Silent => std::future::pending().await,
     }
 }
 
 /// A server on a free port, for as long as the test runs.
-async fn server(manner: Manner) -> SocketAddr {
+async fn server(reply: Reply) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
         while let Ok((mut connection, _)) = listener.accept().await {
-            tokio::spawn(async move { serve(&mut connection, manner).await });
+            tokio::spawn(async move { serve(&mut connection, reply).await });
         }
     });
     address
@@ -104,9 +104,9 @@ async fn a_check_tells_what_it_found_in_plain_words() {
     let (_held, refused) = refusing();
     let good = |words: &str| Ok(words.to_owned());
     let bad = |words: &str| Err(words.to_owned());
-    let says = |answer| server(Manner::Says(answer));
+    let says = |answer| server(Reply::Says(answer));
     let ok = says("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await;
-    let silent = server(Manner::Silent).await;
+    let silent = server(Reply::Silent).await;
     let table = [
         (ok, http(), good("status 200")),
         (
@@ -130,7 +130,7 @@ async fn a_check_tells_what_it_found_in_plain_words() {
             bad("closed without an answer"),
         ),
         (
-            server(Manner::Closes).await,
+            server(Reply::Closes).await,
             http(),
             bad("closed without an answer"),
         ),
@@ -142,8 +142,8 @@ async fn a_check_tells_what_it_found_in_plain_words() {
     ];
     for (address, check, expected) in table {
         let target = Target::Socket(address);
-        let found = ask(&target, None, &address.to_string(), &check).await;
-        assert_eq!(found, expected);
+        let found = ask(&target, &Manner::default(), &address.to_string(), &check).await;
+        assert_eq!(found, Some(expected));
     }
 }
 
@@ -153,7 +153,10 @@ async fn a_check_reaches_a_unix_socket() {
     let path = directory.path().join("app.sock");
     let ask = |check| {
         let target = Target::Unix(path.as_path().into());
-        async move { ask(&target, None, "unix:app.sock", &check).await }
+        async move {
+            let found = ask(&target, &Manner::default(), "unix:app.sock", &check).await;
+            found.unwrap()
+        }
     };
     assert_eq!(ask(http()).await, Err("no such socket".to_owned()));
     let listener = UnixListener::bind(&path).unwrap();
@@ -161,13 +164,57 @@ async fn a_check_reaches_a_unix_socket() {
         while let Ok((mut connection, _)) = listener.accept().await {
             serve(
                 &mut connection,
-                Manner::Says("HTTP/1.1 204 No Content\r\n\r\n"),
+                Reply::Says("HTTP/1.1 204 No Content\r\n\r\n"),
             )
             .await;
         }
     });
     assert_eq!(ask(http()).await, Ok("status 204".to_owned()));
     assert_eq!(ask(tcp()).await, Ok("connected".to_owned()));
+}
+
+#[tokio::test]
+async fn a_check_begins_with_a_proxy_header_that_names_no_client() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    for (version, check) in [
+        (ProxyVersion::V1, http()),
+        (ProxyVersion::V1, tcp()),
+        (ProxyVersion::V2, http()),
+        (ProxyVersion::V2, tcp()),
+    ] {
+        let manner = Manner {
+            proxy_protocol: Some(version),
+            ..Manner::default()
+        };
+        let hear = async {
+            let (mut connection, checker) = listener.accept().await.unwrap();
+            let mut heard = vec![0; 16];
+            connection.read_exact(&mut heard).await.unwrap();
+            if version == ProxyVersion::V1 {
+                let line = format!(
+                    "PROXY TCP4 127.0.0.1 127.0.0.1 {} {}\r\n",
+                    checker.port(),
+                    address.port()
+                );
+                heard.resize(line.len(), 0);
+                connection.read_exact(&mut heard[16..]).await.unwrap();
+                assert_eq!(String::from_utf8(heard).unwrap(), line);
+            } else {
+                assert_eq!(heard, b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0");
+            }
+            if check.probe != Probe::Tcp {
+                serve(
+                    &mut connection,
+                    Reply::Says("HTTP/1.1 204 No Content\r\n\r\n"),
+                )
+                .await;
+            }
+        };
+        let target = Target::Socket(address);
+        let (found, ()) = tokio::join!(ask(&target, &manner, "api", &check), hear);
+        assert!(matches!(found, Some(Ok(_))), "{found:?}");
+    }
 }
 
 #[tokio::test]
@@ -182,8 +229,14 @@ async fn a_check_asks_what_was_configured() {
         String::from_utf8(request).unwrap()
     });
     let label = address.to_string();
-    let found = ask(&Target::Socket(address), None, &label, &http()).await;
-    assert_eq!(found, Err("closed without an answer".to_owned()));
+    let found = ask(
+        &Target::Socket(address),
+        &Manner::default(),
+        &label,
+        &http(),
+    )
+    .await;
+    assert_eq!(found, Some(Err("closed without an answer".to_owned())));
     let heard = heard.await.unwrap();
     assert!(heard.starts_with("GET /ready HTTP/1.1\r\n"), "{heard}");
     assert!(heard.contains(&format!("\r\nHost: {label}\r\n")), "{heard}");
@@ -196,7 +249,7 @@ async fn a_check_asks_what_was_configured() {
 #[tokio::test]
 async fn a_server_goes_down_and_comes_back() {
     let (socket, address) = refusing();
-    let other = server(Manner::Silent).await;
+    let other = server(Reply::Silent).await;
     let upstream = build(&spec(&[address, other], tcp()));
     let checked = &upstream.servers()[0];
     assert!(shows(checked, "UP"), "starts up");
@@ -236,7 +289,7 @@ async fn first_checks_do_not_wait_for_the_interval() {
 
 #[tokio::test]
 async fn a_retired_upstream_checks_no_more() {
-    let upstream = build(&spec(&[server(Manner::Silent).await], tcp()));
+    let upstream = build(&spec(&[server(Reply::Silent).await], tcp()));
     let vitals = Arc::clone(&upstream.servers()[0].vitals);
     upstream.start_checks();
     until("checked", || vitals.checks.get() > 0).await;
@@ -251,7 +304,7 @@ async fn a_retired_upstream_checks_no_more() {
 
 #[tokio::test]
 async fn there_is_one_task_for_a_server_whoever_starts_it() {
-    let old = spec(&[server(Manner::Silent).await], tcp());
+    let old = spec(&[server(Reply::Silent).await], tcp());
     let mut new = old.clone();
     new.retries.attempts = 7;
     let old = build(&old);

@@ -92,6 +92,7 @@ fn a_pick_says_where_to_connect_and_keeps_score() {
     pick.succeeded(now);
     pick.failed(Failure::Connect, now);
     pick.failed(Failure::Timeout, now);
+    pick.failed(Failure::Malformed, now);
     pick.failed(Failure::Status(http::StatusCode::BAD_GATEWAY), now);
     let vitals = &pick.server().vitals;
     let failures = &vitals.failures;
@@ -100,11 +101,12 @@ fn a_pick_says_where_to_connect_and_keeps_score() {
         &failures.connect,
         &failures.reset,
         &failures.timeout,
+        &failures.malformed,
         &failures.status,
     ];
     assert_eq!(
         counts.map(crate::balance::vitals::Counter::get),
-        [1, 1, 0, 1, 1]
+        [1, 1, 0, 1, 1, 1]
     );
 }
 

@@ -5,7 +5,10 @@ use std::{net::SocketAddr, num::NonZeroU32, ops::RangeInclusive, path::PathBuf, 
 use http::StatusCode;
 
 use super::Name;
-use crate::config::{problem::Located, units::Percent};
+use crate::config::{
+    problem::Located,
+    units::{ByteSize, Percent},
+};
 
 /// A named set of servers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,9 +20,12 @@ pub struct Upstream {
     pub passive: Passive,
     pub timeouts: Timeouts,
     pub retries: Retries,
+    pub limits: ServerLimits,
     pub protocol: UpstreamProtocol,
     /// Without it the servers are reached without TLS.
     pub tls: Option<ServerTls>,
+    /// Begin each connection with a header that names the client. Connections are then kept by client.
+    pub proxy_protocol: Option<ProxyVersion>,
 }
 
 /// One address of an upstream.
@@ -146,6 +152,23 @@ impl Default for Timeouts {
     }
 }
 
+/// What a server's response may be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerLimits {
+    /// Of the header with the status line; each interim response has as much.
+    pub header_size: ByteSize,
+    pub header_count: usize,
+}
+
+impl Default for ServerLimits {
+    fn default() -> Self {
+        Self {
+            header_size: ByteSize::kib(64),
+            header_count: 200,
+        }
+    }
+}
+
 /// When a request is sent to another server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Retries {
@@ -185,4 +208,13 @@ pub enum UpstreamProtocol {
     H2,
     /// HTTP/2 without TLS, by prior knowledge; what gRPC servers speak on a private network.
     H2c,
+}
+
+/// Of the PROXY protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ProxyVersion {
+    /// A line of text.
+    V1,
+    /// Binary; it can also say that a connection is for no client.
+    V2,
 }

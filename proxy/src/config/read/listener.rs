@@ -2,7 +2,8 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use super::{address, refuse_doubles, tls};
+use super::{address, network::networks, refuse_doubles, tls};
+use crate::admit::Networks;
 use crate::config::{
     decode::{Fields, text},
     model::{Limits, Listener, Name, Protocols, UnderscoreHeaders},
@@ -47,12 +48,21 @@ pub(in crate::config) static TABLE: Table = Table {
             "headers with _ in their names, which some servers read as -; default drop",
         ),
         Key::new("limits", Kind::Mapping(&LIMITS), "what is let through"),
-        Key::later(
+        Key::new(
             "proxy_protocol",
-            "remove it; until it works, clients have the address of the proxy before this one",
-            "believe the PROXY protocol of these peers",
+            Kind::Mapping(&PROXY_PROTOCOL),
+            "every connection begins with a PROXY header, version 1 or 2, that names the client",
         ),
     ],
+};
+
+static PROXY_PROTOCOL: Table = Table {
+    of: "proxy_protocol",
+    keys: &[Key::required(
+        "from",
+        Kind::OneOrMore("a network such as 10.0.0.0/8, or an address"),
+        "the proxies that may connect, and whose headers are believed; nobody else is let in",
+    )],
 };
 
 static LIMITS: Table = Table {
@@ -69,9 +79,14 @@ static LIMITS: Table = Table {
             "open at a time from one address; IPv6 counts by /64",
         ),
         Key::new(
+            "handshakes",
+            Kind::Number(1..=TEN_MILLION),
+            "of TLS, under way at a time; one client has an eighth of them at most",
+        ),
+        Key::new(
             "handshake_timeout",
             Kind::Duration(MILLISECOND..=HOUR),
-            "of TLS",
+            "of TLS; also of a PROXY header, which comes before it",
         ),
         Key::new(
             "header_timeout",
@@ -103,6 +118,11 @@ static LIMITS: Table = Table {
             "write_idle_timeout",
             Kind::Duration(MILLISECOND..=DAY),
             "between two writes of a response",
+        ),
+        Key::new(
+            "min_rate",
+            Kind::Size(ByteSize::bytes(0)..=ByteSize::mib(1)),
+            "bytes a second of a body or a response that a client must keep up with",
         ),
         Key::new(
             "keepalive_timeout",
@@ -153,6 +173,9 @@ pub(super) fn read(name: Name, entry: &Entry, problems: &Problems) -> Option<Lis
                 Some(choice) if choice.value == "allow" => UnderscoreHeaders::Allow,
                 _ => UnderscoreHeaders::Drop,
             },
+            proxy_protocol: fields
+                .fields("proxy_protocol")
+                .and_then(|fields| proxies(&fields)),
             limits: fields
                 .fields("limits")
                 .map_or_else(Limits::default, |f| limits(&f)),
@@ -227,6 +250,22 @@ fn protocols(fields: &Fields<'_>, has_tls: bool) -> Protocols {
     }
 }
 
+fn proxies(fields: &Fields<'_>) -> Option<Networks> {
+    let from = networks(fields, "from");
+    for (network, at) in &from {
+        if network.prefix_len() == 0 {
+            fields.problems.push(
+                Problem::warning(format!("{network} lets anyone name any client"))
+                    .at(at)
+                    .hint("write the addresses of the proxies before this listener"),
+            );
+        }
+    }
+    let from: Networks = from.into_iter().map(|(network, _)| network).collect();
+    // Without one it has been said what is wrong.
+    (!from.is_empty()).then_some(from)
+}
+
 fn limits(fields: &Fields<'_>) -> Limits {
     let default = Limits::default();
     let count = |name, default| fields.count(name).unwrap_or(default);
@@ -235,6 +274,7 @@ fn limits(fields: &Fields<'_>) -> Limits {
     Limits {
         connections: count("connections", default.connections),
         connections_per_client: count("connections_per_client", default.connections_per_client),
+        handshakes: count("handshakes", default.handshakes),
         handshake_timeout: time("handshake_timeout", default.handshake_timeout),
         header_timeout: time("header_timeout", default.header_timeout),
         header_size: size("header_size", default.header_size),
@@ -243,6 +283,7 @@ fn limits(fields: &Fields<'_>) -> Limits {
         body_size: size("body_size", default.body_size),
         body_idle_timeout: time("body_idle_timeout", default.body_idle_timeout),
         write_idle_timeout: time("write_idle_timeout", default.write_idle_timeout),
+        min_rate: size("min_rate", default.min_rate),
         keepalive_timeout: time("keepalive_timeout", default.keepalive_timeout),
         requests_per_connection: fields
             .positive("requests_per_connection")

@@ -7,6 +7,7 @@ pub(super) mod challenge;
 mod health;
 mod host;
 mod listener;
+mod network;
 mod path;
 mod policy;
 mod route;

@@ -1,30 +1,31 @@
 //! The keys of a whole file, and those of them that stand alone.
 
 use std::{
-    collections::HashMap,
-    net::{IpAddr, SocketAddr},
-    num::NonZeroUsize,
-    path::PathBuf,
-    time::Duration,
+    collections::HashMap, net::SocketAddr, num::NonZeroUsize, path::PathBuf, time::Duration,
 };
 
 use ipnet::IpNet;
 
 use super::{
     acme, address, beside, certificate, file_path, listener,
+    network::networks,
     policy::{self, PoliciesDraft},
     route, upstream,
 };
 use crate::config::{
     decode::{Fields, text},
-    model::{AccessLog, Admin, Control, Drain},
+    model::{AccessLog, Admin, Control, Drain, MemoryLimit},
     nearest::did_you_mean,
     problem::{Located, Problem, Span, quoted},
-    raw::{Node, Value},
+    raw::Value,
     table::{Key, Kind, Table},
+    units::{ByteSize, Malformed},
 };
 
 const DAY: Duration = Duration::from_secs(86_400);
+const MEMORY: &str = "auto, off or a size such as 2GiB";
+/// The process needs more than this by itself.
+const LEAST_MEMORY: ByteSize = ByteSize::mib(1);
 
 pub(in crate::config) static TABLE: Table = Table {
     of: "the configuration",
@@ -84,6 +85,11 @@ pub(in crate::config) static TABLE: Table = Table {
             "workers",
             Kind::Number(1..=1024),
             "threads; default one a core",
+        ),
+        Key::new(
+            "memory_limit",
+            Kind::Text(MEMORY),
+            "beyond it no new connection is let in; default auto, from the control group",
         ),
         Key::new(
             "drain_timeout",
@@ -204,19 +210,21 @@ pub(in crate::config) struct Settings {
     pub(in crate::config) workers: Option<NonZeroUsize>,
     pub(in crate::config) drain_timeout: Option<Duration>,
     pub(in crate::config) drain_delay: Option<Duration>,
+    pub(in crate::config) memory_limit: Option<MemoryLimit>,
     pub(in crate::config) control: Option<Control>,
     /// Where each key was set.
     set_at: HashMap<&'static str, Span>,
 }
 
 impl Settings {
-    const ONCE: [&str; 9] = [
+    const ONCE: [&str; 10] = [
         "admin",
         "trusted_proxies",
         "defaults",
         "log",
         "state",
         "workers",
+        "memory_limit",
         "drain_timeout",
         "drain_delay",
         "control",
@@ -247,7 +255,11 @@ impl Settings {
     fn set(&mut self, name: &str, fields: &Fields<'_>) {
         match name {
             "admin" => self.admin = fields.fields("admin").and_then(|fields| admin(&fields)),
-            "trusted_proxies" => self.trusted_proxies = Some(networks(fields)),
+            "trusted_proxies" => {
+                let networks = networks(fields, "trusted_proxies");
+                let networks = networks.into_iter().map(|(network, _)| network);
+                self.trusted_proxies = Some(networks.collect());
+            }
             "defaults" => {
                 let defaults = fields.fields("defaults");
                 self.defaults = defaults
@@ -257,6 +269,7 @@ impl Settings {
             "log" => self.log = fields.fields("log").and_then(|fields| log(&fields)),
             "state" => self.state = file_path(fields, "state").map(|path| path.value),
             "workers" => self.workers = fields.count("workers").and_then(NonZeroUsize::new),
+            "memory_limit" => self.memory_limit = memory_limit(fields),
             "drain_timeout" => self.drain_timeout = fields.duration("drain_timeout"),
             "drain_delay" => self.drain_delay = fields.duration("drain_delay"),
             _ => {
@@ -318,49 +331,6 @@ fn admin(fields: &Fields<'_>) -> Option<Located<Admin>> {
     None
 }
 
-fn networks(fields: &Fields<'_>) -> Vec<IpNet> {
-    let nodes = fields.list("trusted_proxies").unwrap_or_default();
-    nodes
-        .iter()
-        .filter_map(|node| network(node, fields))
-        .collect()
-}
-
-/// `10.0.0.0/8`, or an address alone.
-fn network(node: &Node, fields: &Fields<'_>) -> Option<IpNet> {
-    let written = text(
-        node,
-        "trusted_proxies",
-        "a network such as 10.0.0.0/8",
-        fields.problems,
-    )?;
-    if let Ok(address) = written.value.parse::<IpAddr>() {
-        return Some(address.into());
-    }
-    let Ok(network) = written.value.parse::<IpNet>() else {
-        fields.error(
-            &node.span,
-            format!(
-                "{} is neither a network nor an address",
-                quoted(written.value)
-            ),
-            "write 10.0.0.0/8, 10.0.0.1, or \"::1/128\"",
-        );
-        return None;
-    };
-    if network != network.trunc() {
-        fields.problems.push(
-            Problem::warning(format!(
-                "{} is an address inside its network",
-                quoted(written.value)
-            ))
-            .at(&node.span)
-            .hint(format!("it is taken as {}", network.trunc())),
-        );
-    }
-    Some(network.trunc())
-}
-
 fn log(fields: &Fields<'_>) -> Option<AccessLog> {
     if let Some(node) = fields.node("format")
         && node.value == Value::Text("combined".to_owned())
@@ -404,6 +374,28 @@ fn log(fields: &Fields<'_>) -> Option<AccessLog> {
             None
         }
     }
+}
+
+fn memory_limit(fields: &Fields<'_>) -> Option<MemoryLimit> {
+    let written = fields.text("memory_limit")?;
+    let (message, hint) = match written.value {
+        "auto" => return Some(MemoryLimit::Auto),
+        "off" => return Some(MemoryLimit::Off),
+        size => match size.parse::<ByteSize>() {
+            Ok(size) if size >= LEAST_MEMORY => return Some(MemoryLimit::Bytes(size)),
+            Ok(_) => ("is too little", format!("write at least {LEAST_MEMORY}")),
+            Err(Malformed { message, hint }) if size.starts_with(|c: char| c.is_ascii_digit()) => {
+                (message, hint)
+            }
+            Err(_) => ("is no amount of memory", format!("write {MEMORY}")),
+        },
+    };
+    fields.problems.push(
+        Problem::error(format!("{} {message}", quoted(written.value)))
+            .at_value(&written)
+            .hint(hint),
+    );
+    None
 }
 
 fn refuse_haproxy_names(fields: &Fields<'_>) {

@@ -8,13 +8,14 @@ use super::{address, health, refuse_doubles, server_tls};
 use crate::config::{
     decode::{Fields, text},
     model::{
-        Address, HealthCheck, Name, Passive, Probe, Retries, RetryOn, Server, Timeouts, Upstream,
-        UpstreamProtocol,
+        Address, HealthCheck, Name, Passive, Probe, ProxyVersion, Retries, RetryOn, Server,
+        ServerLimits, Timeouts, Upstream, UpstreamProtocol,
     },
     nearest::did_you_mean,
     problem::{Problem, Problems, Span, quoted},
     raw::{Entry, Node, Value},
     table::{Key, Kind, Table},
+    units::ByteSize,
 };
 
 const MILLISECOND: Duration = Duration::from_millis(1);
@@ -60,6 +61,11 @@ pub(in crate::config) static TABLE: Table = Table {
             "when a request is sent to another server",
         ),
         Key::new(
+            "limits",
+            Kind::Mapping(&LIMITS),
+            "what a response may be; beyond it the client gets 502",
+        ),
+        Key::new(
             "protocol",
             Kind::Choice(&["http/1.1", "h2", "h2c"]),
             "what the servers speak; default http/1.1; h2 needs tls, h2c is HTTP/2 without",
@@ -68,6 +74,11 @@ pub(in crate::config) static TABLE: Table = Table {
             "tls",
             Kind::Mapping(&server_tls::TABLE),
             "reach the servers with TLS; `true` for every default",
+        ),
+        Key::new(
+            "proxy_protocol",
+            Kind::Choice(&["v1", "v2"]),
+            "begin each connection with a header that names the client; servers that expect none do not understand it",
         ),
         Key::later(
             "slow_start",
@@ -161,6 +172,22 @@ static TIMEOUTS: Table = Table {
     ],
 };
 
+static LIMITS: Table = Table {
+    of: "limits",
+    keys: &[
+        Key::new(
+            "header_size",
+            Kind::Size(ByteSize::kib(1)..=ByteSize::mib(1)),
+            "of a response, with its first line; default 64KiB",
+        ),
+        Key::new(
+            "header_count",
+            Kind::Number(1..=256),
+            "of a response; default 200",
+        ),
+    ],
+};
+
 static RETRIES: Table = Table {
     of: "retries",
     keys: &[
@@ -204,8 +231,17 @@ pub(super) fn read(name: Name, entry: &Entry, problems: &Problems) -> Option<Ups
         retries: fields
             .fields("retries")
             .map_or_else(Retries::default, |f| retries(&f)),
+        limits: fields
+            .fields("limits")
+            .map_or_else(ServerLimits::default, |f| limits(&f)),
         protocol,
         tls,
+        proxy_protocol: fields
+            .choice("proxy_protocol")
+            .map(|version| match version.value {
+                "v1" => ProxyVersion::V1,
+                _ => ProxyVersion::V2,
+            }),
     })
 }
 
@@ -351,6 +387,14 @@ fn timeouts(fields: &Fields<'_>) -> Timeouts {
         idle: time("idle", default.idle),
         keepalive: time("keepalive", default.keepalive),
         tunnel: time("tunnel", default.tunnel),
+    }
+}
+
+fn limits(fields: &Fields<'_>) -> ServerLimits {
+    let default = ServerLimits::default();
+    ServerLimits {
+        header_size: fields.size("header_size").unwrap_or(default.header_size),
+        header_count: fields.count("header_count").unwrap_or(default.header_count),
     }
 }
 

@@ -6,8 +6,9 @@ use crate::config::{
     Config, load_with,
     model::{
         AccessLog, Action, Address, CertificateSource, ClientMode, HealthCheck, HostPattern, Hsts,
-        Limits, Passive, PathPattern, Probe, Protocols, Retries, RetryOn, Timeouts, TlsProfile,
-        TlsSettings, TlsVersion, UnderscoreHeaders, UpstreamProtocol,
+        Limits, MemoryLimit, Passive, PathPattern, Probe, Protocols, ProxyVersion, Retries,
+        RetryOn, ServerLimits, Timeouts, TlsProfile, TlsSettings, TlsVersion, UnderscoreHeaders,
+        UpstreamProtocol,
     },
     units::{ByteSize, Percent},
 };
@@ -40,6 +41,7 @@ fn what_is_left_out_has_the_documented_default() {
     assert_eq!(bind, ["0.0.0.0:8080", "[::]:8080"]);
     assert!(!listener.redirect_to_https);
     assert_eq!(listener.tls, None);
+    assert_eq!(listener.proxy_protocol, None);
     assert_eq!(
         listener.protocols,
         Protocols {
@@ -52,6 +54,7 @@ fn what_is_left_out_has_the_documented_default() {
     assert_eq!(config.log, AccessLog::Stdout);
     assert_eq!(config.state, Path::new("/var/lib/simplon"));
     assert_eq!(config.workers, None);
+    assert_eq!(config.memory_limit, MemoryLimit::Auto);
     assert_eq!(
         (config.drain.timeout, config.drain.delay),
         (seconds(60), Duration::ZERO)
@@ -74,6 +77,7 @@ fn limits_have_the_documented_defaults() {
     let expected = Limits {
         connections: 20_000,
         connections_per_client: 256,
+        handshakes: 1000,
         handshake_timeout: seconds(10),
         header_timeout: seconds(10),
         header_size: ByteSize::bytes(65_536),
@@ -82,6 +86,7 @@ fn limits_have_the_documented_defaults() {
         body_size: ByteSize::bytes(67_108_864),
         body_idle_timeout: seconds(30),
         write_idle_timeout: seconds(30),
+        min_rate: ByteSize::bytes(240),
         keepalive_timeout: seconds(60),
         requests_per_connection: 10_000.try_into().unwrap(),
         streams: 100.try_into().unwrap(),
@@ -105,6 +110,7 @@ fn an_upstream_has_the_documented_defaults() {
     assert_eq!(upstream.health, None);
     assert_eq!(upstream.protocol, UpstreamProtocol::Http1);
     assert_eq!(upstream.tls, None);
+    assert_eq!(upstream.proxy_protocol, None);
     let passive = Passive {
         failures: 5.try_into().unwrap(),
         window: seconds(10),
@@ -129,6 +135,11 @@ fn an_upstream_has_the_documented_defaults() {
         },
     };
     assert_eq!(upstream.retries, retries);
+    let limits = ServerLimits {
+        header_size: ByteSize::kib(64),
+        header_count: 200,
+    };
+    assert_eq!(upstream.limits, limits);
 }
 
 #[test]
@@ -250,7 +261,8 @@ listeners:
     tls: modern
     protocols: [http/1.1]
     underscore_headers: allow
-    limits: { connections: 5, body_size: 0, header_timeout: 1500ms, streams: 7 }
+    limits: { connections: 5, body_size: 0, header_timeout: 1500ms, streams: 7, handshakes: 20, min_rate: 1KiB }
+    proxy_protocol: { from: [192.0.2.0/24, '::1'] }
 admin: { bind: '[::1]:9000' }
 trusted_proxies: [10.0.0.0/8, ::1]
 certificates:
@@ -262,7 +274,9 @@ upstreams:
       - { address: Api.lan:80, weight: 2, max_connections: 10 }
       - { address: unix:/run/api.sock, backup: true }
     retries: { attempts: 0, budget: 5%, on: [503, connect] }
+    limits: { header_size: 8KiB, header_count: 9 }
     protocol: h2c
+    proxy_protocol: v2
 routes:
   - { host: ['Example.ch.', '*.example.ch'], path: /api/, methods: [GET, PROPFIND], upstream: api, strip_prefix: true }
   - { exact: /old/, redirect: { to: https://example.ch/, status: 301 } }
@@ -271,6 +285,7 @@ routes:
 defaults: {}
 log: { access: off, format: json }
 workers: 3
+memory_limit: 2GiB
 drain_timeout: 5s
 drain_delay: 1s
 metrics: { haproxy: false }
@@ -289,6 +304,11 @@ fn the_keys_of_listeners_and_of_the_whole_reach_the_model() {
     assert_eq!(https.limits.body_size, ByteSize::bytes(0));
     assert_eq!(https.limits.header_timeout, Duration::from_millis(1500));
     assert_eq!(https.limits.header_count, 100);
+    let proxies = ["192.0.2.0/24", "::1/128"].map(|network| network.parse().unwrap());
+    assert_eq!(https.proxy_protocol, Some(proxies.into_iter().collect()));
+    assert_eq!(https.limits.handshakes, 20);
+    assert_eq!(https.limits.min_rate, ByteSize::kib(1));
+    assert_eq!(config.memory_limit, MemoryLimit::Bytes(ByteSize::gib(2)));
     assert_eq!(config.admin.bind, "[::1]:9000".parse().unwrap());
     let proxies: Vec<_> = config
         .trusted_proxies
@@ -317,7 +337,10 @@ fn the_keys_of_upstreams_and_routes_reach_the_model() {
     assert_eq!((api.retries.attempts, api.retries.budget.get()), (0, 5));
     assert_eq!(api.retries.on.statuses, [503]);
     assert!(!api.retries.on.reset);
+    assert_eq!(api.limits.header_size, ByteSize::kib(8));
+    assert_eq!(api.limits.header_count, 9);
     assert_eq!(api.protocol, UpstreamProtocol::H2c);
+    assert_eq!(api.proxy_protocol, Some(ProxyVersion::V2));
     let first = &config.routes[0];
     let hosts = [
         HostPattern::Exact("example.ch".to_owned()),
@@ -331,7 +354,7 @@ fn the_keys_of_upstreams_and_routes_reach_the_model() {
         strip_prefix: true,
     };
     assert_eq!(first.action, forward);
-    assert_eq!(first.at.span.as_ref().unwrap().line, 23);
+    assert_eq!(first.at.span.as_ref().unwrap().line, 26);
     assert_eq!(
         config.routes[1].path,
         PathPattern::Exact("/old/".to_owned())

@@ -41,3 +41,25 @@ fn what_the_annotated_example_says_of_acme_is_good() {
     assert_eq!(loaded.config.issuers.len(), 2);
     assert_eq!(loaded.config.certificates.len(), 2);
 }
+
+/// Comments too, as no example stands behind a proxy.
+#[test]
+fn what_the_annotated_example_says_of_the_proxy_protocol_is_good() {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../conf");
+    let mut text = std::fs::read_to_string(directory.join("simplon.yaml")).unwrap();
+    for (comment, line) in [
+        ("    # proxy_protocol:   ", "    proxy_protocol:   "),
+        ("    #   from: [10.0.0.0/8]", "      from: [10.0.0.0/8]"),
+        ("    # proxy_protocol: v2", "    proxy_protocol: v2"),
+    ] {
+        assert_eq!(text.matches(comment).count(), 1, "{comment}");
+        text = text.replace(comment, line);
+    }
+    let copy = tempfile::tempdir().unwrap();
+    let path = copy.path().join("simplon.yaml");
+    std::fs::write(&path, text).unwrap();
+    let loaded = config::load_with(&path, &|_| None).unwrap_or_else(|e| panic!("\n{e}"));
+    assert!(loaded.warnings.is_empty(), "\n{}", loaded.warnings);
+    assert!(loaded.config.listeners[1].proxy_protocol.is_some());
+    assert!(loaded.config.upstreams[0].proxy_protocol.is_some());
+}

@@ -1,4 +1,4 @@
-//! The lines of a request head: where each part begins and ends, and nothing of what it means.
+//! The lines of a head: where each part begins and ends, and nothing of what it means.
 
 use crate::{
     admit::syntax::{Bytes, TARGET, TOKEN, VALUE},
@@ -14,6 +14,14 @@ pub(super) struct RequestLine<'a> {
     pub(super) method: &'a [u8],
     pub(super) target: &'a [u8],
     pub(super) http10: bool,
+}
+
+/// `HTTP/1.x SP code [SP reason]`.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct StatusLine {
+    pub(super) http10: bool,
+    /// 100 to 999.
+    pub(super) status: u16,
 }
 
 /// One header, its value without the white space round it.
@@ -59,6 +67,28 @@ impl<'a> Lines<'a> {
             target,
             http10,
         })
+    }
+
+    /// RFC 9112, section 4. The space after the code may be missing where there is no reason: many servers leave
+    /// it out, and nobody reads that in two ways.
+    pub(super) fn status_line(&mut self) -> Result<StatusLine, Refusal> {
+        let http10 = self.skip(b"HTTP/1.0 ");
+        if !http10 && !self.skip(b"HTTP/1.1 ") {
+            return Err(self.unexpected("the status line does not begin with HTTP/1.1 or HTTP/1.0"));
+        }
+        let status = match self.0 {
+            [first @ b'1'..=b'9', second, third, ..] => number(&[*first, *second, *third]),
+            _ => None,
+        };
+        let Some(status) = status else {
+            return Err(self.unexpected("the status is not a number of three digits"));
+        };
+        self.0 = self.0.get(3..).unwrap_or_default();
+        if self.skip(b" ") {
+            self.take(&VALUE);
+        }
+        self.end_line("something that is no reason follows the status")?;
+        Ok(StatusLine { http10, status })
     }
 
     /// The next header, or nothing after the empty line. A folded line is refused (RFC 9112, section 5.2), as is
@@ -121,4 +151,11 @@ impl<'a> Lines<'a> {
             _ => otherwise,
         })
     }
+}
+
+fn number(digits: &[u8]) -> Option<u16> {
+    digits.iter().try_fold(0, |number: u16, digit| {
+        let digit = digit.is_ascii_digit().then(|| digit - b'0')?;
+        Some(number * 10 + u16::from(digit))
+    })
 }

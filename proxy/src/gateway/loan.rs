@@ -1,0 +1,221 @@
+//! How Pingora gets a connection with HTTP/1.1 for one try.
+//!
+//! It borrows one: when the exchange is over, it goes back to the spares and not into Pingora's pool.
+
+use std::{
+    io,
+    os::fd::RawFd,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicI32, Ordering::Relaxed},
+    },
+    task::{Context, Poll, ready},
+};
+
+use async_trait::async_trait;
+use pingora::{
+    connectors::L4Connect,
+    protocols::l4::{
+        socket::SocketAddr,
+        stream::Stream,
+        virt::{VirtualSockOpt, VirtualSocket, VirtualSocketStream},
+    },
+};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::{
+    line::Line,
+    outbox::Outbox,
+    peer::Needs,
+    reader::Reader,
+    spare::{Spares, Stay, Whom},
+};
+use crate::{
+    admit::{Asked, Reply, ReplyLimits},
+    balance::{Pick, Vitals},
+    forward::ProxyHeader,
+    tls::ServerTls,
+};
+
+/// Lends a connection for one try: a spare, or a new one.
+#[derive(Debug)]
+pub(super) struct Lender {
+    whom: Whom,
+    tls: Option<Arc<ServerTls>>,
+    stay: Stay,
+    asked: Asked,
+    limits: ReplyLimits,
+    vitals: Arc<Vitals>,
+    spares: Arc<Spares>,
+    /// No spare will do, and none is to come of it.
+    anew: bool,
+    has_lent_spare: AtomicBool,
+    /// Of the connection that was found or made; -1 before.
+    descriptor: AtomicI32,
+}
+
+impl Lender {
+    /// With a header, the connection is for the client's own alone, and kept no longer than that one.
+    pub(super) fn new(
+        pick: &Pick,
+        header: Option<ProxyHeader>,
+        spares: &Arc<Spares>,
+        needs: &Needs<'_>,
+    ) -> Self {
+        let client = &needs.admitted.connection;
+        let tls = &pick.server().tls;
+        Self {
+            whom: Whom {
+                tls: tls.as_ref().map(|tls| tls.number()),
+                target: pick.target().clone(),
+                client: header.map(|header| (header, client.number)),
+            },
+            tls: tls.clone(),
+            stay: Stay {
+                keepalive: pick.upstream().timeouts().keepalive,
+                client: header.map(|_| client.departure()),
+            },
+            asked: Asked {
+                head_alone: needs.head_alone,
+                upgrade: false,
+            },
+            limits: pick.upstream().limits(),
+            vitals: Arc::clone(&pick.server().vitals),
+            spares: Arc::clone(spares),
+            anew: needs.anew,
+            has_lent_spare: AtomicBool::new(false),
+            descriptor: AtomicI32::new(-1),
+        }
+    }
+
+    /// The socket of the connection, which Pingora cannot show. Negative as long as there is none.
+    pub(super) fn descriptor(&self) -> RawFd {
+        self.descriptor.load(Relaxed)
+    }
+
+    /// Whether the connection had waited for this request.
+    pub(super) fn has_lent_spare(&self) -> bool {
+        self.has_lent_spare.load(Relaxed)
+    }
+
+    fn header(&self) -> Option<ProxyHeader> {
+        self.whom.client.map(|(header, _)| header)
+    }
+
+    fn spare(&self) -> Option<Line> {
+        if self.anew {
+            return None;
+        }
+        self.spares.take(&self.whom)
+    }
+}
+
+#[async_trait]
+impl L4Connect for Lender {
+    async fn connect(&self, _: &SocketAddr) -> pingora::Result<Stream> {
+        let spare = self.spare();
+        self.has_lent_spare.store(spare.is_some(), Relaxed);
+        let line = match spare {
+            Some(spare) => spare,
+            None => Line::open(&self.whom.target, self.tls.as_deref(), self.header()).await?,
+        };
+        self.descriptor.store(line.descriptor(), Relaxed);
+        let loan = Loan {
+            line: Some(line),
+            outbox: Outbox::default(),
+            reader: Reader::new(Reply::new(self.asked, self.limits)),
+            is_over: false,
+            is_kept: !self.anew,
+            whom: self.whom.clone(),
+            stay: self.stay.clone(),
+            vitals: Arc::clone(&self.vitals),
+            spares: Arc::clone(&self.spares),
+        };
+        Ok(VirtualSocketStream::new(Box::new(loan)).into())
+    }
+}
+
+/// A connection for the time of one exchange.
+#[derive(Debug)]
+struct Loan {
+    /// There until it is dropped.
+    line: Option<Line>,
+    outbox: Outbox,
+    reader: Reader,
+    /// The response has ended, and nothing speaks against another request.
+    is_over: bool,
+    /// Once all is over.
+    is_kept: bool,
+    whom: Whom,
+    stay: Stay,
+    vitals: Arc<Vitals>,
+    spares: Arc<Spares>,
+}
+
+impl Loan {
+    fn line(&mut self) -> io::Result<(Pin<&mut Line>, &mut Outbox, &mut Reader)> {
+        match &mut self.line {
+            Some(line) => Ok((Pin::new(line), &mut self.outbox, &mut self.reader)),
+            None => Err(io::ErrorKind::NotConnected.into()),
+        }
+    }
+}
+
+impl Drop for Loan {
+    fn drop(&mut self) {
+        if self.reader.has_surplus() {
+            self.whom.said_too_much(&self.vitals);
+        } else if let (true, Some(line)) = (self.is_over && self.is_kept, self.line.take()) {
+            let (whom, vitals) = (self.whom.clone(), Arc::clone(&self.vitals));
+            self.spares.keep(whom, line, self.stay.clone(), vitals);
+        }
+    }
+}
+
+impl AsyncRead for Loan {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let (line, _, reader) = this.line()?;
+        // With room for one byte, and never else, Pingora asks whether a connection may be kept that has
+        // done its work. It takes the answer for a close, drops the loan, and that gives it back.
+        if buf.capacity() == 1 {
+            this.is_over = reader.is_over() && reader.poll_surplus(line, cx).is_pending();
+            return Poll::Ready(Ok(()));
+        }
+        reader.poll_read(line, cx, buf)
+    }
+}
+
+impl AsyncWrite for Loan {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let (line, outbox, _) = self.get_mut().line()?;
+        outbox.poll_write(line, cx, buf)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let (mut line, outbox, _) = self.get_mut().line()?;
+        ready!(outbox.poll_write_out(line.as_mut(), cx))?;
+        line.poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let (mut line, outbox, _) = self.get_mut().line()?;
+        ready!(outbox.poll_write_out(line.as_mut(), cx))?;
+        line.poll_shutdown(cx)
+    }
+}
+
+impl VirtualSocket for Loan {
+    fn set_socket_option(&self, _: VirtualSockOpt) -> io::Result<()> {
+        Ok(()) // a connection has what it needs from the start
+    }
+}
