@@ -1,6 +1,12 @@
 //! Serves the endpoint: few connections, short patience.
 
-use std::{io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+use std::{
+    io,
+    net::SocketAddr,
+    pin::pin,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use axum::{Router, middleware};
 use hyper::server::conn::http1;
@@ -29,6 +35,8 @@ const GRACE: Duration = Duration::from_secs(5);
 const HEADER_SIZE: usize = 16 << 10;
 /// Pause after accept(2) fails, for want of descriptors mostly.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// What cannot be accepted is told of this often at most.
+const TELL_EVERY: Duration = Duration::from_secs(1);
 
 /// Serves until `shutdown` completes, then lets requests in flight finish, for five seconds at most.
 ///
@@ -45,6 +53,7 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<
         router.layer(middleware::from_fn(host::guard))
     };
     let seats = Arc::new(Semaphore::new(CONNECTIONS));
+    let mut told: Option<Instant> = None;
     let (ending, end) = watch::channel(());
     let mut connections = JoinSet::new();
     let mut shutdown = pin!(shutdown);
@@ -60,7 +69,10 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<
                 connections.spawn(converse(stream, router.clone(), end.clone(), seat));
             }
             Err(error) => {
-                warn!(%error, "the admin listener cannot accept");
+                if told.is_none_or(|at| at.elapsed() >= TELL_EVERY) {
+                    warn!(%error, "the admin listener cannot accept");
+                    told = Some(Instant::now());
+                }
                 sleep(ACCEPT_PAUSE).await;
             }
         }

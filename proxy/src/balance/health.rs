@@ -16,6 +16,7 @@ use tokio::{
 };
 
 use super::{
+    is_exhaustion,
     probe::{self, Answer, Finding},
     server::{Place, Target},
     standing::Change,
@@ -115,7 +116,11 @@ impl Checker {
         let Some(target) = self.place.target() else {
             return;
         };
-        let finding = ask(&target, &self.manner, &self.label, &self.check).await;
+        // Nor is it one that we have no descriptor to ask with.
+        let asked = ask(&target, &self.manner, &self.label, &self.check).await;
+        let Some(finding) = asked else {
+            return;
+        };
         let now = Instant::now();
         let result = CheckResult {
             good: finding.is_ok(),
@@ -137,13 +142,31 @@ impl Checker {
     }
 }
 
-/// One check, all of it within the timeout. With TLS it takes the handshake of a request, but for ALPN.
-async fn ask(target: &Target, manner: &Manner, label: &str, check: &HealthCheck) -> Finding {
+/// One check, all of it within the timeout. With TLS it takes the handshake of a request, but for ALPN. Nothing
+/// if it could not be made.
+async fn ask(
+    target: &Target,
+    manner: &Manner,
+    label: &str,
+    check: &HealthCheck,
+) -> Option<Finding> {
     let deadline = time::Instant::now() + check.timeout;
-    let connection = time::timeout_at(deadline, connect(target, manner))
-        .await
-        .map_err(|_elapsed| probe::too_slow("connection", check.timeout))?
-        .map_err(|error| probe::in_words(&error))?;
+    Some(
+        match time::timeout_at(deadline, connect(target, manner)).await {
+            Ok(Ok(connection)) => speak(connection, deadline, label, check).await,
+            Ok(Err(error)) if is_exhaustion(&error) => return None,
+            Ok(Err(error)) => Err(probe::in_words(&error)),
+            Err(_elapsed) => Err(probe::too_slow("connection", check.timeout)),
+        },
+    )
+}
+
+async fn speak(
+    connection: Box<dyn Connection>,
+    deadline: time::Instant,
+    label: &str,
+    check: &HealthCheck,
+) -> Finding {
     let Probe::Http { path, expect } = &check.probe else {
         return Ok("connected".to_owned());
     };

@@ -3,6 +3,7 @@
 //! Read [`upstream`] first: its `pick` states every rule. Time is a parameter everywhere but in
 //! [`health`] and [`names`], which watch the servers in the background.
 
+pub mod exhaustion;
 pub mod health;
 pub mod names;
 pub mod passive;
@@ -18,6 +19,7 @@ pub mod vitals;
 #[cfg(test)]
 mod sample;
 
+pub use exhaustion::is_exhaustion;
 pub use retry::{Attempt, Sent, is_idempotent};
 pub use server::{Pick, Server, Target};
 pub use set::{ServerSet, Tried};

@@ -74,6 +74,7 @@ fn check(file: &ConfigFile) -> Result<Report, Report> {
         resolver: Arc::new(tls::Resolver(Arc::default())),
         tickets: Arc::default(),
         key_log: Arc::new(rustls::NoKeyLog),
+        pressure: Arc::default(),
         may_write: false,
     };
     let built = Snapshot::build(

@@ -9,7 +9,7 @@ use tokio::runtime::{Builder, Runtime};
 use super::{ConfigFile, USAGE, tell};
 use crate::{
     config::{self, Config, Loaded, Report, Sources},
-    observe::logging,
+    observe::{logging, panics},
     process::{Edge, Signals, Source, StartError},
 };
 
@@ -96,6 +96,7 @@ fn serve(source: Source, loaded: Loaded, key_log: Arc<dyn KeyLog>) -> u8 {
     if let Err(error) = logging::init() {
         tell(format_args!("messages cannot be set up: {error}"));
     }
+    panics::watch();
     if !loaded.warnings.is_empty() {
         tell(&loaded.warnings);
     }

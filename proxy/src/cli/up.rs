@@ -17,7 +17,7 @@ use super::{print, run, tell};
 use crate::{
     config::{self, Loaded},
     listen,
-    observe::logging,
+    observe::{logging, panics},
     process::{Children, Edge, Program, Signals, Source},
 };
 
@@ -116,6 +116,7 @@ impl Up {
         if let Err(error) = logging::init() {
             tell(format_args!("messages cannot be set up: {error}"));
         }
+        panics::watch();
         let runtime = match run::runtime(&loaded.config) {
             Ok(runtime) => runtime,
             Err(error) => {

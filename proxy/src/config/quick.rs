@@ -2,9 +2,9 @@
 
 use super::{
     model::{
-        AccessLog, Action, Config, Control, Drain, Limits, Listener, Passive, PathPattern,
-        Policies, Protocols, Retries, Route, Server, ServerLimits, Timeouts, UnderscoreHeaders,
-        Upstream, UpstreamProtocol,
+        AccessLog, Action, Config, Control, Drain, Limits, Listener, MemoryLimit, Passive,
+        PathPattern, Policies, Protocols, Retries, Route, Server, ServerLimits, Timeouts,
+        UnderscoreHeaders, Upstream, UpstreamProtocol,
     },
     problem::{Located, Problem},
     read::address,
@@ -76,6 +76,7 @@ pub fn quick(from: &str, to: &str) -> Result<Config, Report> {
         log: AccessLog::Stdout,
         state: STATE.into(),
         workers: None,
+        memory_limit: MemoryLimit::Auto,
         drain: Drain::default(),
         control: Control {
             path: CONTROL.into(),

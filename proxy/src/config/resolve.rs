@@ -76,6 +76,7 @@ fn config(draft: Draft, issuers: Issuers) -> Config {
         log: settings.log.unwrap_or(super::model::AccessLog::Stdout),
         state: settings.state.unwrap_or_else(|| STATE.into()),
         workers: settings.workers,
+        memory_limit: settings.memory_limit.unwrap_or_default(),
         drain,
         control: settings.control.unwrap_or_else(|| Control {
             path: CONTROL.into(),

@@ -63,11 +63,12 @@ const TIME: [(&str, u64); 5] = [
     ("ms", 1),
 ];
 
-const SIZE: [(&str, u64); 4] = [
+const SIZE: [(&str, u64); 5] = [
     ("GiB", 1 << 30),
     ("MiB", 1 << 20),
     ("KiB", 1 << 10),
     ("", 1),
+    ("B", 1), // read, never written
 ];
 
 /// Reads `500ms`, `2s`, `5m`, `1h` or `1d`.
@@ -286,6 +287,7 @@ mod tests {
         let good = [
             ("512", 512),
             ("0", 0),
+            ("240B", 240),
             ("16KiB", 16 << 10),
             ("64MiB", 64 << 20),
             ("1GiB", 1 << 30),

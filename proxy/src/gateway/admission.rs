@@ -10,7 +10,7 @@ use crate::{
     admit::{Host, RequestId, client_of, head2, normalise},
     config::model::UnderscoreHeaders,
     forward::Origin,
-    listen::Connection,
+    listen::{Connection, Pace},
     respond::{Answer, Refusal},
     route::Methods,
     snapshot::Snapshot,
@@ -36,6 +36,9 @@ pub(super) fn admit(session: &mut Session, exchange: &mut Exchange) -> Result<()
         session.req_header_mut().remove_header(&header::UPGRADE); // from here on it asks for nothing
     }
     let header = session.req_header();
+    if is_h2 && !is_grpc(header) {
+        exchange.pace = Pace::new(limits.min_rate.get(), limits.body_idle_timeout);
+    }
     let admitted = exchange.admitted.insert(identify(
         header,
         Arc::clone(&connection),
@@ -159,6 +162,12 @@ pub(super) fn logged_path<'a>(header: &'a RequestHeader, admitted: &'a Admitted)
     } else {
         &admitted.path
     }
+}
+
+/// Its messages come when there is something to say, which may be seldom.
+fn is_grpc(header: &RequestHeader) -> bool {
+    let content = header.headers.get(header::CONTENT_TYPE);
+    content.is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"))
 }
 
 fn length(value: &HeaderValue) -> Option<u64> {

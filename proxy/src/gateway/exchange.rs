@@ -17,7 +17,7 @@ use crate::{
     balance::{Pick, Tried},
     config::model::{Limits, UpstreamProtocol},
     forward::Fields,
-    listen::{Carried, Connection},
+    listen::{Carried, Connection, Pace},
     respond::Refusal,
     snapshot::{Action, Route, Snapshot},
 };
@@ -39,6 +39,8 @@ pub struct Exchange {
     /// Set when the proxy answers for itself.
     pub refusal: Option<Refusal>,
     pub tally: Tally,
+    /// Of the body of a request of HTTP/2, which shares its stream with others.
+    pub(super) pace: Pace,
     /// Watches over deadlines that Pingora's one read timeout cannot tell apart.
     pub watchdog: Option<Watchdog>,
 }
@@ -91,6 +93,7 @@ pub struct Tally {
     pub connected: Option<Instant>,
     pub sent: Option<Instant>,
     pub answered: Option<Instant>,
+    pub body_moved: Option<Instant>,
     /// Body bytes of this try; a try after the first replays what was read before.
     pub body_in: u64,
     /// The client has sent all of the request.
@@ -109,6 +112,7 @@ impl Exchange {
             tries: Tries::default(),
             refusal: None,
             tally: Tally::begin(now),
+            pace: Pace::any(),
             watchdog: None,
         }
     }
@@ -149,7 +153,17 @@ impl Exchange {
     }
 
     /// Counts body bytes on their way to the server, up to the listener's limit.
-    pub(super) fn pass_body(&mut self, bytes: usize, is_last: bool) -> Result<(), Refusal> {
+    pub(super) fn pass_body(
+        &mut self,
+        bytes: usize,
+        is_last: bool,
+        now: Instant,
+    ) -> Result<(), Refusal> {
+        let before = self.tally.body_moved.replace(now).or(self.tally.sent);
+        let waited = before.map_or(Duration::ZERO, |at| now.saturating_duration_since(at));
+        if !self.tally.upgraded && !self.pace.moved(bytes, waited) && !is_last {
+            return Err(Refusal::BodyTimeout);
+        }
         if is_last {
             self.tally.request_over = true;
         }
@@ -257,6 +271,7 @@ impl Tally {
             connected: None,
             sent: None,
             answered: None,
+            body_moved: None,
             body_in: 0,
             request_over: false,
             upgraded: false,
@@ -269,6 +284,7 @@ impl Tally {
         self.connected = None;
         self.sent = None;
         self.answered = None;
+        self.body_moved = None;
         self.body_in = 0;
         self.request_over = false;
     }

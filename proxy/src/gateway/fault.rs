@@ -4,7 +4,12 @@ use std::io;
 
 use pingora::{Error, ErrorSource, ErrorType, RetryType};
 
-use crate::{balance::Failure, config::model::Timeouts, respond::Refusal, tls};
+use crate::{
+    balance::{self, Failure},
+    config::model::Timeouts,
+    respond::Refusal,
+    tls,
+};
 
 /// A refusal on its way through Pingora to the page.
 pub(super) fn refuse(refusal: Refusal) -> Box<Error> {
@@ -16,6 +21,7 @@ impl Refusal {
     /// The refusal an error stands for: ours if it carries one, else by whose side failed and how.
     pub(super) fn of(error: &Error) -> Self {
         ours(error).unwrap_or_else(|| match error.esource() {
+            ErrorSource::Upstream if is_exhaustion(error) => Self::Exhausted,
             ErrorSource::Upstream => of_server(error.etype()),
             ErrorSource::Downstream => of_client(error.etype()),
             ErrorSource::Internal | ErrorSource::Unset => Self::Internal,
@@ -87,6 +93,12 @@ pub(super) fn failure(error: &Error) -> Option<Failure> {
 
 fn is_of_h2(kind: &ErrorType) -> bool {
     matches!(kind, ErrorType::InvalidH2 | ErrorType::H2Error)
+}
+
+/// Whether a server could not be reached for want of something of ours.
+pub(super) fn is_exhaustion(error: &Error) -> bool {
+    let cause = error.root_cause().downcast_ref();
+    cause.is_some_and(balance::is_exhaustion)
 }
 
 /// Whether the server closed the connection rather than that it said something wrong.

@@ -125,6 +125,7 @@ impl ProxyHttp for Gateway {
             pick
         };
         exchange.tally.pick(now);
+        exchange.pace.start_over();
         let has_upload = !session.as_mut().is_body_empty();
         let admitted = exchange.admitted()?;
         let needs = Needs {
@@ -195,7 +196,11 @@ impl ProxyHttp for Gateway {
         exchange: &mut Exchange,
     ) -> Result<()> {
         exchange
-            .pass_body(body.as_ref().map_or(0, Bytes::len), end_of_stream)
+            .pass_body(
+                body.as_ref().map_or(0, Bytes::len),
+                end_of_stream,
+                Instant::now(),
+            )
             .map_err(fault::refuse)
     }
 

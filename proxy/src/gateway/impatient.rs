@@ -36,7 +36,7 @@ impl<S> Impatient<S> {
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<T>> {
         if polled.is_ready() {
-            self.waiting.moved();
+            self.waiting.moved(0);
             return polled;
         }
         ready!(self.waiting.poll_expired(cx));

@@ -158,7 +158,7 @@ impl AsyncRead for Link {
         }
         if buf.filled().len() > before {
             this.progress = Progress::Answered;
-            this.waiting.moved();
+            this.waiting.moved(0);
         }
         polled
     }
@@ -172,7 +172,7 @@ impl AsyncWrite for Link {
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let written = ready!(Pin::new(&mut this.line).poll_write(cx, buf));
-        this.waiting.moved();
+        this.waiting.moved(0);
         this.advance(false);
         Poll::Ready(written)
     }

@@ -33,10 +33,8 @@ pub(super) fn answered(
     exchange.response_moved();
     if response.status == StatusCode::SWITCHING_PROTOCOLS {
         if !session.is_upgrade_req() {
-            return Err(fault::refuse(Refusal::ServerMalformed(
-                "it switches protocols without having been asked",
-            ))
-            .into_up());
+            let unasked = "it switches protocols without having been asked";
+            return Err(fault::refuse(Refusal::ServerMalformed(unasked)).into_up());
         }
         exchange.tally.upgraded = true;
         if let Some(admitted) = &exchange.admitted {
@@ -87,12 +85,22 @@ pub(super) fn not_connected(
     exchange: &mut Exchange,
     mut error: Box<Error>,
 ) -> Box<Error> {
+    error.as_up();
+    if fault::is_exhaustion(&error) {
+        // No fault of the server's, and another could not be reached either.
+        if let Some(admitted) = &exchange.admitted
+            && admitted.connection.listener.ran_out()
+        {
+            tracing::warn!(%error, "cannot connect to servers");
+        }
+        error.set_retry(false);
+        return error;
+    }
     let now = Instant::now();
     if let Some(pick) = &exchange.pick {
         pick.failed(Failure::Connect, now);
         complain(pick, &error, now);
     }
-    error.as_up();
     error.set_retry(may_go_again(session, exchange, Failure::Connect, now));
     error
 }

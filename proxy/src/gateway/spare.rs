@@ -168,7 +168,6 @@ impl Kept {
     /// Takes out what is over at `now`. Whoever waits for the lock meanwhile waits for no system call,
     /// but where something has stirred.
     fn take_out(&mut self, now: Instant) -> Vec<Spare> {
-        self.shelves.retain(|_, shelf| !shelf.is_empty());
         let mut over = Vec::new();
         for (whom, shelf) in &mut self.shelves {
             over.extend(shelf.extract_if(.., |spare| {
@@ -176,6 +175,7 @@ impl Kept {
                     || (spare.line.may_have_stirred() && spare.has_stirred(whom))
             }));
         }
+        self.shelves.retain(|_, shelf| !shelf.is_empty());
         self.count -= over.len();
         self.is_swept = self.count > 0;
         over

@@ -7,13 +7,10 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use tokio::{
-    net::{TcpListener, TcpStream},
-    sync::watch,
-};
+use tokio::net::{TcpListener, TcpStream};
 
 use super::{
-    Connection, Host, Listener, Seat, Stream, connection::Parties, handshake::shake_hands,
+    Connection, Host, Listener, Room, Seat, Stream, connection::Parties, handshake::shake_hands,
     proxy_header, seat::Full, transport::Transport,
 };
 use crate::{
@@ -23,6 +20,8 @@ use crate::{
 
 /// How long accepting rests when the process is out of descriptors or memory.
 const REST: Duration = Duration::from_millis(50);
+/// Idle connections make room one of so many at a time.
+const TURNS: u64 = 8;
 
 /// Accepts on one socket until the task is aborted. Each connection is a task of its own.
 pub(super) async fn accept(socket: Arc<TcpListener>, listener: Arc<Listener>, host: Arc<dyn Host>) {
@@ -32,7 +31,9 @@ pub(super) async fn accept(socket: Arc<TcpListener>, listener: Arc<Listener>, ho
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
                 listener.meters.refused("accept_error");
-                tracing::warn!(listener = %listener.settings.name, %error, "cannot accept connections; resting");
+                if listener.ran_out() {
+                    tracing::warn!(listener = %listener.settings.name, %error, "cannot accept connections; resting");
+                }
                 tokio::time::sleep(REST).await;
             }
         }
@@ -57,11 +58,14 @@ fn canonical(address: SocketAddr) -> SocketAddr {
 
 fn admit(tcp: TcpStream, peer: SocketAddr, listener: &Arc<Listener>, host: &Arc<dyn Host>) {
     let peer = canonical(peer);
-    let (seats, limits) = (&listener.seats, &listener.settings.limits);
+    if listener.pressure.is_short_of_memory() {
+        return listener.meters.refused("memory");
+    }
+    let room = Room::for_connections(&listener.settings.limits);
     let seat = match &listener.settings.proxy_protocol {
-        None => seats.take(ClientKey::from(peer.ip()), limits),
+        None => listener.seats.take(ClientKey::from(peer.ip()), room),
         // Whose the seat is, the header will say.
-        Some(proxies) if proxies.contains(peer.ip()) => seats.take_for_anyone(limits),
+        Some(proxies) if proxies.contains(peer.ip()) => listener.seats.take_for_anyone(room),
         Some(_) => return listener.meters.refused("not_from_proxy"),
     };
     match seat {
@@ -77,28 +81,35 @@ fn admit(tcp: TcpStream, peer: SocketAddr, listener: &Arc<Listener>, host: &Arc<
     }
 }
 
-/// Serves the connection to its end, and passes on to it that its listener retires; what it then still
-/// carries is cut off when the listener's patience is over.
+/// Serves the connection to its end, and passes on to it what its listener asks for: to make room if it
+/// carries no request, or to retire; what it then still carries is cut off when the listener's patience is over.
 async fn serve(stream: Stream, host: &dyn Host) {
     let connection = Arc::clone(stream.connection());
-    let mut retired = connection.listener.retired.subscribe();
+    let mut orders = connection.listener.orders.subscribe();
+    let mut relief = orders.borrow().relief;
+    let turn = fastrand::u64(..TURNS);
     let mut serving = std::pin::pin!(host.serve(stream));
-    let patience = tokio::select! {
-        () = &mut serving => return,
-        patience = retirement(&mut retired) => patience,
+    let patience = loop {
+        let asked = *orders.borrow_and_update();
+        if let Some(patience) = asked.patience {
+            break patience;
+        }
+        if asked.relief != relief && asked.relief % TURNS == turn && connection.is_idle() {
+            connection.listener.meters.refused("relief");
+            connection.retire();
+        }
+        relief = asked.relief;
+        tokio::select! {
+            () = &mut serving => return,
+            changed = orders.changed() => match changed {
+                Ok(()) => {}
+                Err(_) => break Duration::ZERO, // the listener is gone, and nobody waits any more
+            },
+        }
     };
     connection.retire();
     // What is not done by then is dropped, and with it the connection.
     let _ = tokio::time::timeout(patience, serving).await;
-}
-
-/// Returns once the listener has retired, with its patience.
-async fn retirement(retired: &mut watch::Receiver<Option<Duration>>) -> Duration {
-    let retired = retired.wait_for(Option::is_some).await;
-    // An error means that the listener is gone, and nobody waits any more.
-    retired
-        .map_or(None, |patience| *patience)
-        .unwrap_or_default()
 }
 
 /// Closes at once; a client without TLS that holds too many connections is told so.
@@ -132,15 +143,17 @@ async fn open(
         destination: canonical(tcp.local_addr().ok()?),
     };
     let mut parties = Parties { ends, via: None };
+    if listener.settings.proxy_protocol.is_some()
+        && let Some(ends) = proxy_header::read(&mut tcp, peer, &listener).await?.ends
+    {
+        parties = Parties {
+            ends,
+            via: Some(peer),
+        };
+    }
+    let client = ClientKey::from(parties.ends.source.ip());
     let seat = if listener.settings.proxy_protocol.is_some() {
-        if let Some(ends) = proxy_header::read(&mut tcp, peer, &listener).await?.ends {
-            parties = Parties {
-                ends,
-                via: Some(peer),
-            };
-        }
-        let client = ClientKey::from(parties.ends.source.ip());
-        match seat.give_to(client, &listener.settings.limits) {
+        match seat.give_to(client, Room::for_connections(&listener.settings.limits)) {
             Ok(seat) => seat,
             Err(full) => {
                 turn_away(&tcp, full, &listener, host);
@@ -153,7 +166,7 @@ async fn open(
     let (transport, facts) = match &listener.tls {
         None => (Transport::Plain(tcp), None),
         Some(terms) => {
-            let (tls, facts) = shake_hands(tcp, terms, &listener, host).await?;
+            let (tls, facts) = shake_hands(tcp, terms, &listener, client, host).await?;
             (Transport::Tls(tls), Some(facts))
         }
     };

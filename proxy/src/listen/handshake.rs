@@ -7,8 +7,9 @@ use rustls::{CipherSuite, HandshakeKind, ProtocolVersion, server::Acceptor};
 use tokio::{io::AsyncWriteExt, net::TcpStream, time::Instant};
 use tokio_rustls::{LazyConfigAcceptor, StartHandshake, server::TlsStream};
 
-use super::{Host, Listener, TlsFacts, transport::Transport};
+use super::{Host, Listener, Room, TlsFacts, seat::Full, transport::Transport};
 use crate::{
+    admit::ClientKey,
     respond::{Page, Refusal},
     tls::{Terms, Way},
 };
@@ -35,10 +36,24 @@ pub(super) async fn shake_hands(
     tcp: TcpStream,
     terms: &Terms,
     listener: &Listener,
+    client: ClientKey,
     host: &dyn Host,
 ) -> Option<(Box<TlsStream<TcpStream>>, TlsFacts)> {
+    let room = Room::for_handshakes(&listener.settings.limits);
+    let place = match listener.handshakes.take(client, room) {
+        Ok(seat) => (seat, listener.meters.shaking()),
+        Err(full) => {
+            listener.meters.refused(match full {
+                Full::Listener => "handshakes",
+                Full::Client => "client_handshakes",
+            });
+            return None;
+        }
+    };
     let deadline = Instant::now() + listener.settings.limits.handshake_timeout;
-    let Ok(settled) = tokio::time::timeout_at(deadline, settle(tcp, terms)).await else {
+    let settled = tokio::time::timeout_at(deadline, settle(tcp, terms)).await;
+    drop(place);
+    let Ok(settled) = settled else {
         listener.meters.refused("handshake_timeout");
         return None;
     };

@@ -169,3 +169,6 @@ fn is_missing_ipv6(address: SocketAddr, error: &io::Error) -> bool {
             .raw_os_error()
             .is_some_and(|code| code == unsupported || code == unavailable)
 }
+
+#[cfg(test)]
+mod tests;

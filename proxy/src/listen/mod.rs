@@ -11,6 +11,8 @@ mod gate;
 mod handshake;
 mod io;
 mod listeners;
+mod pace;
+mod pressure;
 mod proxy_header;
 mod seat;
 mod socket;
@@ -22,7 +24,9 @@ pub use deadline::Deadline;
 pub use descriptor::second_handle;
 pub use gate::Gate;
 pub use listeners::{Listeners, Prepared};
-pub use seat::{Seat, Seats};
+pub use pace::Pace;
+pub use pressure::{Look, Pressure};
+pub use seat::{Room, Seat, Seats};
 pub use socket::{listen, why};
 pub use stream::{Frames, HeadRead, Stream};
 
@@ -40,17 +44,21 @@ use crate::{
 };
 
 /// Why a connection may be turned away or cut off, as labels of a metric.
-pub const REASONS: [&str; 23] = [
+pub const REASONS: [&str; 27] = [
     "full",
     "client",
+    "memory",
     "not_from_proxy",
     "proxy_header",
     "proxy_header_timeout",
+    "handshakes",
+    "client_handshakes",
     "handshake_timeout",
     "unknown_host",
     "not_tls",
     "write_timeout",
     "accept_error",
+    "relief",
     "no_preface",
     "window_timeout",
     Offence::BREACH,
@@ -70,20 +78,39 @@ pub const REASONS: [&str; 23] = [
 pub struct Listener {
     pub settings: model::Listener,
     pub seats: Arc<Seats>,
+    /// Handshakes under way.
+    pub handshakes: Arc<Seats>,
+    /// Of the process.
+    pressure: Arc<Pressure>,
     pub meters: Arc<ListenerMeters>,
     pub tls: Option<Terms>,
+    orders: Arc<watch::Sender<Orders>>,
+}
+
+/// What the connections of a listener are asked for.
+#[derive(Clone, Copy, Debug, Default)]
+struct Orders {
     /// Once it has retired: how long what its connections carry may take.
-    retired: Arc<watch::Sender<Option<Duration>>>,
+    patience: Option<Duration>,
+    /// How many times those without a request were asked to make room.
+    relief: u64,
 }
 
 impl Listener {
-    pub fn new(settings: model::Listener, meters: Arc<ListenerMeters>, tls: Option<Terms>) -> Self {
+    pub fn new(
+        settings: model::Listener,
+        meters: Arc<ListenerMeters>,
+        tls: Option<Terms>,
+        pressure: Arc<Pressure>,
+    ) -> Self {
         Self {
             settings,
             seats: Arc::default(),
+            handshakes: Arc::default(),
+            pressure,
             meters,
             tls,
-            retired: Arc::new(watch::Sender::new(None)),
+            orders: Arc::default(),
         }
     }
 
@@ -93,13 +120,19 @@ impl Listener {
     pub fn after(self, before: &Self) -> Self {
         Self {
             seats: Arc::clone(&before.seats),
-            retired: Arc::clone(&before.retired),
+            handshakes: Arc::clone(&before.handshakes),
+            orders: Arc::clone(&before.orders),
             ..self
         }
     }
 
+    /// Something of the process ran out; see [`Pressure::ran_out`].
+    pub fn ran_out(&self) -> bool {
+        self.pressure.ran_out()
+    }
+
     fn is_heir_of(&self, before: &Self) -> bool {
-        Arc::ptr_eq(&self.retired, &before.retired)
+        Arc::ptr_eq(&self.orders, &before.orders)
     }
 
     /// Whether it lets in the same clients as under these terms.
@@ -120,7 +153,14 @@ impl Listener {
 
     /// Asks every connection to end as soon as what it carries is done, and within `patience`.
     fn retire(&self, patience: Duration) {
-        self.retired.send_replace(Some(patience));
+        self.orders
+            .send_modify(|orders| orders.patience = Some(patience));
+    }
+
+    /// Asks some of the connections that carry no request to end, for the sake of new ones; whoever is asked
+    /// again and again will have asked them all.
+    pub fn relieve(&self) {
+        self.orders.send_modify(|orders| orders.relief += 1);
     }
 
     pub fn scheme(&self) -> &'static str {

@@ -14,13 +14,14 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::{Connection, Gate, Seat, deadline::Deadline, io::Digests, transport::Transport};
-use crate::{observe::Connected, respond::Refusal};
+use super::{Connection, Gate, Pace, Seat, deadline::Deadline, io::Digests, transport::Transport};
+use crate::{config::model::Limits, observe::Connected, respond::Refusal};
 
 /// Read ahead at most while a message is under way; a client that sends more waits.
 const INBOX: usize = 16 << 10;
@@ -55,8 +56,8 @@ impl Stream {
             gate: Gate::Open,
             inbox: BytesMut::new(),
             outbox: BytesMut::new(),
-            reading: Deadline::new(limits.body_idle_timeout),
-            writing: Deadline::new(limits.write_idle_timeout),
+            reading: deadline(limits, limits.body_idle_timeout),
+            writing: deadline(limits, limits.write_idle_timeout),
             client_may_talk: false,
             place: Some((seat, connection.listener.meters.connected())),
             connection,
@@ -106,8 +107,9 @@ impl Stream {
         while self.inbox.is_empty() {
             match self.poll_fill(INBOX, cx) {
                 Poll::Ready(read) => {
-                    self.reading.moved();
-                    if read? == 0 {
+                    let read = read?;
+                    self.reading.moved(read);
+                    if read == 0 {
                         return Poll::Ready(Ok(()));
                     }
                 }
@@ -158,7 +160,7 @@ impl Stream {
             match Pin::new(transport).poll_write(cx, &self.outbox) {
                 Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 Poll::Ready(Ok(written)) => {
-                    self.writing.moved();
+                    self.writing.moved(written);
                     self.outbox.advance(written);
                 }
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
@@ -185,7 +187,7 @@ impl Stream {
         };
         match Pin::new(transport).poll_write(cx, bytes) {
             Poll::Ready(written) => {
-                self.writing.moved();
+                self.writing.moved(written.as_ref().copied().unwrap_or(0));
                 Poll::Ready(written)
             }
             Poll::Pending => self.poll_write_stalled(cx),
@@ -199,6 +201,11 @@ impl Stream {
     }
 }
 
+/// How long a direction may stand still, and how slow it may be over a whole message.
+fn deadline(limits: &Limits, idle: Duration) -> Deadline {
+    Deadline::paced(idle, Pace::new(limits.min_rate.get(), idle))
+}
+
 impl AsyncRead for Stream {
     fn poll_read(
         self: Pin<&mut Self>,
@@ -208,6 +215,7 @@ impl AsyncRead for Stream {
         let this = self.get_mut();
         if this.connection.is_upgraded() {
             this.gate = Gate::Open;
+            this.writing.at_any_pace();
         }
         match &this.gate {
             Gate::Open => this.poll_open(cx, buf),
@@ -235,7 +243,10 @@ impl AsyncWrite for Stream {
         ready!(this.poll_write_out(cx))?;
         match &mut this.transport {
             Some(transport) => match Pin::new(transport).poll_flush(cx) {
-                Poll::Ready(flushed) => Poll::Ready(flushed),
+                Poll::Ready(flushed) => {
+                    this.writing.moved(0);
+                    Poll::Ready(flushed)
+                }
                 Poll::Pending => this.poll_write_stalled(cx),
             },
             None => Poll::Ready(Ok(())),

@@ -71,6 +71,7 @@ impl UpstreamFamilies {
 pub(super) struct ListenerFamilies {
     pub(super) current: IntGaugeVec,
     pub(super) total: IntCounterVec,
+    pub(super) shaking: IntGaugeVec,
     pub(super) refused: IntCounterVec,
     pub(super) handshake_failures: IntCounterVec,
     pub(super) challenges: IntCounterVec,
@@ -90,9 +91,14 @@ impl ListenerFamilies {
                 "Client connections let in.",
                 &["listener"],
             )?,
+            shaking: maker.gauges(
+                "simplon_tls_handshakes",
+                "TLS handshakes with clients under way just now.",
+                &["listener"],
+            )?,
             refused: maker.counters(
                 "simplon_connections_refused_total",
-                "Client connections turned away, by reason.",
+                "Client connections turned away or cut off, by reason.",
                 &["listener", "reason"],
             )?,
             handshake_failures: maker.counters(
@@ -161,6 +167,34 @@ impl ConfigFamilies {
         self.failed.inc();
         self.last_success.set(0);
         self.last_timestamp.set(unix_seconds(at));
+    }
+}
+
+/// Of the process's memory.
+#[derive(Debug)]
+pub(super) struct MemoryGauges {
+    limit: IntGauge,
+    short: IntGauge,
+}
+
+impl MemoryGauges {
+    pub(super) fn new(maker: &Maker<'_>) -> Result<Self, Error> {
+        Ok(Self {
+            limit: maker.keep(IntGauge::new(
+                "simplon_memory_limit_bytes",
+                "Resident memory beyond which new connections are closed; 0 without a limit.",
+            ))?,
+            short: maker.keep(IntGauge::new(
+                "simplon_memory_short",
+                "Whether new connections are closed for want of memory.",
+            ))?,
+        })
+    }
+
+    pub(super) fn set(&self, limit: Option<u64>, is_short: bool) {
+        let limit = i64::try_from(limit.unwrap_or(0)).unwrap_or(i64::MAX);
+        self.limit.set(limit);
+        self.short.set(i64::from(is_short));
     }
 }
 

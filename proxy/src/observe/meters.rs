@@ -183,6 +183,7 @@ pub struct ListenerMeters {
     labels: [String; 1],
     current: IntGauge,
     total: IntCounter,
+    shaking: IntGauge,
     refused: Reasons,
     handshake_failures: IntCounter,
     challenges: IntCounter,
@@ -197,6 +198,7 @@ impl ListenerMeters {
         Self {
             current: families.current.with_label_values(&labels),
             total: families.total.with_label_values(&labels),
+            shaking: families.shaking.with_label_values(&labels),
             refused: Reasons::new(metrics.connection_reasons, |reason| {
                 families.refused.with_label_values(&[listener, reason])
             }),
@@ -217,6 +219,12 @@ impl ListenerMeters {
         self.current.inc();
         self.total.inc();
         Connected(Arc::clone(self))
+    }
+
+    /// Counts a TLS handshake as under way, until the guard is dropped.
+    pub fn shaking(&self) -> Shaking {
+        self.shaking.inc();
+        Shaking(self.shaking.clone())
     }
 
     /// Counts a connection that was turned away.
@@ -264,6 +272,7 @@ impl Drop for ListenerMeters {
         self.metrics.listeners.leave(labels, || {
             removed(families.current.remove_label_values(labels));
             removed(families.total.remove_label_values(labels));
+            removed(families.shaking.remove_label_values(labels));
             removed(families.handshake_failures.remove_label_values(labels));
             removed(families.challenges.remove_label_values(labels));
             for reason in DROPPED {
@@ -285,6 +294,16 @@ pub struct Connected(Arc<ListenerMeters>);
 impl Drop for Connected {
     fn drop(&mut self) {
         self.0.current.dec();
+    }
+}
+
+/// A handshake that is counted. Dropping it counts it out.
+#[derive(Debug)]
+pub struct Shaking(IntGauge);
+
+impl Drop for Shaking {
+    fn drop(&mut self) {
+        self.0.dec();
     }
 }
 

@@ -10,10 +10,12 @@ use tracing::error;
 
 use super::{
     certificates::{self, Certificates},
-    families::{ConfigFamilies, ListenerFamilies, Maker, RouteFamilies, UpstreamFamilies},
+    families::{
+        ConfigFamilies, ListenerFamilies, Maker, MemoryGauges, RouteFamilies, UpstreamFamilies,
+    },
     issuers::IssuerMeters,
     meters::{ListenerMeters, RouteMeters, UpstreamMeters},
-    process,
+    panics, process,
     reasons::Reasons,
     servers::{self, Servers},
     shelf::Shelf,
@@ -31,6 +33,7 @@ pub struct Metrics {
     pub issuers: Arc<IssuerMeters>,
     refusals: Reasons,
     access_log_dropped: IntCounter,
+    memory: MemoryGauges,
     /// Why a connection may be turned away.
     pub(super) connection_reasons: &'static [&'static str],
     pub(super) routes: Shelf<2, RouteMeters>,
@@ -60,6 +63,7 @@ impl Metrics {
             issuers: Arc::new(IssuerMeters::new(&maker)?),
             refusals: Reasons::new(refusals, |reason| refused.with_label_values(&[reason])),
             access_log_dropped: maker.access_log_dropped()?,
+            memory: MemoryGauges::new(&maker)?,
             connection_reasons,
             routes: Shelf::new(),
             upstreams: Shelf::new(),
@@ -84,6 +88,11 @@ impl Metrics {
         self.config.failed(at);
     }
 
+    /// How much memory may be resident, if there is a limit, and whether it is reached.
+    pub fn memory(&self, limit: Option<u64>, is_short: bool) {
+        self.memory.set(limit, is_short);
+    }
+
     /// The counter for [`super::AccessLog::open`].
     pub fn access_log_dropped(&self) -> IntCounter {
         self.access_log_dropped.clone()
@@ -99,6 +108,7 @@ impl Metrics {
         servers::write(servers, &mut text);
         certificates::write(certificates, &mut text);
         process::write(&mut text);
+        panics::write(&mut text);
         text
     }
 }

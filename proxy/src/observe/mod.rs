@@ -6,6 +6,7 @@ pub mod issuers;
 pub mod logging;
 pub mod meters;
 pub mod metrics;
+pub mod panics;
 pub mod record;
 pub mod servers;
 

@@ -17,6 +17,7 @@ use tokio::{net::TcpListener, sync::mpsc};
 
 use super::{
     control::{self, ControlSocket},
+    descriptors, memory,
     reload::{Attempt, ReloadError},
     signals::Wish,
     tickets,
@@ -92,6 +93,7 @@ impl Edge {
         let Loaded {
             config, sources, ..
         } = loaded;
+        descriptors::provide(&config);
         let observer = Arc::new(observer(&config).map_err(StartError::World)?);
         let snapshot = Arc::new(SnapshotCell::default());
         let world = World {
@@ -99,6 +101,7 @@ impl Edge {
             resolver: Arc::new(tls::Resolver(Arc::clone(&snapshot))),
             tickets: Arc::default(),
             key_log,
+            pressure: Arc::default(),
             may_write: true,
         };
         let (first, warnings) = build(config, &snapshot.load(), &world, &sources, Vec::new())
@@ -140,6 +143,7 @@ impl Edge {
         edge.keep_certificates();
         edge.observer.metrics.reload_succeeded(1, SystemTime::now());
         tokio::spawn(tickets::tend(Arc::downgrade(&edge)));
+        tokio::spawn(memory::tend(Arc::downgrade(&edge)));
         let view: Arc<dyn admin::AdminView> = Arc::clone(&edge) as _;
         tokio::spawn(admin::serve(
             admin,

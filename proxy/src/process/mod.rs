@@ -3,8 +3,10 @@
 mod certificates;
 mod children;
 mod control;
+mod descriptors;
 mod drain;
 mod edge;
+mod memory;
 mod reload;
 mod signals;
 mod tickets;

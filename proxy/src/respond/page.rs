@@ -47,7 +47,10 @@ impl Page {
                     fields.push((header::ALLOW, allow));
                 }
             }
-            Refusal::NoServer | Refusal::Saturated | Refusal::TooManyConnections => {
+            Refusal::NoServer
+            | Refusal::Saturated
+            | Refusal::Exhausted
+            | Refusal::TooManyConnections => {
                 fields.push((header::RETRY_AFTER, RETRY_AFTER));
             }
             _ => {}

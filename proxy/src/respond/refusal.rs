@@ -36,6 +36,8 @@ pub enum Refusal {
     NoServer,
     /// Every usable server of the upstream is at its `max_connections`.
     Saturated,
+    /// We have no descriptor, port or memory left to reach a server with.
+    Exhausted,
     /// The client did not open the window of its HTTP/2 stream for what it asked for.
     WindowTimeout,
     /// The client went away; nobody reads an answer.
@@ -52,7 +54,7 @@ pub const CLIENT_CLOSED_REQUEST: StatusCode = match StatusCode::from_u16(499) {
 
 impl Refusal {
     /// One of each kind, in the order of the declaration.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::Malformed("malformed"),
         Self::NoRoute,
         Self::NoChallenge,
@@ -71,6 +73,7 @@ impl Refusal {
         Self::ServerTimeout,
         Self::NoServer,
         Self::Saturated,
+        Self::Exhausted,
         Self::WindowTimeout,
         Self::ClientGone,
         Self::Internal,
@@ -107,7 +110,7 @@ impl Refusal {
             Self::ConnectTimeout | Self::ServerTimeout => {
                 "The server behind this address did not answer in time."
             }
-            Self::NoServer | Self::Saturated => {
+            Self::NoServer | Self::Saturated | Self::Exhausted => {
                 "The service is not available just now. Please try again shortly."
             }
             Self::WindowTimeout | Self::ClientGone | Self::Internal => {
@@ -154,6 +157,7 @@ impl Refusal {
             Self::ServerTimeout => "server_timeout",
             Self::NoServer => "no_server",
             Self::Saturated => "saturated",
+            Self::Exhausted => "exhausted",
             Self::WindowTimeout => "window_timeout",
             Self::ClientGone => "client_gone",
             Self::Internal => "internal",
@@ -177,7 +181,7 @@ impl Refusal {
             Self::ConnectFailed | Self::ServerReset | Self::ServerMalformed(_) => {
                 StatusCode::BAD_GATEWAY
             }
-            Self::NoServer | Self::Saturated => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NoServer | Self::Saturated | Self::Exhausted => StatusCode::SERVICE_UNAVAILABLE,
             Self::ConnectTimeout | Self::ServerTimeout => StatusCode::GATEWAY_TIMEOUT,
             Self::ClientGone => CLIENT_CLOSED_REQUEST,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
@@ -198,7 +202,7 @@ impl fmt::Display for Refusal {
                 return write!(f, "the path takes only the methods {methods}");
             }
             Self::HeaderTimeout => "the client did not complete its header in time",
-            Self::BodyTimeout => "the client stopped sending its body",
+            Self::BodyTimeout => "the client stopped sending its body, or sends it too slowly",
             Self::BodyTooLarge => "the body is larger than the listener takes",
             Self::UriTooLong => "the request target is longer than the listener takes",
             Self::HeaderTooLarge => "the header is larger than the listener takes",
@@ -213,6 +217,7 @@ impl fmt::Display for Refusal {
             Self::ServerTimeout => "the server did not respond in time",
             Self::NoServer => "no server of the upstream can be used",
             Self::Saturated => "every usable server is at its limit of connections",
+            Self::Exhausted => "nothing is left to reach a server with",
             Self::WindowTimeout => "the client did not open its window for the answer",
             Self::ClientGone => "the client went away before it was answered",
             Self::Internal => "the proxy failed",

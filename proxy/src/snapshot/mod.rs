@@ -25,7 +25,7 @@ use crate::{
     acme::{Answers, Issuer},
     admit::Networks,
     config::{Config, model, problem::Problem},
-    listen::Listener,
+    listen::{Listener, Pressure},
     observe::Metrics,
     route::RouteTable,
     tls::{self, CertificateStore, Terms},
@@ -67,6 +67,8 @@ pub struct World {
     pub tickets: Arc<tls::Tickets>,
     /// Is told the secrets of every connection, which is for debugging alone.
     pub key_log: Arc<dyn KeyLog>,
+    /// Whether new connections can be afforded.
+    pub pressure: Arc<Pressure>,
     /// Whether what is missing in the state directory may be made; `simplon check` only looks.
     pub may_write: bool,
 }
@@ -176,7 +178,7 @@ fn listeners(
             continue;
         }
         let meters = world.metrics.listener(&settings.name);
-        let listener = Listener::new(settings.clone(), meters, terms);
+        let listener = Listener::new(settings.clone(), meters, terms, Arc::clone(&world.pressure));
         let heir_of = before.iter().find(|before| before.can_leave_to(&listener));
         listeners.push(Arc::new(match heir_of {
             Some(before) => listener.after(before),

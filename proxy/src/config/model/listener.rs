@@ -56,6 +56,8 @@ pub struct Limits {
     pub connections: usize,
     /// IPv6 clients count by /64.
     pub connections_per_client: usize,
+    /// TLS handshakes under way.
+    pub handshakes: usize,
     /// Of TLS; and as long again, before it, of a PROXY header.
     pub handshake_timeout: Duration,
     /// From the first byte of a request to the end of its header.
@@ -66,6 +68,9 @@ pub struct Limits {
     pub body_size: ByteSize,
     pub body_idle_timeout: Duration,
     pub write_idle_timeout: Duration,
+    /// Bytes a second that a client must send of a body, or take of a response, while we wait for it. It may
+    /// fall behind by the idle timeout of that direction; 0 asks nothing.
+    pub min_rate: ByteSize,
     pub keepalive_timeout: Duration,
     pub requests_per_connection: NonZeroU32,
     /// Concurrent HTTP/2 streams of one connection.
@@ -77,6 +82,7 @@ impl Default for Limits {
         Self {
             connections: 20_000,
             connections_per_client: 256,
+            handshakes: 1000,
             handshake_timeout: Duration::from_secs(10),
             header_timeout: Duration::from_secs(10),
             header_size: ByteSize::kib(64),
@@ -85,6 +91,7 @@ impl Default for Limits {
             body_size: ByteSize::mib(64),
             body_idle_timeout: Duration::from_secs(30),
             write_idle_timeout: Duration::from_secs(30),
+            min_rate: ByteSize::bytes(240),
             keepalive_timeout: Duration::from_secs(60),
             requests_per_connection: NonZeroU32::new(10_000).unwrap_or(NonZeroU32::MAX),
             streams: NonZeroU32::new(100).unwrap_or(NonZeroU32::MAX),

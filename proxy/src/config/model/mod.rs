@@ -14,6 +14,8 @@ use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf, sync::Arc, time::Du
 
 use ipnet::IpNet;
 
+use super::units::ByteSize;
+
 pub use self::{
     acme::{Challenge, DnsHook, ExternalAccount, Issuer, IssuerLimits, Propagation, Quota},
     certificate::{Certificate, CertificateSource},
@@ -44,6 +46,7 @@ pub struct Config {
     pub state: PathBuf,
     /// Worker threads; default one a core.
     pub workers: Option<NonZeroUsize>,
+    pub memory_limit: MemoryLimit,
     pub drain: Drain,
     pub control: Control,
 }
@@ -74,6 +77,16 @@ pub enum AccessLog {
     Stdout,
     Stderr,
     File(PathBuf),
+}
+
+/// The resident memory above which no new connection is let in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MemoryLimit {
+    /// 90 % of what the control group may use; nothing without such a limit.
+    #[default]
+    Auto,
+    Off,
+    Bytes(ByteSize),
 }
 
 /// How the process stops.

@@ -79,6 +79,11 @@ static LIMITS: Table = Table {
             "open at a time from one address; IPv6 counts by /64",
         ),
         Key::new(
+            "handshakes",
+            Kind::Number(1..=TEN_MILLION),
+            "of TLS, under way at a time; one client has an eighth of them at most",
+        ),
+        Key::new(
             "handshake_timeout",
             Kind::Duration(MILLISECOND..=HOUR),
             "of TLS; also of a PROXY header, which comes before it",
@@ -113,6 +118,11 @@ static LIMITS: Table = Table {
             "write_idle_timeout",
             Kind::Duration(MILLISECOND..=DAY),
             "between two writes of a response",
+        ),
+        Key::new(
+            "min_rate",
+            Kind::Size(ByteSize::bytes(0)..=ByteSize::mib(1)),
+            "bytes a second of a body or a response that a client must keep up with",
         ),
         Key::new(
             "keepalive_timeout",
@@ -264,6 +274,7 @@ fn limits(fields: &Fields<'_>) -> Limits {
     Limits {
         connections: count("connections", default.connections),
         connections_per_client: count("connections_per_client", default.connections_per_client),
+        handshakes: count("handshakes", default.handshakes),
         handshake_timeout: time("handshake_timeout", default.handshake_timeout),
         header_timeout: time("header_timeout", default.header_timeout),
         header_size: size("header_size", default.header_size),
@@ -272,6 +283,7 @@ fn limits(fields: &Fields<'_>) -> Limits {
         body_size: size("body_size", default.body_size),
         body_idle_timeout: time("body_idle_timeout", default.body_idle_timeout),
         write_idle_timeout: time("write_idle_timeout", default.write_idle_timeout),
+        min_rate: size("min_rate", default.min_rate),
         keepalive_timeout: time("keepalive_timeout", default.keepalive_timeout),
         requests_per_connection: fields
             .positive("requests_per_connection")

@@ -14,14 +14,18 @@ use super::{
 };
 use crate::config::{
     decode::{Fields, text},
-    model::{AccessLog, Admin, Control, Drain},
+    model::{AccessLog, Admin, Control, Drain, MemoryLimit},
     nearest::did_you_mean,
     problem::{Located, Problem, Span, quoted},
     raw::Value,
     table::{Key, Kind, Table},
+    units::{ByteSize, Malformed},
 };
 
 const DAY: Duration = Duration::from_secs(86_400);
+const MEMORY: &str = "auto, off or a size such as 2GiB";
+/// The process needs more than this by itself.
+const LEAST_MEMORY: ByteSize = ByteSize::mib(1);
 
 pub(in crate::config) static TABLE: Table = Table {
     of: "the configuration",
@@ -81,6 +85,11 @@ pub(in crate::config) static TABLE: Table = Table {
             "workers",
             Kind::Number(1..=1024),
             "threads; default one a core",
+        ),
+        Key::new(
+            "memory_limit",
+            Kind::Text(MEMORY),
+            "beyond it no new connection is let in; default auto, from the control group",
         ),
         Key::new(
             "drain_timeout",
@@ -201,19 +210,21 @@ pub(in crate::config) struct Settings {
     pub(in crate::config) workers: Option<NonZeroUsize>,
     pub(in crate::config) drain_timeout: Option<Duration>,
     pub(in crate::config) drain_delay: Option<Duration>,
+    pub(in crate::config) memory_limit: Option<MemoryLimit>,
     pub(in crate::config) control: Option<Control>,
     /// Where each key was set.
     set_at: HashMap<&'static str, Span>,
 }
 
 impl Settings {
-    const ONCE: [&str; 9] = [
+    const ONCE: [&str; 10] = [
         "admin",
         "trusted_proxies",
         "defaults",
         "log",
         "state",
         "workers",
+        "memory_limit",
         "drain_timeout",
         "drain_delay",
         "control",
@@ -258,6 +269,7 @@ impl Settings {
             "log" => self.log = fields.fields("log").and_then(|fields| log(&fields)),
             "state" => self.state = file_path(fields, "state").map(|path| path.value),
             "workers" => self.workers = fields.count("workers").and_then(NonZeroUsize::new),
+            "memory_limit" => self.memory_limit = memory_limit(fields),
             "drain_timeout" => self.drain_timeout = fields.duration("drain_timeout"),
             "drain_delay" => self.drain_delay = fields.duration("drain_delay"),
             _ => {
@@ -362,6 +374,28 @@ fn log(fields: &Fields<'_>) -> Option<AccessLog> {
             None
         }
     }
+}
+
+fn memory_limit(fields: &Fields<'_>) -> Option<MemoryLimit> {
+    let written = fields.text("memory_limit")?;
+    let (message, hint) = match written.value {
+        "auto" => return Some(MemoryLimit::Auto),
+        "off" => return Some(MemoryLimit::Off),
+        size => match size.parse::<ByteSize>() {
+            Ok(size) if size >= LEAST_MEMORY => return Some(MemoryLimit::Bytes(size)),
+            Ok(_) => ("is too little", format!("write at least {LEAST_MEMORY}")),
+            Err(Malformed { message, hint }) if size.starts_with(|c: char| c.is_ascii_digit()) => {
+                (message, hint)
+            }
+            Err(_) => ("is no amount of memory", format!("write {MEMORY}")),
+        },
+    };
+    fields.problems.push(
+        Problem::error(format!("{} {message}", quoted(written.value)))
+            .at_value(&written)
+            .hint(hint),
+    );
+    None
 }
 
 fn refuse_haproxy_names(fields: &Fields<'_>) {

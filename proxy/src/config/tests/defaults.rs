@@ -6,8 +6,8 @@ use crate::config::{
     Config, load_with,
     model::{
         AccessLog, Action, Address, CertificateSource, ClientMode, HealthCheck, HostPattern, Hsts,
-        Limits, Passive, PathPattern, Probe, Protocols, ProxyVersion, Retries, RetryOn,
-        ServerLimits, Timeouts, TlsProfile, TlsSettings, TlsVersion, UnderscoreHeaders,
+        Limits, MemoryLimit, Passive, PathPattern, Probe, Protocols, ProxyVersion, Retries,
+        RetryOn, ServerLimits, Timeouts, TlsProfile, TlsSettings, TlsVersion, UnderscoreHeaders,
         UpstreamProtocol,
     },
     units::{ByteSize, Percent},
@@ -54,6 +54,7 @@ fn what_is_left_out_has_the_documented_default() {
     assert_eq!(config.log, AccessLog::Stdout);
     assert_eq!(config.state, Path::new("/var/lib/simplon"));
     assert_eq!(config.workers, None);
+    assert_eq!(config.memory_limit, MemoryLimit::Auto);
     assert_eq!(
         (config.drain.timeout, config.drain.delay),
         (seconds(60), Duration::ZERO)
@@ -76,6 +77,7 @@ fn limits_have_the_documented_defaults() {
     let expected = Limits {
         connections: 20_000,
         connections_per_client: 256,
+        handshakes: 1000,
         handshake_timeout: seconds(10),
         header_timeout: seconds(10),
         header_size: ByteSize::bytes(65_536),
@@ -84,6 +86,7 @@ fn limits_have_the_documented_defaults() {
         body_size: ByteSize::bytes(67_108_864),
         body_idle_timeout: seconds(30),
         write_idle_timeout: seconds(30),
+        min_rate: ByteSize::bytes(240),
         keepalive_timeout: seconds(60),
         requests_per_connection: 10_000.try_into().unwrap(),
         streams: 100.try_into().unwrap(),
@@ -258,7 +261,7 @@ listeners:
     tls: modern
     protocols: [http/1.1]
     underscore_headers: allow
-    limits: { connections: 5, body_size: 0, header_timeout: 1500ms, streams: 7 }
+    limits: { connections: 5, body_size: 0, header_timeout: 1500ms, streams: 7, handshakes: 20, min_rate: 1KiB }
     proxy_protocol: { from: [192.0.2.0/24, '::1'] }
 admin: { bind: '[::1]:9000' }
 trusted_proxies: [10.0.0.0/8, ::1]
@@ -282,6 +285,7 @@ routes:
 defaults: {}
 log: { access: off, format: json }
 workers: 3
+memory_limit: 2GiB
 drain_timeout: 5s
 drain_delay: 1s
 metrics: { haproxy: false }
@@ -302,6 +306,9 @@ fn the_keys_of_listeners_and_of_the_whole_reach_the_model() {
     assert_eq!(https.limits.header_count, 100);
     let proxies = ["192.0.2.0/24", "::1/128"].map(|network| network.parse().unwrap());
     assert_eq!(https.proxy_protocol, Some(proxies.into_iter().collect()));
+    assert_eq!(https.limits.handshakes, 20);
+    assert_eq!(https.limits.min_rate, ByteSize::kib(1));
+    assert_eq!(config.memory_limit, MemoryLimit::Bytes(ByteSize::gib(2)));
     assert_eq!(config.admin.bind, "[::1]:9000".parse().unwrap());
     let proxies: Vec<_> = config
         .trusted_proxies

@@ -113,6 +113,7 @@ fn stage() -> Stage {
         resolver: Arc::new(Resolver(Arc::clone(&cell))),
         tickets: Arc::default(),
         key_log: Arc::new(rustls::NoKeyLog),
+        pressure: Arc::default(),
         may_write: false,
     };
     let built = Snapshot::build(config, &cell.load(), &world, Clock::now())
@@ -138,10 +139,11 @@ impl Stage {
         let port = socket.local_addr().unwrap().port();
         let stage = Arc::clone(self);
         let accepting = tokio::spawn(async move {
-            let (tcp, _) = socket.accept().await.unwrap();
+            let (tcp, peer) = socket.accept().await.unwrap();
+            let client = ClientKey::from(peer.ip());
             let listener = &stage.listener;
             let terms = listener.tls.as_ref().unwrap();
-            let settled = shake_hands(tcp, terms, listener, &Nobody).await;
+            let settled = shake_hands(tcp, terms, listener, client, &Nobody).await;
             settled.is_some()
         });
         (port, accepting)

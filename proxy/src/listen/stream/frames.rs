@@ -65,7 +65,7 @@ impl Frames {
         let owed = self.meter.owes();
         if owed != self.owed {
             self.owed = owed;
-            self.owing.moved();
+            self.owing.moved(0);
         }
         match owed {
             Some(_) => self.owing.poll_expired(cx),

@@ -74,6 +74,8 @@ impl Stream {
             Ok(head) => {
                 let bytes = self.inbox.split_to(end);
                 self.gate = Gate::new(head.framing);
+                self.reading.start_over();
+                self.writing.start_over();
                 HeadRead::Head(bytes)
             }
             Err(refusal) => self.refused(refusal),

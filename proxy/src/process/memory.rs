@@ -1,0 +1,207 @@
+//! How much memory we have and may have, looked at once a second.
+
+use std::{
+    fs::{self, File},
+    os::unix::fs::FileExt,
+    path::{Path, PathBuf},
+    sync::Weak,
+    time::Duration,
+};
+
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::Edge;
+use crate::{config::model::MemoryLimit, listen::Look};
+
+const EVERY: Duration = Duration::from_secs(1);
+/// Of what the control group may use; the rest is for the kernel's buffers, which count there too.
+const SHARE: u64 = 90;
+/// Version 1 says "no limit" with a number about as large as there are.
+const NO_LIMIT: u64 = 1 << 60;
+
+/// Closes the door while memory is short, and has idle connections make room while it, or descriptors, are.
+pub(super) async fn tend(edge: Weak<Edge>) {
+    let memory = Memory::find();
+    let mut ticks = interval(EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut was_short = false;
+    loop {
+        ticks.tick().await;
+        let Some(edge) = edge.upgrade() else {
+            return;
+        };
+        let snapshot = edge.snapshot.load();
+        let limit = memory.limit(snapshot.config.memory_limit);
+        let found = Look {
+            resident: memory.resident(),
+            limit,
+            connections: edge.connections(),
+        };
+        let pressure = &edge.world.pressure;
+        if pressure.look(found) {
+            for listener in &snapshot.listeners {
+                listener.relieve();
+            }
+        }
+        let is_short = pressure.is_short_of_memory();
+        edge.observer.metrics.memory(limit, is_short);
+        if is_short != was_short {
+            tell(is_short, found);
+        }
+        was_short = is_short;
+    }
+}
+
+fn tell(is_short: bool, found: Look) {
+    let (resident, limit) = (found.resident.unwrap_or(0), found.limit.unwrap_or(0));
+    if is_short {
+        tracing::warn!(
+            resident,
+            limit,
+            "memory is short: new connections are closed"
+        );
+    } else if limit > 0 && resident > limit {
+        tracing::warn!(
+            resident,
+            limit,
+            "memory is short, but those who used it have left: new connections are let in"
+        );
+    } else {
+        tracing::info!(
+            resident,
+            limit,
+            "memory is enough: new connections are let in"
+        );
+    }
+}
+
+struct Memory {
+    /// Kept open, for when descriptors are short too.
+    status: Option<File>,
+    /// What the control group may use. It does not change while we run, as far as we look.
+    group: Option<u64>,
+}
+
+impl Memory {
+    fn find() -> Self {
+        Self {
+            status: File::open("/proc/self/status").ok(),
+            group: group_limit(Path::new("/proc/self/cgroup"), Path::new("/sys/fs/cgroup")),
+        }
+    }
+
+    fn limit(&self, wanted: MemoryLimit) -> Option<u64> {
+        match wanted {
+            MemoryLimit::Off => None,
+            MemoryLimit::Bytes(size) => Some(size.get()),
+            MemoryLimit::Auto => self.group.map(|limit| limit / 100 * SHARE),
+        }
+    }
+
+    /// Bytes that are in memory now.
+    fn resident(&self) -> Option<u64> {
+        let mut text = [0; 4096];
+        let length = self.status.as_ref()?.read_at(&mut text, 0).ok()?;
+        let text = str::from_utf8(text.get(..length)?).ok()?;
+        let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+        let kib: u64 = line.split_whitespace().next()?.parse().ok()?;
+        kib.checked_mul(1024)
+    }
+}
+
+/// The least that our control group, or one above it, may use; nothing if none is limited. `membership` is the
+/// file that tells which group that is, `root` where groups are mounted: as in cgroups(7), version 2 or 1.
+fn group_limit(membership: &Path, root: &Path) -> Option<u64> {
+    let membership = fs::read_to_string(membership).ok()?;
+    let limits = membership.lines().filter_map(|line| {
+        let (_, rest) = line.split_once(':')?;
+        let (controllers, group) = rest.split_once(':')?;
+        let (top, file) = match controllers {
+            "" => (root.to_owned(), "memory.max"),
+            one if one.split(',').any(|name| name == "memory") => {
+                (root.join("memory"), "memory.limit_in_bytes")
+            }
+            _ => return None,
+        };
+        least(&top, group, file)
+    });
+    limits.min()
+}
+
+/// Of the group and all above it.
+fn least(top: &Path, group: &str, file: &str) -> Option<u64> {
+    let group: PathBuf = top.join(group.trim_start_matches('/'));
+    let within = group
+        .ancestors()
+        .take_while(|folder| folder.starts_with(top));
+    let limits = within.filter_map(|folder| {
+        let text = fs::read_to_string(folder.join(file)).ok()?;
+        let limit: u64 = text.trim().parse().ok()?; // "max" is none
+        (limit < NO_LIMIT).then_some(limit)
+    });
+    limits.min()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::units::ByteSize;
+
+    /// What is found of a membership and of limits in files.
+    fn found(membership: &str, limits: &[(&str, &str)]) -> Option<u64> {
+        let home = tempfile::tempdir().unwrap();
+        let (file, root) = (home.path().join("cgroup"), home.path().join("mounted"));
+        fs::write(&file, membership).unwrap();
+        for (path, limit) in limits {
+            let path = root.join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, format!("{limit}\n")).unwrap();
+        }
+        group_limit(&file, &root)
+    }
+
+    #[test]
+    fn the_least_of_our_control_group_and_those_above_it_counts() {
+        let both = [("a/memory.max", "500"), ("a/b/memory.max", "700")];
+        for (membership, limits, expected) in [
+            ("0::/a/b\n", &both[..], Some(500)),
+            ("0::/a/b\n", &both[1..], Some(700)),
+            ("0::/a\n", &both[1..], None),
+            ("0::/\n", &[("memory.max", "300")], Some(300)),
+            ("0::/\n", &[("memory.max", "max")], None),
+            ("0::/gone\n", &[], None),
+            ("nonsense\n", &both[..], None),
+        ] {
+            assert_eq!(found(membership, limits), expected, "{membership}");
+        }
+    }
+
+    #[test]
+    fn version_1_is_understood_too() {
+        let old = "5:cpu,cpuacct:/x\n4:memory:/x\n0::/y\n";
+        let limit = [("memory/x/memory.limit_in_bytes", "4096")];
+        assert_eq!(found(old, &limit), Some(4096));
+        let none = [("memory/x/memory.limit_in_bytes", "9223372036854771712")];
+        assert_eq!(found(old, &none), None);
+    }
+
+    #[test]
+    fn auto_leaves_a_tenth_and_what_is_written_holds() {
+        let limit = |group, wanted| {
+            let status = None;
+            Memory { status, group }.limit(wanted)
+        };
+        let written = MemoryLimit::Bytes(ByteSize::mib(2));
+        assert_eq!(limit(Some(1000), MemoryLimit::Auto), Some(900));
+        assert_eq!(limit(None, MemoryLimit::Auto), None);
+        assert_eq!(limit(Some(1000), MemoryLimit::Off), None);
+        assert_eq!(limit(Some(1000), written), Some(2 << 20));
+    }
+
+    #[test]
+    fn what_is_resident_is_read_again_from_the_same_file() {
+        let memory = Memory::find();
+        assert!(memory.resident().unwrap() > 1 << 20);
+        assert!(memory.resident().is_some());
+    }
+}

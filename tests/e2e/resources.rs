@@ -1,0 +1,8 @@
+//! The proxy when the machine gives out: descriptors, memory, the disk, the clock; and faults of our own.
+
+mod addresses;
+mod clock;
+mod descriptors;
+mod disk;
+mod memory;
+mod panics;

@@ -1,0 +1,48 @@
+//! Clients without number.
+
+use crate::harness::{Origin, Proxy};
+
+const CLIENTS: u32 = 10_000;
+const AT_ONCE: u32 = 100;
+
+#[tokio::test]
+async fn many_addresses_behind_a_trusted_proxy_leave_nothing_in_memory() {
+    let origin = Origin::saying("").await;
+    let text = "
+        log: { access: off }
+        trusted_proxies: [127.0.0.1]
+        upstreams: { web: { servers: [$1] } }
+        routes:
+          - { path: /, upstream: web }
+          - { exact: /own, respond: { status: 200 } }
+    ";
+    let proxy = Proxy::with(text, &[&origin]).await;
+    let mut client = proxy.client().await;
+    let resident = async || {
+        let name = "process_resident_memory_bytes";
+        proxy.metric(name, &[]).await.unwrap()
+    };
+    let mut before = 0;
+    for first in (0..CLIENTS).step_by(AT_ONCE as usize) {
+        if first == CLIENTS / 10 {
+            before = resident().await; // now that it is warm
+        }
+        let requests = (first..first + AT_ONCE).map(|nth| {
+            let address = std::net::Ipv4Addr::from(0x0b00_0000 + nth * 257);
+            format!("GET /own HTTP/1.1\r\nhost: test\r\nx-forwarded-for: {address}\r\n\r\n")
+        });
+        client.send(requests.collect::<String>()).await;
+        let mut closes = false;
+        for _ in 0..AT_ONCE {
+            let answer = client.response().await;
+            assert_eq!(answer.status(), 200);
+            closes = answer.field("connection") == Some("close");
+        }
+        if closes {
+            client = proxy.client().await;
+        }
+    }
+    assert_eq!(client.get("/").await.status(), 200);
+    let grown = resident().await.saturating_sub(before);
+    assert!(grown < 8 << 20, "{grown} bytes for {CLIENTS} clients");
+}
