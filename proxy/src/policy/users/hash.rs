@@ -179,7 +179,7 @@ mod tests {
     /// Of "password", from the tests of the reference implementation.
     const ARGON2ID: &str =
         "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
-    /// Of "U*U", from the tests of crypt_blowfish.
+    /// Of "U*U", from the tests of `crypt_blowfish`.
     const BCRYPT_2A: &str = "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW";
 
     fn refused(text: &str) -> BadLine {
