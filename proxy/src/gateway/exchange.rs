@@ -232,12 +232,18 @@ impl Admitted {
         let peer = self.connection.peer;
         Ends {
             // A client that a trusted proxy names has no port that we would know.
-            source: match self.client {
-                client if client == peer.ip() => peer,
-                client => SocketAddr::new(client, 0),
+            source: if self.is_direct() {
+                peer
+            } else {
+                SocketAddr::new(self.client, 0)
             },
             destination: self.connection.reached,
         }
+    }
+
+    /// Whether the client is whoever is at the other end of the connection. By that of a trusted proxy many ask.
+    pub(super) fn is_direct(&self) -> bool {
+        self.client == self.connection.peer.ip()
     }
 
     pub(super) fn limits(&self) -> &Limits {

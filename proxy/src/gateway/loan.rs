@@ -48,15 +48,19 @@ pub(super) struct Lender {
     limits: ReplyLimits,
     vitals: Arc<Vitals>,
     spares: Arc<Spares>,
-    /// No spare will do, and none is to come of it.
+    /// No spare will do.
     anew: bool,
+    /// A spare may come of it.
+    is_kept: bool,
     has_lent_spare: AtomicBool,
     /// Of the connection that was found or made; -1 before.
     descriptor: AtomicI32,
 }
 
 impl Lender {
-    /// With a header, the connection is for the client's own alone, and kept no longer than that one.
+    /// With a header, the connection is for the client's own alone, and kept no longer than that one. Where the
+    /// header names somebody whom a trusted proxy asks for, it is not kept at all: such a proxy asks for as
+    /// many as it likes, who may never come again, while its own connection stays.
     pub(super) fn new(
         pick: &Pick,
         header: Option<ProxyHeader>,
@@ -84,6 +88,7 @@ impl Lender {
             vitals: Arc::clone(&pick.server().vitals),
             spares: Arc::clone(spares),
             anew: needs.anew,
+            is_kept: !needs.anew && (header.is_none() || needs.admitted.is_direct()),
             has_lent_spare: AtomicBool::new(false),
             descriptor: AtomicI32::new(-1),
         }
@@ -126,7 +131,7 @@ impl L4Connect for Lender {
             outbox: Outbox::default(),
             reader: Reader::new(Reply::new(self.asked, self.limits)),
             is_over: false,
-            is_kept: !self.anew,
+            is_kept: self.is_kept,
             whom: self.whom.clone(),
             stay: self.stay.clone(),
             vitals: Arc::clone(&self.vitals),
@@ -166,7 +171,10 @@ impl Drop for Loan {
     fn drop(&mut self) {
         if self.reader.has_surplus() {
             self.whom.said_too_much(&self.vitals);
-        } else if let (true, Some(line)) = (self.is_over && self.is_kept, self.line.take()) {
+        } else if let (true, Some(line)) = (self.is_over, self.line.take()) {
+            if !self.is_kept {
+                return line.part();
+            }
             let (whom, vitals) = (self.whom.clone(), Arc::clone(&self.vitals));
             self.spares.keep(whom, line, self.stay.clone(), vitals);
         }
