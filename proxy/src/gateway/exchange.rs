@@ -167,11 +167,12 @@ impl Exchange {
         if is_last {
             self.tally.request_over = true;
         }
-        if let (Some(watchdog), None) = (&self.watchdog, self.tally.answered) {
-            if is_last {
-                watchdog.request_over();
-            } else {
-                watchdog.upload_moved();
+        if let Some(watchdog) = &self.watchdog {
+            match (is_last, self.tally.answered) {
+                (true, None) => watchdog.request_over(),
+                (true, Some(_)) => watchdog.response_moved(),
+                (false, None) => watchdog.upload_moved(),
+                (false, Some(_)) => watchdog.either_moved(),
             }
         }
         if bytes == 0 {
@@ -221,7 +222,11 @@ impl Exchange {
     /// Bytes of the response moved.
     pub(super) fn response_moved(&self) {
         if let Some(watchdog) = &self.watchdog {
-            watchdog.response_moved();
+            if self.tally.request_over {
+                watchdog.response_moved();
+            } else {
+                watchdog.either_moved();
+            }
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! An exchange waits for the client to send its body (`body_idle_timeout`), then for the server to begin
 //! its response (`first_byte`), then for the server to go on with it (`idle`): three promises, two of them
-//! about the server. A watchdog knows which one runs. When it is broken it shuts the server's socket, and
+//! about the server. Where it begins before the body is over, either may go on. A watchdog knows which one runs. When it is broken it shuts the server's socket, and
 //! Pingora sees that close.
 
 use std::{
@@ -81,6 +81,12 @@ impl Watchdog {
     /// Bytes of the response moved, its first ones too.
     pub fn response_moved(&self) {
         self.allow(self.patience.idle);
+    }
+
+    /// Bytes moved one way or the other while the server answers and the client still sends: a server may wait
+    /// for the rest of the body before it goes on.
+    pub fn either_moved(&self) {
+        self.allow(self.patience.upload.max(self.patience.idle));
     }
 
     fn allow(&self, allowance: Duration) {

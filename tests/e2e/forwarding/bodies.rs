@@ -165,6 +165,39 @@ async fn an_upload_that_keeps_moving_may_take_longer_than_any_timeout_of_the_ser
 }
 
 #[tokio::test]
+async fn a_server_may_begin_to_answer_and_wait_for_the_rest_of_the_body() {
+    let origin = Origin::scripted(|request, mut wire| async move {
+        wire.send("HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n")
+            .await;
+        let body = wire.read_request_body(&request).await.unwrap();
+        wire.send(body).await;
+        Some(wire)
+    })
+    .await;
+    for timeouts in [
+        "first_byte: 20s, idle: 300ms",
+        "first_byte: 300ms, idle: 300ms",
+    ] {
+        let text = format!(
+            "
+            upstreams: {{ web: {{ servers: [$1], timeouts: {{ {timeouts} }} }} }}
+            routes: [{{ upstream: web }}]
+            "
+        );
+        let proxy = Proxy::with(&text, &[&origin]).await;
+        let mut client = proxy.client().await;
+        client
+            .send("POST / HTTP/1.1\r\nhost: test\r\ncontent-length: 10\r\n\r\n")
+            .await;
+        for _ in 0..10 {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            client.send("x").await;
+        }
+        assert_eq!(client.response().await.text(), "xxxxxxxxxx", "{timeouts}");
+    }
+}
+
+#[tokio::test]
 async fn a_server_may_answer_before_the_body_has_come() {
     let origin = Origin::scripted(|_, mut wire| async move {
         wire.send("HTTP/1.1 401 No\r\ncontent-length: 2\r\nconnection: close\r\n\r\nno")
