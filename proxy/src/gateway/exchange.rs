@@ -206,6 +206,9 @@ impl Exchange {
                 idle: timeouts.idle,
             };
             self.watchdog = Watchdog::set(socket, patience, has_upload);
+            if let (Some(lender), Some(watchdog)) = (&self.lender, &self.watchdog) {
+                lender.watched(watchdog.leash());
+            }
         }
     }
 

@@ -7,7 +7,7 @@ use std::{
     os::fd::RawFd,
     pin::Pin,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicBool, AtomicI32, Ordering::Relaxed},
     },
     task::{Context, Poll, ready},
@@ -30,6 +30,7 @@ use super::{
     peer::Needs,
     reader::Reader,
     spare::{Spares, Stay, Whom},
+    watchdog::Leash,
 };
 use crate::{
     admit::{Asked, Reply, ReplyLimits},
@@ -55,6 +56,7 @@ pub(super) struct Lender {
     has_lent_spare: AtomicBool,
     /// Of the connection that was found or made; -1 before.
     descriptor: AtomicI32,
+    watched: Arc<OnceLock<Leash>>,
 }
 
 impl Lender {
@@ -91,6 +93,7 @@ impl Lender {
             is_kept: !needs.anew && (header.is_none() || needs.admitted.is_direct()),
             has_lent_spare: AtomicBool::new(false),
             descriptor: AtomicI32::new(-1),
+            watched: Arc::default(),
         }
     }
 
@@ -102,6 +105,11 @@ impl Lender {
     /// Whether the connection had waited for this request.
     pub(super) fn has_lent_spare(&self) -> bool {
         self.has_lent_spare.load(Relaxed)
+    }
+
+    /// The connection is watched, and is to be released before it is kept.
+    pub(super) fn watched(&self, leash: Leash) {
+        let _ = self.watched.set(leash); // there is one watchdog for one try
     }
 
     fn header(&self) -> Option<ProxyHeader> {
@@ -132,6 +140,7 @@ impl L4Connect for Lender {
             reader: Reader::new(Reply::new(self.asked, self.limits)),
             is_over: false,
             is_kept: self.is_kept,
+            watched: Arc::clone(&self.watched),
             whom: self.whom.clone(),
             stay: self.stay.clone(),
             vitals: Arc::clone(&self.vitals),
@@ -152,6 +161,7 @@ struct Loan {
     is_over: bool,
     /// Once all is over.
     is_kept: bool,
+    watched: Arc<OnceLock<Leash>>,
     whom: Whom,
     stay: Stay,
     vitals: Arc<Vitals>,
@@ -178,7 +188,8 @@ impl Drop for Loan {
         if self.reader.has_surplus() {
             self.whom.said_too_much(&self.vitals);
         } else if let (true, Some(line)) = (self.is_over, self.line.take()) {
-            if !self.is_kept {
+            let is_released = self.watched.get().is_none_or(Leash::release);
+            if !(self.is_kept && is_released) {
                 return line.part();
             }
             let (whom, vitals) = (self.whom.clone(), Arc::clone(&self.vitals));
@@ -235,5 +246,69 @@ impl AsyncWrite for Loan {
 impl VirtualSocket for Loan {
     fn set_socket_option(&self, _: VirtualSockOpt) -> io::Result<()> {
         Ok(()) // a connection has what it needs from the start
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::{net::UnixStream, time::sleep};
+
+    use super::{
+        super::{
+            socket::Socket,
+            watchdog::{Patience, Watchdog},
+        },
+        *,
+    };
+    use crate::balance::Target;
+
+    /// Lends this connection, and has its response over.
+    fn answered(near: UnixStream, spares: &Arc<Spares>) -> Loan {
+        let limits = ReplyLimits {
+            header_size: 4096,
+            header_count: 20,
+        };
+        Loan {
+            line: Some(Line::Plain(Socket::Unix(near))),
+            outbox: Outbox::default(),
+            reader: Reader::new(Reply::new(Asked::default(), limits)),
+            is_over: true,
+            is_kept: true,
+            watched: Arc::default(),
+            whom: Whom {
+                tls: None,
+                target: Target::Socket(([10, 0, 0, 1], 80).into()),
+                client: None,
+            },
+            stay: Stay {
+                keepalive: Duration::from_secs(60),
+                client: None,
+            },
+            vitals: Arc::new(Vitals::new(std::time::Instant::now())),
+            spares: Arc::clone(spares),
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_watchdog_that_outlives_the_loan_leaves_the_spare_alone() {
+        let spares = Arc::new(Spares::new(8));
+        let (near, _far) = UnixStream::pair().unwrap();
+        let loan = answered(near, &spares);
+        let patience = Duration::from_secs(2);
+        let descriptor = loan.line.as_ref().unwrap().descriptor();
+        let patience = Patience {
+            upload: patience,
+            first_byte: patience,
+            idle: patience,
+        };
+        let watchdog = Watchdog::set(descriptor, patience, false).unwrap();
+        loan.watched.set(watchdog.leash()).unwrap();
+        let whom = loan.whom.clone();
+        drop(loan);
+        sleep(Duration::from_secs(10)).await;
+        assert!(!watchdog.has_expired());
+        assert!(spares.take(&whom).is_some());
     }
 }
