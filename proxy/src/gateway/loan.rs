@@ -57,6 +57,7 @@ pub(super) struct Lender {
     /// Of the connection that was found or made; -1 before.
     descriptor: AtomicI32,
     watched: Arc<OnceLock<Leash>>,
+    is_stuck: Arc<AtomicBool>,
 }
 
 impl Lender {
@@ -94,6 +95,7 @@ impl Lender {
             has_lent_spare: AtomicBool::new(false),
             descriptor: AtomicI32::new(-1),
             watched: Arc::default(),
+            is_stuck: Arc::default(),
         }
     }
 
@@ -105,6 +107,11 @@ impl Lender {
     /// Whether the connection had waited for this request.
     pub(super) fn has_lent_spare(&self) -> bool {
         self.has_lent_spare.load(Relaxed)
+    }
+
+    /// Whether the server has not taken what was last written to it.
+    pub(super) fn is_stuck(&self) -> bool {
+        self.is_stuck.load(Relaxed)
     }
 
     /// The connection is watched, and is to be released before it is kept.
@@ -141,6 +148,8 @@ impl L4Connect for Lender {
             is_over: false,
             is_kept: self.is_kept,
             watched: Arc::clone(&self.watched),
+            is_stuck: Arc::clone(&self.is_stuck),
+            has_failed: false,
             whom: self.whom.clone(),
             stay: self.stay.clone(),
             vitals: Arc::clone(&self.vitals),
@@ -162,6 +171,9 @@ struct Loan {
     /// Once all is over.
     is_kept: bool,
     watched: Arc<OnceLock<Leash>>,
+    is_stuck: Arc<AtomicBool>,
+    /// A write has.
+    has_failed: bool,
     whom: Whom,
     stay: Stay,
     vitals: Arc<Vitals>,
@@ -178,8 +190,21 @@ impl Loan {
 
     fn poll_hand_out(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let (mut line, outbox, _) = self.line()?;
-        ready!(outbox.poll_write_out(line.as_mut(), cx))?;
-        line.poll_flush(cx)
+        let flushed = match outbox.poll_write_out(line.as_mut(), cx) {
+            Poll::Ready(Ok(())) => line.poll_flush(cx),
+            other => other,
+        };
+        self.note(&flushed);
+        flushed
+    }
+
+    /// Notes whether the server takes what is written. A write that fails says nothing new, nor does what comes
+    /// after it: it may be the watchdog that has ended the connection, because the server took nothing.
+    fn note<T>(&mut self, written: &Poll<io::Result<T>>) {
+        self.has_failed |= matches!(written, Poll::Ready(Err(_)));
+        if !self.has_failed {
+            self.is_stuck.store(written.is_pending(), Relaxed);
+        }
     }
 }
 
@@ -228,8 +253,11 @@ impl AsyncWrite for Loan {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let (line, outbox, _) = self.get_mut().line()?;
-        outbox.poll_write(line, cx, buf)
+        let this = self.get_mut();
+        let (line, outbox, _) = this.line()?;
+        let written = outbox.poll_write(line, cx, buf);
+        this.note(&written);
+        written
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -277,6 +305,8 @@ mod tests {
             is_over: true,
             is_kept: true,
             watched: Arc::default(),
+            is_stuck: Arc::default(),
+            has_failed: false,
             whom: Whom {
                 tls: None,
                 target: Target::Socket(([10, 0, 0, 1], 80).into()),
