@@ -3,6 +3,7 @@
 mod attacks;
 mod company;
 mod deadlines;
+mod endings;
 mod headers;
 mod memory;
 mod resets;

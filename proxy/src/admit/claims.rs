@@ -40,6 +40,22 @@ fn is_known(name: &str) -> bool {
     )
 }
 
+/// Whether a claim is one that proxies in front of others set themselves, or take away: so it stands if one says so
+/// that is trusted. An ordinary balancer passes `Remote-User` on as it came.
+pub fn is_passed_on(claim: &str) -> bool {
+    matches!(
+        claim,
+        "x-forwarded-for"
+            | "x-forwarded-proto"
+            | "x-forwarded-host"
+            | "x-forwarded-port"
+            | "x-forwarded-prefix"
+            | "x-forwarded-server"
+            | "forwarded"
+            | "x-request-id"
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

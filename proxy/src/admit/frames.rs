@@ -6,12 +6,13 @@
 //! earns it back (an answer, a byte of a body), and so does time. A client that is neither useful nor
 //! patient overdraws, and its connection ends; so does that of a client that breaks the protocol (`order.rs`).
 //!
-//! No clock, no socket, and no memory that grows: the same bytes at the same time have the same verdict,
+//! No clock, no socket, and no memory but that of the streams that are open: the same bytes at the same time have the same verdict,
 //! however they were split.
 
 mod allowance;
 mod flood;
 mod offence;
+mod open;
 mod order;
 #[cfg(test)]
 mod tests;
@@ -24,6 +25,7 @@ pub use order::Breach;
 use std::time::Instant;
 
 use allowance::Account;
+use open::Open;
 use order::Order;
 use walk::{Frame, Walk, flag, kind};
 
@@ -57,6 +59,9 @@ pub struct FrameMeter {
     has_our_settings: bool,
     accounts: Accounts,
     order: Order,
+    open: Open,
+    /// Frames of answers that were sent.
+    moved: u64,
     /// Once found, never forgotten.
     offence: Option<Offence>,
 }
@@ -107,6 +112,8 @@ impl FrameMeter {
                 unknown: allowance::unknown(),
             },
             order: Order::default(),
+            open: Open::default(),
+            moved: 0,
             offence: None,
         }
     }
@@ -166,8 +173,12 @@ impl FrameMeter {
                 kind::GOAWAY => goodbye = goodbye.or(Some(frame.code()).filter(|code| *code != 0)),
                 _ => {}
             }
+            self.moved += u64::from(matches!(frame.kind, kind::DATA | kind::HEADERS));
             if frame.ends_stream() {
                 self.accounts.answered();
+            }
+            if frame.ends_stream() || frame.kind == kind::RST_STREAM {
+                self.open.end(frame.stream);
             }
         }
         goodbye
@@ -177,6 +188,16 @@ impl FrameMeter {
     pub fn owes(&self) -> Option<u64> {
         let owes = self.block.is_some() || self.received.is_inside(|kind| kind != kind::DATA);
         owes.then_some(self.begun)
+    }
+
+    /// Streams whose answers have not been sent to their end.
+    pub fn open(&self) -> usize {
+        self.open.count()
+    }
+
+    /// Frames of answers that were sent so far.
+    pub fn moved(&self) -> u64 {
+        self.moved
     }
 
     /// A GOAWAY that says why the connection ends; nothing while a frame of ours is only half written,
@@ -209,7 +230,10 @@ impl FrameMeter {
             kind::HEADERS | kind::CONTINUATION => return self.judge_block(frame),
             kind::DATA if !frame.is_empty_data() => return Ok(()),
             kind::DATA => (&mut accounts.empty, Flood::EmptyFrames),
-            kind::RST_STREAM => (&mut accounts.resets, Flood::RapidReset),
+            kind::RST_STREAM => {
+                self.open.end(frame.stream);
+                (&mut accounts.resets, Flood::RapidReset)
+            }
             kind::PING => (&mut accounts.pings, Flood::Ping),
             kind::WINDOW_UPDATE => (&mut accounts.windows, Flood::WindowDribble),
             kind::PRIORITY | kind::PRIORITY_UPDATE => (&mut accounts.priorities, Flood::Priority),
@@ -236,7 +260,10 @@ impl FrameMeter {
     fn judge_block(&mut self, frame: &Frame) -> Result<(), Flood> {
         let mut block = match (frame.kind, self.block) {
             (kind::HEADERS, _) => {
-                self.last_stream = self.last_stream.max(frame.stream);
+                if frame.stream > self.last_stream {
+                    self.last_stream = frame.stream;
+                    self.open.begin(frame.stream);
+                }
                 Block {
                     bytes: 0,
                     continuations: 0,

@@ -16,10 +16,14 @@ use crate::respond::Refusal;
 /// # Errors
 /// Something in them would be no HTTP/1, or could be read in two ways.
 pub fn check(target: &[u8], fields: &HeaderMap) -> Result<Option<u64>, Refusal> {
-    if target.is_empty() || TARGET.run(target) < target.len() {
+    if TARGET.run(target) < target.len() {
         return Err(Refusal::Malformed(
             "the target is not visible ASCII without a fragment",
         ));
+    }
+    // RFC 9113, section 8.3.1.
+    if !target.starts_with(b"/") && target != b"*" {
+        return Err(Refusal::Malformed("the path does not begin with a slash"));
     }
     for (name, value) in fields {
         let name = name.as_str().as_bytes();
@@ -81,6 +85,7 @@ mod tests {
         let twice: [(&str, &[u8]); 2] = [("content-length", b"5"), ("content-length", b"5")];
         let cases: &[(&str, Sent<'_>)] = &[
             ("", &[]),
+            ("?x=1", &[]),
             ("/a b", &[]),
             ("/a#b", &[]),
             ("/?\u{e9}", &[]),

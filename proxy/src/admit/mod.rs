@@ -15,7 +15,7 @@ pub mod reply;
 mod syntax;
 
 pub use chunks::ChunkMeter;
-pub use claims::is_claim;
+pub use claims::{is_claim, is_passed_on};
 pub use client::{ClientKey, Networks, client_of};
 pub use frames::{Flood, FrameMeter, Offence};
 pub use head::{Framing, Head, HeadLimits, find_end as find_head_end};

@@ -17,8 +17,8 @@ pub(super) static VALUE: Bytes = Bytes::none()
     .with(b"\t");
 
 /// A request target: visible ASCII but for `#`, because a fragment is never sent (RFC 9112, section 3.2), and for
-/// `"`, `<` and `>`, which nobody sends unescaped and `http::Uri` cannot hold everywhere. Others that are no part of a URI (RFC 3986,
-/// appendix A), such as `|`, browsers do send.
+/// `"`, `<` and `>`, which no browser sends unescaped and `http::Uri` cannot hold everywhere. Others that are no part of a
+/// URI (RFC 3986, appendix A), such as `|`, browsers do send.
 pub(super) static TARGET: Bytes = Bytes::none()
     .with(b"!")
     .with_range(b'$', b';')

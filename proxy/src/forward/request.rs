@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use http::{HeaderName, HeaderValue, header};
 
 use super::{Fields, fields::append};
-use crate::admit::{Host, is_claim};
+use crate::admit::{Host, is_claim, is_passed_on};
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
@@ -75,8 +75,8 @@ pub fn request(fields: &mut impl Fields, origin: &Origin<'_>) -> Dropped {
     dropped
 }
 
-/// Takes away names that some servers take for other names, and claims of a peer that is not a trusted proxy.
-/// Claims of one that is stand, and ours about that proxy are added to the lists.
+/// Takes away names that some servers take for other names, and claims: of a trusted proxy all but those that every
+/// proxy sets, to which ours about that proxy are added. Whatever else it sends, it may only have passed on.
 fn drop_lies(fields: &mut impl Fields, origin: &Origin<'_>) -> Dropped {
     let mut dropped = Dropped::default();
     let mut lies = Vec::new();
@@ -84,7 +84,7 @@ fn drop_lies(fields: &mut impl Fields, origin: &Origin<'_>) -> Dropped {
         let text = name.as_str();
         if !origin.allows_underscores && text.contains('_') {
             dropped.underscores += 1;
-        } else if text == PROXY || (!origin.trusted && is_claim(text)) {
+        } else if text == PROXY || (is_claim(text) && !(origin.trusted && is_passed_on(text))) {
             dropped.claims += 1;
         } else {
             continue;

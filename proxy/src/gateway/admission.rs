@@ -1,6 +1,6 @@
 //! Admit, as Pingora's session shows a request: who asks, for which host and path.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Version, header};
 use pingora::{Result, http::RequestHeader, proxy::Session};
@@ -16,6 +16,9 @@ use crate::{
     snapshot::Snapshot,
 };
 
+/// How long an answer by HTTP/2 may wait for its window when memory is short.
+const IN_NEED: Duration = Duration::from_secs(2);
+
 /// Admits a request or refuses it. Who asks and the request's id are known either way.
 pub(super) fn admit(session: &mut Session, exchange: &mut Exchange) -> Result<(), Refusal> {
     let digest = session.digest().ok_or(Refusal::Internal)?;
@@ -30,10 +33,20 @@ pub(super) fn admit(session: &mut Session, exchange: &mut Exchange) -> Result<()
     // The stream keeps the deadlines of HTTP/1. A stream of HTTP/2 may wait for its window besides.
     let is_h2 = session.req_header().version == Version::HTTP_2;
     session.set_read_timeout(None);
-    session.set_write_timeout(is_h2.then_some(limits.write_idle_timeout));
+    let patience = if connection.listener.pressure.is_short_of_memory() {
+        limits.write_idle_timeout.min(IN_NEED)
+    } else {
+        limits.write_idle_timeout
+    };
+    session.set_write_timeout(is_h2.then_some(patience));
 
     if session.is_upgrade_req() && !session::asks_for_websocket(session.req_header()) {
         session.req_header_mut().remove_header(&header::UPGRADE); // from here on it asks for nothing
+    }
+    if session.req_header().version == Version::HTTP_10 {
+        // It knows neither (RFC 9110 sections 10.1.1 and 15.2).
+        session.as_mut().set_ignore_info_resp(true);
+        session.req_header_mut().remove_header(&header::EXPECT);
     }
     let header = session.req_header();
     if is_h2 && !is_grpc(header) {
@@ -50,7 +63,7 @@ pub(super) fn admit(session: &mut Session, exchange: &mut Exchange) -> Result<()
     if header.raw_path().len() as u64 > limits.uri_size.get() {
         return Err(Refusal::UriTooLong);
     }
-    if header.headers.len() > limits.header_count {
+    if count(&header.headers) > limits.header_count {
         return Err(Refusal::HeaderTooLarge);
     }
     if header.method == Method::CONNECT {
@@ -80,6 +93,12 @@ pub(super) fn admit(session: &mut Session, exchange: &mut Exchange) -> Result<()
         }
         _ => Ok(()),
     }
+}
+
+/// Fields, with all crumbs of a cookie as the one field that an HTTP/1 client would send (RFC 9113 section 8.2.3).
+fn count(fields: &HeaderMap) -> usize {
+    let crumbs = fields.get_all(header::COOKIE).iter().count();
+    fields.len() - crumbs.saturating_sub(1)
 }
 
 fn identify(header: &RequestHeader, connection: Arc<Connection>, snapshot: &Snapshot) -> Admitted {

@@ -217,6 +217,12 @@ impl Exchange {
         pick.is_some_and(|pick| pick.upstream().protocol() == UpstreamProtocol::H2)
     }
 
+    /// Whether the server speaks HTTP/2, with TLS or without.
+    pub(super) fn speaks_h2(&self) -> bool {
+        let pick = self.pick.as_ref();
+        pick.is_some_and(|pick| pick.upstream().protocol() != UpstreamProtocol::Http1)
+    }
+
     /// Whether the watchdog ended the try.
     pub(super) fn has_expired(&self) -> bool {
         self.watchdog.as_ref().is_some_and(Watchdog::has_expired)

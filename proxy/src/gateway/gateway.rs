@@ -6,6 +6,7 @@ use std::{sync::Arc, time::Instant};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use http::HeaderMap;
 use pingora::{
     Error, Result,
     http::{RequestHeader, ResponseHeader},
@@ -234,6 +235,15 @@ impl ProxyHttp for Gateway {
         Ok(None)
     }
 
+    fn upstream_response_trailer_filter(
+        &self,
+        _session: &mut Session,
+        trailers: &mut HeaderMap,
+        exchange: &mut Exchange,
+    ) -> Result<()> {
+        outcome::hold_to_limits(trailers, exchange)
+    }
+
     /// Respond: what does this client understand?
     async fn response_filter(
         &self,
@@ -250,8 +260,11 @@ impl ProxyHttp for Gateway {
         if !response.status.is_informational() {
             exchange.respond(&mut ResponseFields(response));
         }
-        session::suit_old_client(session, response);
-        Ok(())
+        if session::suits_old_client(session, response, exchange.speaks_h2()) {
+            Ok(())
+        } else {
+            Err(fault::refuse(Refusal::OldClient))
+        }
     }
 
     /// Again: nothing has left for a server that could not be reached.
@@ -289,7 +302,10 @@ impl ProxyHttp for Gateway {
         outcome::stalled(exchange, error);
         // An exchange that never reached a server leaves its connection in order.
         let can_reuse_downstream = exchange.tries.count == 0 && refusal.keeps_connection();
-        let is_heard = !matches!(refusal, Refusal::ClientGone | Refusal::WindowTimeout);
+        let is_heard = !matches!(
+            refusal,
+            Refusal::ClientGone | Refusal::WindowTimeout | Refusal::WriteTimeout
+        );
         if !session::has_begun(session) && is_heard {
             if !can_reuse_downstream {
                 session.set_keepalive(None);

@@ -58,14 +58,12 @@ async fn refuse(door: &Door, mut stream: Stream, refusal: Refusal, head: &[u8]) 
     let started = Instant::now();
     let id = RequestId::new(fastrand::u128(..).to_be_bytes());
     let page = Page::of(refusal, accept(head), id.as_str());
-    // The client may have left; the log line stands either way.
     let (method, path) = request_line(head);
     let mut answer = page.to_http1(SystemTime::now());
-    if method == "HEAD" {
-        answer.truncate(answer.len() - page.body.len());
-    }
-    let _ = stream.write_all(&answer).await;
-    let _ = stream.shutdown().await;
+    let body = if method == "HEAD" { 0 } else { page.body.len() };
+    answer.truncate(answer.len() - page.body.len() + body);
+    // The client may have left; the log line stands either way.
+    let written = stream.write_all(&answer).await.is_ok() && stream.shutdown().await.is_ok();
     let connection = stream.connection();
     door.observer.record(
         &Record {
@@ -78,7 +76,7 @@ async fn refuse(door: &Door, mut stream: Stream, refusal: Refusal, head: &[u8]) 
             path,
             status: refusal.status().as_u16(),
             bytes_in: 0,
-            bytes_out: page.body.len() as u64,
+            bytes_out: if written { body as u64 } else { 0 },
             route: "",
             upstream: "",
             server: "",
@@ -109,7 +107,8 @@ fn accept(head: &[u8]) -> Option<&[u8]> {
     Some(line.get(NAME.len()..)?.trim_ascii())
 }
 
-/// Method and path of a head that may be anything, for the log alone.
+/// Method and path of a head that may be anything, for the log alone: so neither holds a query, nor the user of an
+/// absolute target.
 fn request_line(head: &[u8]) -> (&str, &str) {
     let line = head
         .split(|byte| *byte == b'\r' || *byte == b'\n')
@@ -118,8 +117,9 @@ fn request_line(head: &[u8]) -> (&str, &str) {
     let Ok(line) = std::str::from_utf8(line) else {
         return ("", "");
     };
-    let mut words = line.split(' ');
-    let method = words.next().unwrap_or("");
-    let target = words.next().unwrap_or("");
-    (method, target.split('?').next().unwrap_or(""))
+    let is_no_letter = |c: char| !c.is_ascii_alphabetic();
+    let (method, rest) = line.split_at(line.find(is_no_letter).unwrap_or(line.len()));
+    let target = rest.strip_prefix(' ').unwrap_or("");
+    let path = target.split([' ', '\t', '?', '#']).next().unwrap_or("");
+    (method, if path.starts_with('/') { path } else { "" })
 }

@@ -3,7 +3,10 @@
 //! The stream below it meters frames and ends floods (`listen/stream/frames.rs`); what `h2` keeps for one
 //! connection is limited here.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use async_trait::async_trait;
 use pingora::{
@@ -28,9 +31,11 @@ const STREAM_WINDOW: u32 = 1 << 20;
 const CONNECTION_WINDOW: u32 = 4 << 20;
 /// What waits for the client in `h2`, a stream: one piece as Pingora reads it from a server. Its own 400 KiB
 /// would be 40 MiB for a connection.
-const SEND_BUFFER: usize = 64 << 10;
+const SEND_BUFFER: usize = 16 << 10;
 /// How long a retired connection without a request waits for one that is on its way.
 const GOODBYE: Duration = Duration::from_millis(500);
+/// How often in its time we look whether a connection is used: it may last by one part in so many longer.
+const LOOKS: u32 = 8;
 
 pub(super) async fn serve(door: &Door, mut stream: Stream) {
     let connection = Arc::clone(stream.connection());
@@ -57,17 +62,71 @@ async fn done(connection: &Connection) {
     tokio::select! {
         // An error means that the connection is gone, which is the same.
         _ = retired.wait_for(|retired| *retired) => {}
+        () = unused(connection) => connection.retire(),
         () = connection.stuck() => {
-            connection.listener.meters.refused("window_timeout");
-            tracing::debug!(client = %connection.peer.ip(), "no window opens on a connection of HTTP/2");
+            give_up(connection);
             connection.retire();
         }
     }
+    let patience = connection.listener.settings.limits.write_idle_timeout;
+    let mut still = Stillness::of(connection);
     loop {
         tokio::time::sleep(GOODBYE).await;
-        if connection.is_idle() {
+        if !connection.is_idle() {
+            if connection.is_overdrawn() {
+                return; // it was told, and goes on
+            }
+        } else if connection.unanswered() == 0 {
+            return;
+        } else if still.lasts(connection) >= patience {
+            return give_up(connection);
+        }
+    }
+}
+
+fn give_up(connection: &Connection) {
+    connection.listener.meters.refused("window_timeout");
+    tracing::debug!(client = %connection.peer.ip(), "no window opens on a connection of HTTP/2");
+}
+
+/// Returns once the connection has carried no request for `keepalive_timeout`; or has not taken for `write_idle_timeout`
+/// the rest of an answer that nobody but us knows of any more.
+async fn unused(connection: &Connection) {
+    let limits = &connection.listener.settings.limits;
+    let (keepalive, patience) = (limits.keepalive_timeout, limits.write_idle_timeout);
+    let mut still = Stillness::of(connection);
+    loop {
+        tokio::time::sleep(keepalive.min(patience) / LOOKS).await;
+        let lasts = still.lasts(connection);
+        if !connection.is_idle() {
+            still = Stillness::of(connection);
+        } else if connection.unanswered() > 0 && lasts >= patience {
+            return give_up(connection);
+        } else if connection.unanswered() == 0 && lasts >= keepalive {
             return;
         }
+    }
+}
+
+/// Since when no frame of an answer was sent.
+struct Stillness {
+    moved: u64,
+    since: Instant,
+}
+
+impl Stillness {
+    fn of(connection: &Connection) -> Self {
+        Self {
+            moved: connection.moved(),
+            since: Instant::now(),
+        }
+    }
+
+    fn lasts(&mut self, connection: &Connection) -> Duration {
+        if self.moved != connection.moved() {
+            *self = Self::of(connection);
+        }
+        self.since.elapsed()
     }
 }
 
@@ -80,8 +139,7 @@ struct Lane {
 
 impl Lane {
     fn new(door: &Door, limits: &Limits) -> Self {
-        let mut server = HttpServerOptions::default();
-        server.h2_idle_timeout = Some(limits.keepalive_timeout);
+        let server = HttpServerOptions::default(); // without its idle timeout, which says no goodbye: see `unused`
         let mut h2 = default_h2_options();
         h2.max_concurrent_streams(limits.streams.get())
             // One more than the meter of the stream lets pass: it has a label for them.

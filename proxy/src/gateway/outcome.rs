@@ -5,7 +5,7 @@ use std::{
     time::{Instant, SystemTime},
 };
 
-use http::{HeaderValue, StatusCode, Version, header};
+use http::{HeaderMap, HeaderValue, StatusCode, Version, header};
 use pingora::{Error, ErrorType, Result, http::ResponseHeader, proxy::Session};
 
 use super::{Exchange, admission, exchange::Kept, fault, loan::Lender, session};
@@ -27,7 +27,7 @@ pub(super) fn answered(
     if response.status.is_informational() && response.status != StatusCode::SWITCHING_PROTOCOLS {
         return Ok(());
     }
-    hold_to_limits(response, exchange)?;
+    hold_to_limits(&response.headers, exchange)?;
     let now = Instant::now();
     exchange.tally.answered = Some(now);
     exchange.response_moved();
@@ -57,16 +57,18 @@ pub(super) fn answered(
     Ok(())
 }
 
-/// A head by HTTP/1.1 has been held to its limits as it was read; one by HTTP/2 is whole when we first see it.
-fn hold_to_limits(response: &ResponseHeader, exchange: &Exchange) -> Result<()> {
+/// A head by HTTP/1.1, or its trailers, have been held to their limits as they were read; those by HTTP/2 are whole when we
+/// first see them.
+pub(super) fn hold_to_limits(fields: &HeaderMap, exchange: &Exchange) -> Result<()> {
     let Some(pick) = &exchange.pick else {
         return Ok(());
     };
     if pick.upstream().protocol() == UpstreamProtocol::Http1 {
         return Ok(());
     }
-    let fields = response.headers.iter();
-    let fields = fields.map(|(name, value)| (name.as_str().as_bytes(), value.as_bytes()));
+    let fields = fields
+        .iter()
+        .map(|(name, value)| (name.as_str().as_bytes(), value.as_bytes()));
     let checked = pick.upstream().limits().check(fields);
     checked.map_err(|refusal| fault::refuse(refusal).into_up())
 }

@@ -15,6 +15,9 @@ use tokio::io::{AsyncRead, ReadBuf};
 
 use crate::admit::Reply;
 
+/// Given on at once at most: Pingora has seven such pieces on their way to a client that does not read. More than
+/// its writes to HTTP/2 may take in one deadline is no good either.
+const PORTION: usize = 16 << 10;
 /// Read at once of a head that comes in pieces.
 const PIECE: usize = 4 << 10;
 
@@ -93,7 +96,7 @@ impl Reader {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<Read>> {
         let before = buf.filled().len();
-        ready!(line.poll_read(cx, buf))?;
+        ready!(poll_portion(line, cx, buf))?;
         let new = buf.filled().get(before..).unwrap_or_default();
         if new.is_empty() {
             return Poll::Ready(Ok(Read::Enough));
@@ -148,6 +151,22 @@ impl Reader {
             self.inbox = BytesMut::new();
         }
     }
+}
+
+/// Reads a [`PORTION`] at most.
+fn poll_portion(
+    line: Pin<&mut impl AsyncRead>,
+    cx: &mut Context<'_>,
+    buf: &mut ReadBuf<'_>,
+) -> Poll<io::Result<()>> {
+    if buf.remaining() <= PORTION {
+        return line.poll_read(cx, buf);
+    }
+    let mut portion = ReadBuf::new(buf.initialize_unfilled_to(PORTION));
+    ready!(line.poll_read(cx, &mut portion))?;
+    let read = portion.filled().len();
+    buf.advance(read);
+    Poll::Ready(Ok(()))
 }
 
 /// What came of one read.

@@ -208,13 +208,25 @@ pub(super) fn keep_after_continue(session: &mut Session) {
     }
 }
 
-/// HTTP/1.0 knows no chunks: a body without a length ends with the connection (RFC 9112 section 6.1).
-pub(super) fn suit_old_client(session: &mut Session, response: &mut ResponseHeader) {
-    if session.req_header().version != Version::HTTP_10 {
-        return;
+/// HTTP/1.0 knows no chunks: a body without a length ends with the connection (RFC 9112 section 6.1). False for one of a server
+/// with HTTP/2, whose body Pingora would send in chunks whatever we say.
+pub(super) fn suits_old_client(
+    session: &mut Session,
+    response: &mut ResponseHeader,
+    from_h2: bool,
+) -> bool {
+    if session.req_header().version != Version::HTTP_10
+        || response.headers.contains_key(header::CONTENT_LENGTH)
+    {
+        return true;
+    }
+    let has_body = session.req_header().method != http::Method::HEAD
+        && !response.status.is_informational()
+        && !matches!(response.status.as_u16(), 204 | 304);
+    if from_h2 && has_body {
+        return false;
     }
     response.remove_header(&header::TRANSFER_ENCODING);
-    if !response.headers.contains_key(header::CONTENT_LENGTH) {
-        session.set_keepalive(None);
-    }
+    session.set_keepalive(None);
+    true
 }

@@ -40,6 +40,9 @@ pub struct Connection {
     headers: AtomicUsize,
     /// No window has opened for the last of what it carried.
     stuck: Notify,
+    /// Of HTTP/2, see [`Connection::note_answers`].
+    unanswered: AtomicUsize,
+    moved: AtomicU64,
     retire: watch::Sender<bool>,
 }
 
@@ -78,6 +81,8 @@ impl Connection {
             busy: AtomicU32::new(0),
             headers: AtomicUsize::new(0),
             stuck: Notify::new(),
+            unanswered: AtomicUsize::new(0),
+            moved: AtomicU64::new(0),
             retire: watch::Sender::new(false),
         }
     }
@@ -111,6 +116,33 @@ impl Connection {
     /// Returns once the last of what it carried has waited too long for its window: nothing moves here.
     pub async fn stuck(&self) {
         self.stuck.notified().await;
+    }
+
+    /// What has become of answers by HTTP/2: of how many streams they are not sent to their end, and how many frames
+    /// of them were sent in all.
+    pub fn note_answers(&self, unanswered: usize, moved: u64) {
+        self.unanswered.store(unanswered, Ordering::Release);
+        self.moved.store(moved, Ordering::Release);
+    }
+
+    /// Streams whose answers wait to be sent, if only from a buffer.
+    pub fn unanswered(&self) -> usize {
+        self.unanswered.load(Ordering::Acquire)
+    }
+
+    /// Frames of answers that were sent so far.
+    pub fn moved(&self) -> u64 {
+        self.moved.load(Ordering::Acquire)
+    }
+
+    /// Whether it has carried more requests than it may, and as many more as may have been on their way when the client
+    /// was told.
+    pub fn is_overdrawn(&self) -> bool {
+        let limits = &self.listener.settings.limits;
+        let most = limits
+            .requests_per_connection
+            .saturating_add(limits.streams.get());
+        self.requests.load(Ordering::Relaxed) > most.get()
     }
 
     /// Whether no request is under way.

@@ -81,7 +81,7 @@ pub struct Listener {
     /// Handshakes under way.
     pub handshakes: Arc<Seats>,
     /// Of the process.
-    pressure: Arc<Pressure>,
+    pub pressure: Arc<Pressure>,
     pub meters: Arc<ListenerMeters>,
     pub tls: Option<Terms>,
     orders: Arc<watch::Sender<Orders>>,

@@ -197,7 +197,7 @@ impl Stream {
     fn poll_write_stalled<T>(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<T>> {
         ready!(self.writing.poll_expired(cx));
         self.connection.listener.meters.refused("write_timeout");
-        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+        Poll::Ready(Err(Refusal::WriteTimeout.into()))
     }
 }
 
@@ -265,7 +265,8 @@ impl Drop for Stream {
             return;
         };
         let client_may_talk = match &self.gate {
-            Gate::Open | Gate::Frames(_) => self.client_may_talk,
+            Gate::Open => self.client_may_talk,
+            Gate::Frames(_) => true, // of windows and pings, whenever it likes
             gate => self.client_may_talk || !gate.is_closed() || !self.inbox.is_empty(),
         };
         let unsent = std::mem::take(&mut self.outbox).freeze();

@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    os::fd::{AsRawFd, RawFd},
+    os::fd::{AsFd, AsRawFd, RawFd},
     pin::Pin,
     task::{Context, Poll, Waker},
     time::Duration,
@@ -15,8 +15,12 @@ use tokio::{
 };
 use tokio_rustls::server::TlsStream;
 
-/// How long a connection that is closed on a talking client is still read from, and how much.
+use super::descriptor;
+
+/// How long a connection that is closed on a talking client is still read from while nothing of what was sent
+/// arrives; how long in all, and how much.
 const LINGER: Duration = Duration::from_secs(2);
+const LINGER_IN_ALL: Duration = Duration::from_secs(60);
 const LINGER_BYTES: usize = 1 << 20;
 
 #[derive(Debug)]
@@ -27,9 +31,13 @@ pub(super) enum Transport {
 
 impl Transport {
     pub(super) fn descriptor(&self) -> RawFd {
+        self.socket().as_raw_fd()
+    }
+
+    fn socket(&self) -> &TcpStream {
         match self {
-            Self::Plain(stream) => stream.as_raw_fd(),
-            Self::Tls(stream) => stream.get_ref().0.as_raw_fd(),
+            Self::Plain(stream) => stream,
+            Self::Tls(stream) => stream.get_ref().0,
         }
     }
 
@@ -45,15 +53,26 @@ impl Transport {
     /// Closing a socket with unread bytes resets it, and the reset may overtake the answer
     /// (RFC 9112 section 9.6; nginx's `lingering_close`).
     pub(super) async fn linger(mut self, rest: Bytes) {
-        let _ = tokio::time::timeout(LINGER, async {
-            self.write_all(&rest).await?;
-            self.shutdown().await?;
+        let _ = tokio::time::timeout(LINGER_IN_ALL, async {
+            tokio::time::timeout(LINGER, self.write_all(&rest)).await??;
+            tokio::time::timeout(LINGER, self.shutdown()).await??;
             let mut scrap = [0; 4096];
             let mut left = LINGER_BYTES;
+            let mut unsent = usize::MAX;
             while left > 0 {
-                match self.read(&mut scrap).await? {
-                    0 => break,
-                    read => left = left.saturating_sub(read),
+                match tokio::time::timeout(LINGER, self.read(&mut scrap)).await {
+                    Ok(read) => match read? {
+                        0 => break,
+                        read => left = left.saturating_sub(read),
+                    },
+                    // A client that reads slowly may say nothing for long.
+                    Err(_elapsed) => {
+                        let before = unsent;
+                        unsent = descriptor::unsent(self.socket().as_fd());
+                        if unsent == 0 || unsent >= before {
+                            break;
+                        }
+                    }
                 }
             }
             Ok::<_, io::Error>(())

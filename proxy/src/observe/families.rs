@@ -29,7 +29,7 @@ impl RouteFamilies {
             )?,
             duration: maker.histograms(
                 "simplon_request_duration_seconds",
-                "From the first byte of a request to the last of its response; without tunnels.",
+                "From the end of a request's header to the last byte of its response; without tunnels.",
                 &["route", "upstream"],
             )?,
         })

@@ -41,6 +41,8 @@ pub enum BadLine {
     Costly,
 }
 
+/// With which some editors begin a file of UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// Lines of a file at most, comments and empty ones among them.
 const MOST_LINES: usize = 10_000;
 /// Bytes of a line at most. The longest hash that is read has about 200.
@@ -59,6 +61,7 @@ impl Users {
     pub fn parse(file: &[u8]) -> Result<Self, Vec<BadUser>> {
         let mut users = HashMap::new();
         let mut wrong = Vec::new();
+        let file = file.strip_prefix(BYTE_ORDER_MARK).unwrap_or(file);
         for (line, text) in (1..).zip(file.split(|byte| *byte == b'\n')) {
             let text = text.trim_ascii();
             if line > MOST_LINES && !text.is_empty() {

@@ -78,15 +78,17 @@ fn tell(is_short: bool, found: Look) {
 struct Memory {
     /// Kept open, for when descriptors are short too.
     status: Option<File>,
-    /// What the control group may use. It does not change while we run, as far as we look.
-    group: Option<u64>,
+    /// What the control group may use, or without one what the machine has. It does not change while we run, as far
+    /// as we look.
+    given: Option<u64>,
 }
 
 impl Memory {
     fn find() -> Self {
         Self {
             status: File::open("/proc/self/status").ok(),
-            group: group_limit(Path::new("/proc/self/cgroup"), Path::new("/sys/fs/cgroup")),
+            given: group_limit(Path::new("/proc/self/cgroup"), Path::new("/sys/fs/cgroup"))
+                .or_else(|| size(&fs::read_to_string("/proc/meminfo").ok()?, "MemTotal:")),
         }
     }
 
@@ -94,7 +96,7 @@ impl Memory {
         match wanted {
             MemoryLimit::Off => None,
             MemoryLimit::Bytes(size) => Some(size.get()),
-            MemoryLimit::Auto => self.group.map(|limit| limit / 100 * SHARE),
+            MemoryLimit::Auto => self.given.map(|limit| limit / 100 * SHARE),
         }
     }
 
@@ -103,10 +105,15 @@ impl Memory {
         let mut text = [0; 4096];
         let length = self.status.as_ref()?.read_at(&mut text, 0).ok()?;
         let text = str::from_utf8(text.get(..length)?).ok()?;
-        let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-        let kib: u64 = line.split_whitespace().next()?.parse().ok()?;
-        kib.checked_mul(1024)
+        size(text, "VmRSS:")
     }
+}
+
+/// Bytes, of a line of proc(5) that gives KiB.
+fn size(text: &str, name: &str) -> Option<u64> {
+    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+    let kib: u64 = line.split_whitespace().next()?.parse().ok()?;
+    kib.checked_mul(1024)
 }
 
 /// The least that our control group, or one above it, may use; nothing if none is limited. `membership` is the
@@ -187,9 +194,9 @@ mod tests {
 
     #[test]
     fn auto_leaves_a_tenth_and_what_is_written_holds() {
-        let limit = |group, wanted| {
+        let limit = |given, wanted| {
             let status = None;
-            Memory { status, group }.limit(wanted)
+            Memory { status, given }.limit(wanted)
         };
         let written = MemoryLimit::Bytes(ByteSize::mib(2));
         assert_eq!(limit(Some(1000), MemoryLimit::Auto), Some(900));

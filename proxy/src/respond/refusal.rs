@@ -40,6 +40,10 @@ pub enum Refusal {
     Exhausted,
     /// The client did not open the window of its HTTP/2 stream for what it asked for.
     WindowTimeout,
+    /// The client does not read, or too slowly.
+    WriteTimeout,
+    /// The answer has no length, and the client knows no chunks.
+    OldClient,
     /// The client went away; nobody reads an answer.
     ClientGone,
     /// A fault of ours.
@@ -54,7 +58,7 @@ pub const CLIENT_CLOSED_REQUEST: StatusCode = match StatusCode::from_u16(499) {
 
 impl Refusal {
     /// One of each kind, in the order of the declaration.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 24] = [
         Self::Malformed("malformed"),
         Self::NoRoute,
         Self::NoChallenge,
@@ -75,6 +79,8 @@ impl Refusal {
         Self::Saturated,
         Self::Exhausted,
         Self::WindowTimeout,
+        Self::WriteTimeout,
+        Self::OldClient,
         Self::ClientGone,
         Self::Internal,
     ];
@@ -113,7 +119,8 @@ impl Refusal {
             Self::NoServer | Self::Saturated | Self::Exhausted => {
                 "The service is not available just now. Please try again shortly."
             }
-            Self::WindowTimeout | Self::ClientGone | Self::Internal => {
+            Self::OldClient => "This address needs HTTP/1.1 or newer.",
+            Self::WindowTimeout | Self::WriteTimeout | Self::ClientGone | Self::Internal => {
                 "The request could not be completed."
             }
         }
@@ -131,6 +138,7 @@ impl Refusal {
                 | Self::HeaderTooLarge
                 | Self::TooManyConnections
                 | Self::WindowTimeout
+                | Self::WriteTimeout
                 | Self::ClientGone
                 | Self::Internal
         )
@@ -159,6 +167,8 @@ impl Refusal {
             Self::Saturated => "saturated",
             Self::Exhausted => "exhausted",
             Self::WindowTimeout => "window_timeout",
+            Self::WriteTimeout => "write_timeout",
+            Self::OldClient => "old_client",
             Self::ClientGone => "client_gone",
             Self::Internal => "internal",
         }
@@ -170,7 +180,7 @@ impl Refusal {
             Self::Malformed(_) => StatusCode::BAD_REQUEST,
             Self::NoRoute | Self::NoChallenge => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
-            Self::HeaderTimeout | Self::BodyTimeout | Self::WindowTimeout => {
+            Self::HeaderTimeout | Self::BodyTimeout | Self::WindowTimeout | Self::WriteTimeout => {
                 StatusCode::REQUEST_TIMEOUT
             }
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -183,6 +193,7 @@ impl Refusal {
             }
             Self::NoServer | Self::Saturated | Self::Exhausted => StatusCode::SERVICE_UNAVAILABLE,
             Self::ConnectTimeout | Self::ServerTimeout => StatusCode::GATEWAY_TIMEOUT,
+            Self::OldClient => StatusCode::HTTP_VERSION_NOT_SUPPORTED,
             Self::ClientGone => CLIENT_CLOSED_REQUEST,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -219,6 +230,10 @@ impl fmt::Display for Refusal {
             Self::Saturated => "every usable server is at its limit of connections",
             Self::Exhausted => "nothing is left to reach a server with",
             Self::WindowTimeout => "the client did not open its window for the answer",
+            Self::WriteTimeout => "the client did not take the answer in time",
+            Self::OldClient => {
+                "the answer has no length, and the client of HTTP/1.0 knows no chunks"
+            }
             Self::ClientGone => "the client went away before it was answered",
             Self::Internal => "the proxy failed",
         })

@@ -5,6 +5,30 @@ use std::time::Duration;
 use crate::harness::{Origin, Proxy, Reply};
 
 #[tokio::test]
+async fn an_http_1_0_client_gets_no_interim_answer() {
+    let origin = Origin::scripted(async |request, mut wire| {
+        wire.send("HTTP/1.1 100 Continue\r\n\r\n").await;
+        wire.send("HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n")
+            .await;
+        assert_eq!(request.field("expect"), None);
+        wire.send("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi")
+            .await;
+        Some(wire)
+    })
+    .await;
+    let proxy = Proxy::in_front_of(&[&origin]).await;
+    for head in [
+        "GET / HTTP/1.0\r\n\r\n",
+        "POST / HTTP/1.0\r\nexpect: 100-continue\r\ncontent-length: 2\r\n\r\nhi",
+    ] {
+        let mut client = proxy.client().await;
+        client.send(head).await;
+        let answer = client.response().await;
+        assert_eq!((answer.status(), answer.text()), (200, "hi"), "{head}");
+    }
+}
+
+#[tokio::test]
 async fn an_http_1_0_client_gets_no_chunks_and_a_close() {
     let origin = Origin::answering(|_| Reply::ok("in pieces").chunked()).await;
     let proxy = Proxy::in_front_of(&[&origin]).await;

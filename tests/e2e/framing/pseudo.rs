@@ -239,7 +239,7 @@ fn paths() -> Vec<Stream> {
         but(b".ROW", Refused),
         but(b"@evil.test/ROW", Refused),
         but(b":80/ROW", Refused),
-        but(b"?ROW", Either),
+        but(b"?ROW", Refused),
         but(b"*", Refused),
         but(b"*ROW", Refused),
         but(b"http://localhost/ROW", Refused),

@@ -41,6 +41,12 @@ impl RawH2 {
     }
 
     async fn asked(&self, more: &str) -> (Proxy, Message) {
+        let proxy = self.behind(more).await;
+        let answer = proxy.get("/").await;
+        (proxy, answer)
+    }
+
+    async fn behind(&self, more: &str) -> Proxy {
         let text = format!(
             "
             upstreams:
@@ -53,9 +59,7 @@ impl RawH2 {
             ",
             self.port
         );
-        let proxy = Proxy::with(&text, &[]).await;
-        let answer = proxy.get("/").await;
-        (proxy, answer)
+        Proxy::with(&text, &[]).await
     }
 }
 
@@ -137,6 +141,42 @@ async fn a_header_of_http_2_has_the_limits_of_the_upstream() {
             assert_eq!(line["detail"], "the header is too large");
         }
     }
+}
+
+#[tokio::test]
+async fn trailers_have_the_limits_of_the_upstream_too() {
+    for (fields, is_whole) in [(3, true), (30, false)] {
+        let origin = RawH2::saying(move |id| {
+            let [head, body] = [
+                frame(HEADERS, END_HEADERS, id, &block("200", &[])),
+                frame(DATA, 0, id, b"ok"),
+            ];
+            let trailers = block("", &vec![("x-p", &[b'v'; 100][..]); fields]);
+            let trailers = &trailers[2 + ":status".len() + 1..]; // they have no status
+            let last = frame(HEADERS, END_HEADERS | END_STREAM, id, trailers);
+            [head, body, last].concat()
+        })
+        .await;
+        let proxy = origin.behind("limits: { header_size: 1KiB }").await;
+        let mut client = proxy.client().await;
+        let answer = client.try_ask("GET", "/", &["host: test"], b"").await;
+        // What came all at once is a page in its place; otherwise it is cut.
+        let got = answer.is_ok_and(|answer| answer.status() == 200);
+        assert_eq!(got, is_whole, "{fields}");
+        let line = proxy.logged(|line| line["path"] == "/").await;
+        assert_eq!(line["refusal"] == "server_malformed", !is_whole, "{line}");
+    }
+}
+
+#[tokio::test]
+async fn an_old_client_is_told_that_it_is_too_old_for_chunks() {
+    let origin = RawH2::saying(answer).await;
+    let proxy = origin.behind("").await;
+    let mut client = proxy.client().await;
+    client.send("GET / HTTP/1.0\r\n\r\n").await;
+    let answer = client.response().await;
+    assert_eq!(answer.status(), 505);
+    assert!(!answer.is_chunked());
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 use ipnet::IpNet;
 use libfuzzer_sys::fuzz_target;
 use simplon::{
-    admit::{Host, Networks, client_of, is_claim},
+    admit::{Host, Networks, client_of, is_claim, is_passed_on},
     forward::{Origin, request},
 };
 
@@ -193,7 +193,7 @@ fn assert_no_lies(seen: &HeaderMap, origin: &Origin<'_>) {
             name != "proxy" && (origin.allows_underscores || !name.contains('_')),
             "{name}"
         );
-        if origin.trusted || !is_claim(name) {
+        if !is_claim(name) || (origin.trusted && is_passed_on(name)) {
             continue;
         }
         let ours = match name {

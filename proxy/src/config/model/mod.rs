@@ -82,7 +82,7 @@ pub enum AccessLog {
 /// The resident memory above which no new connection is let in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum MemoryLimit {
-    /// 90 % of what the control group may use; nothing without such a limit.
+    /// 90 % of what the control group may use, or else of what the machine has.
     #[default]
     Auto,
     Off,

@@ -101,7 +101,7 @@ static LIMITS: Table = Table {
         Key::new("header_count", Kind::Number(1..=256), "of a request"),
         Key::new(
             "uri_size",
-            Kind::Size(ByteSize::bytes(64)..=ByteSize::mib(1)),
+            Kind::Size(ByteSize::bytes(64)..=ByteSize::kib(63)), // `http::Uri` holds no more
             "of a request",
         ),
         Key::new(

@@ -89,7 +89,7 @@ pub(in crate::config) static TABLE: Table = Table {
         Key::new(
             "memory_limit",
             Kind::Text(MEMORY),
-            "beyond it no new connection is let in; default auto, from the control group",
+            "beyond it no new connection is let in; default auto, from the control group or the machine",
         ),
         Key::new(
             "drain_timeout",

@@ -12,8 +12,8 @@
 //! | HPACK's table, whose entries keep alive the frames they came in | 124 × 16 KiB | 2 MiB |
 //! | bodies from the client | the window of the connection | 4 MiB |
 //! | the same, kept for a second try | S × 64 KiB | 6 MiB |
-//! | bodies to the client: queued, on the way in and out, and read ahead | S × 7 × 64 KiB | 44 MiB |
-//! | the same, in `h2` | S × 64 KiB | 6 MiB |
+//! | bodies to the client: queued, on the way in and out, and read ahead | S × (64 KiB + 7 × 16 KiB) | 17 MiB |
+//! | the same, in `h2` | S × 16 KiB | 2 MiB |
 //! | streams that were reset: remembered for a second, or not yet seen by the lane | 50, and 2 S | 0.1 MiB |
 //!
 //! So a client that fills everything holds 72 MiB with what is small (a test measures it), and none of it for
@@ -91,7 +91,11 @@ impl Stream {
             return polled;
         };
         let verdict = match polled {
-            Poll::Ready(Ok(())) => frames.accept(buf.filled().get(before..).unwrap_or_default()),
+            Poll::Ready(Ok(())) => {
+                let verdict = frames.accept(buf.filled().get(before..).unwrap_or_default());
+                (self.connection).note_answers(frames.meter.open(), frames.meter.moved());
+                verdict
+            }
             Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
             Poll::Pending => {
                 ready!(frames.poll_overdue(cx));
@@ -107,6 +111,7 @@ impl Stream {
             return;
         };
         let error = frames.meter.sent(bytes, Instant::now().into_std());
+        (self.connection).note_answers(frames.meter.open(), frames.meter.moved());
         // The lane ends the connection by itself: the client broke the protocol.
         if let Some(code) = error
             && !std::mem::replace(&mut frames.is_over, true)

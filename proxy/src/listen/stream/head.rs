@@ -14,6 +14,9 @@ use crate::{
 /// How long a retired connection still listens for a request that is on its way.
 const FAREWELL: Duration = Duration::from_millis(200);
 
+/// RFC 9113 section 3.4.
+const THE_PREFACE: &[u8; PREFACE] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
 /// Before a request; old clients send one after a body.
 const EMPTY_LINES: usize = 8;
 
@@ -98,7 +101,8 @@ impl Stream {
     pub async fn read_preface(&mut self, deadline: Instant) -> bool {
         self.meter_frames();
         let has_come = self.has_preface(deadline).await;
-        if !has_come && Instant::now() >= deadline {
+        let is_another = has_come && !self.inbox.starts_with(THE_PREFACE);
+        if is_another || (!has_come && Instant::now() >= deadline) {
             self.connection.listener.meters.refused("no_preface");
         }
         has_come
