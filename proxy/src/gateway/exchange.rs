@@ -167,11 +167,12 @@ impl Exchange {
         if is_last {
             self.tally.request_over = true;
         }
-        if let (Some(watchdog), None) = (&self.watchdog, self.tally.answered) {
-            if is_last {
-                watchdog.request_over();
-            } else {
-                watchdog.upload_moved();
+        if let Some(watchdog) = &self.watchdog {
+            match (is_last, self.tally.answered) {
+                (true, None) => watchdog.request_over(),
+                (true, Some(_)) => watchdog.response_moved(),
+                (false, None) => watchdog.upload_moved(),
+                (false, Some(_)) => watchdog.either_moved(),
             }
         }
         if bytes == 0 {
@@ -205,6 +206,9 @@ impl Exchange {
                 idle: timeouts.idle,
             };
             self.watchdog = Watchdog::set(socket, patience, has_upload);
+            if let (Some(lender), Some(watchdog)) = (&self.lender, &self.watchdog) {
+                lender.watched(watchdog.leash());
+            }
         }
     }
 
@@ -227,7 +231,11 @@ impl Exchange {
     /// Bytes of the response moved.
     pub(super) fn response_moved(&self) {
         if let Some(watchdog) = &self.watchdog {
-            watchdog.response_moved();
+            if self.tally.request_over {
+                watchdog.response_moved();
+            } else {
+                watchdog.either_moved();
+            }
         }
     }
 }
@@ -238,12 +246,18 @@ impl Admitted {
         let peer = self.connection.peer;
         Ends {
             // A client that a trusted proxy names has no port that we would know.
-            source: match self.client {
-                client if client == peer.ip() => peer,
-                client => SocketAddr::new(client, 0),
+            source: if self.is_direct() {
+                peer
+            } else {
+                SocketAddr::new(self.client, 0)
             },
             destination: self.connection.reached,
         }
+    }
+
+    /// Whether the client is whoever is at the other end of the connection. By that of a trusted proxy many ask.
+    pub(super) fn is_direct(&self) -> bool {
+        self.client == self.connection.peer.ip()
     }
 
     pub(super) fn limits(&self) -> &Limits {

@@ -7,7 +7,7 @@ use std::{
     os::fd::RawFd,
     pin::Pin,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicBool, AtomicI32, Ordering::Relaxed},
     },
     task::{Context, Poll, ready},
@@ -30,6 +30,7 @@ use super::{
     peer::Needs,
     reader::Reader,
     spare::{Spares, Stay, Whom},
+    watchdog::Leash,
 };
 use crate::{
     admit::{Asked, Reply, ReplyLimits},
@@ -48,15 +49,21 @@ pub(super) struct Lender {
     limits: ReplyLimits,
     vitals: Arc<Vitals>,
     spares: Arc<Spares>,
-    /// No spare will do, and none is to come of it.
+    /// No spare will do.
     anew: bool,
+    /// A spare may come of it.
+    is_kept: bool,
     has_lent_spare: AtomicBool,
     /// Of the connection that was found or made; -1 before.
     descriptor: AtomicI32,
+    watched: Arc<OnceLock<Leash>>,
+    is_stuck: Arc<AtomicBool>,
 }
 
 impl Lender {
-    /// With a header, the connection is for the client's own alone, and kept no longer than that one.
+    /// With a header, the connection is for the client's own alone, and kept no longer than that one. Where the
+    /// header names somebody whom a trusted proxy asks for, it is not kept at all: such a proxy asks for as
+    /// many as it likes, who may never come again, while its own connection stays.
     pub(super) fn new(
         pick: &Pick,
         header: Option<ProxyHeader>,
@@ -84,8 +91,11 @@ impl Lender {
             vitals: Arc::clone(&pick.server().vitals),
             spares: Arc::clone(spares),
             anew: needs.anew,
+            is_kept: !needs.anew && (header.is_none() || needs.admitted.is_direct()),
             has_lent_spare: AtomicBool::new(false),
             descriptor: AtomicI32::new(-1),
+            watched: Arc::default(),
+            is_stuck: Arc::default(),
         }
     }
 
@@ -97,6 +107,16 @@ impl Lender {
     /// Whether the connection had waited for this request.
     pub(super) fn has_lent_spare(&self) -> bool {
         self.has_lent_spare.load(Relaxed)
+    }
+
+    /// Whether the server has not taken what was last written to it.
+    pub(super) fn is_stuck(&self) -> bool {
+        self.is_stuck.load(Relaxed)
+    }
+
+    /// The connection is watched, and is to be released before it is kept.
+    pub(super) fn watched(&self, leash: Leash) {
+        let _ = self.watched.set(leash); // there is one watchdog for one try
     }
 
     fn header(&self) -> Option<ProxyHeader> {
@@ -126,7 +146,10 @@ impl L4Connect for Lender {
             outbox: Outbox::default(),
             reader: Reader::new(Reply::new(self.asked, self.limits)),
             is_over: false,
-            is_kept: !self.anew,
+            is_kept: self.is_kept,
+            watched: Arc::clone(&self.watched),
+            is_stuck: Arc::clone(&self.is_stuck),
+            has_failed: false,
             whom: self.whom.clone(),
             stay: self.stay.clone(),
             vitals: Arc::clone(&self.vitals),
@@ -147,6 +170,10 @@ struct Loan {
     is_over: bool,
     /// Once all is over.
     is_kept: bool,
+    watched: Arc<OnceLock<Leash>>,
+    is_stuck: Arc<AtomicBool>,
+    /// A write has.
+    has_failed: bool,
     whom: Whom,
     stay: Stay,
     vitals: Arc<Vitals>,
@@ -160,13 +187,36 @@ impl Loan {
             None => Err(io::ErrorKind::NotConnected.into()),
         }
     }
+
+    fn poll_hand_out(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let (mut line, outbox, _) = self.line()?;
+        let flushed = match outbox.poll_write_out(line.as_mut(), cx) {
+            Poll::Ready(Ok(())) => line.poll_flush(cx),
+            other => other,
+        };
+        self.note(&flushed);
+        flushed
+    }
+
+    /// Notes whether the server takes what is written. A write that fails says nothing new, nor does what comes
+    /// after it: it may be the watchdog that has ended the connection, because the server took nothing.
+    fn note<T>(&mut self, written: &Poll<io::Result<T>>) {
+        self.has_failed |= matches!(written, Poll::Ready(Err(_)));
+        if !self.has_failed {
+            self.is_stuck.store(written.is_pending(), Relaxed);
+        }
+    }
 }
 
 impl Drop for Loan {
     fn drop(&mut self) {
         if self.reader.has_surplus() {
             self.whom.said_too_much(&self.vitals);
-        } else if let (true, Some(line)) = (self.is_over && self.is_kept, self.line.take()) {
+        } else if let (true, Some(line)) = (self.is_over, self.line.take()) {
+            let is_released = self.watched.get().is_none_or(Leash::release);
+            if !(self.is_kept && is_released) {
+                return line.part();
+            }
             let (whom, vitals) = (self.whom.clone(), Arc::clone(&self.vitals));
             self.spares.keep(whom, line, self.stay.clone(), vitals);
         }
@@ -187,7 +237,13 @@ impl AsyncRead for Loan {
             this.is_over = reader.is_over() && reader.poll_surplus(line, cx).is_pending();
             return Poll::Ready(Ok(()));
         }
-        reader.poll_read(line, cx, buf)
+        let polled = reader.poll_read(line, cx, buf);
+        if polled.is_pending() {
+            // Whoever waits for the server has nothing to add just now: Pingora flushes a body with a length at its
+            // end alone. A failure shows again when it writes; what the server has said before is still to be read.
+            let _ = this.poll_hand_out(cx);
+        }
+        polled
     }
 }
 
@@ -197,14 +253,15 @@ impl AsyncWrite for Loan {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let (line, outbox, _) = self.get_mut().line()?;
-        outbox.poll_write(line, cx, buf)
+        let this = self.get_mut();
+        let (line, outbox, _) = this.line()?;
+        let written = outbox.poll_write(line, cx, buf);
+        this.note(&written);
+        written
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let (mut line, outbox, _) = self.get_mut().line()?;
-        ready!(outbox.poll_write_out(line.as_mut(), cx))?;
-        line.poll_flush(cx)
+        self.get_mut().poll_hand_out(cx)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -217,5 +274,71 @@ impl AsyncWrite for Loan {
 impl VirtualSocket for Loan {
     fn set_socket_option(&self, _: VirtualSockOpt) -> io::Result<()> {
         Ok(()) // a connection has what it needs from the start
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::{net::UnixStream, time::sleep};
+
+    use super::{
+        super::{
+            socket::Socket,
+            watchdog::{Patience, Watchdog},
+        },
+        *,
+    };
+    use crate::balance::Target;
+
+    /// Lends this connection, and has its response over.
+    fn answered(near: UnixStream, spares: &Arc<Spares>) -> Loan {
+        let limits = ReplyLimits {
+            header_size: 4096,
+            header_count: 20,
+        };
+        Loan {
+            line: Some(Line::Plain(Socket::Unix(near))),
+            outbox: Outbox::default(),
+            reader: Reader::new(Reply::new(Asked::default(), limits)),
+            is_over: true,
+            is_kept: true,
+            watched: Arc::default(),
+            is_stuck: Arc::default(),
+            has_failed: false,
+            whom: Whom {
+                tls: None,
+                target: Target::Socket(([10, 0, 0, 1], 80).into()),
+                client: None,
+            },
+            stay: Stay {
+                keepalive: Duration::from_secs(60),
+                client: None,
+            },
+            vitals: Arc::new(Vitals::new(std::time::Instant::now())),
+            spares: Arc::clone(spares),
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_watchdog_that_outlives_the_loan_leaves_the_spare_alone() {
+        let spares = Arc::new(Spares::new(8));
+        let (near, _far) = UnixStream::pair().unwrap();
+        let loan = answered(near, &spares);
+        let patience = Duration::from_secs(2);
+        let descriptor = loan.line.as_ref().unwrap().descriptor();
+        let patience = Patience {
+            upload: patience,
+            first_byte: patience,
+            idle: patience,
+        };
+        let watchdog = Watchdog::set(descriptor, patience, false).unwrap();
+        loan.watched.set(watchdog.leash()).unwrap();
+        let whom = loan.whom.clone();
+        drop(loan);
+        sleep(Duration::from_secs(10)).await;
+        assert!(!watchdog.has_expired());
+        assert!(spares.take(&whom).is_some());
     }
 }

@@ -16,7 +16,8 @@ const SMALL: usize = 24;
 /// Bytes that are copied, so as to leave with what waits. More are cheaper sent from where they are.
 const ALONG: usize = 16 << 10;
 
-/// What was written and waits. It leaves before anything else does, and when there is a flush.
+/// What was written and waits. It leaves before anything else does, when there is a flush, and when the server is
+/// waited for.
 #[derive(Debug, Default)]
 pub(super) struct Outbox(BytesMut);
 

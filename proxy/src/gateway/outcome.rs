@@ -6,7 +6,7 @@ use std::{
 };
 
 use http::{HeaderMap, HeaderValue, StatusCode, Version, header};
-use pingora::{Error, Result, http::ResponseHeader, proxy::Session};
+use pingora::{Error, ErrorType, Result, http::ResponseHeader, proxy::Session};
 
 use super::{Exchange, admission, exchange::Kept, fault, loan::Lender, session};
 use crate::{
@@ -123,12 +123,9 @@ pub(super) fn broken_off(
     let failure = match fault::failure(&error) {
         // Tunnels end in many ways, and none says that the server is ill.
         Some(_) if exchange.tally.upgraded => None,
-        // The client has not sent all of its body yet: it is the client that takes too long.
-        Some(failure) if !exchange.tally.request_over => {
-            let too_slow = exchange.has_expired() || failure == Failure::Timeout;
-            (!too_slow).then_some(failure)
+        Some(failure) if exchange.has_expired() || failure == Failure::Timeout => {
+            exchange.awaits_server(&error).then_some(Failure::Timeout)
         }
-        Some(_) if exchange.has_expired() => Some(Failure::Timeout),
         failure => failure,
     };
     let lent = |lender: &Arc<Lender>| lender.has_lent_spare();
@@ -239,16 +236,24 @@ pub(super) fn stalled(exchange: &Exchange, error: &Error) {
 impl Exchange {
     /// What the client is told after the last try failed with `error`.
     pub(super) fn refusal_for(&self, error: &Error) -> Refusal {
+        let awaits_server = self.awaits_server(error);
         match Refusal::of(error) {
-            Refusal::ServerReset if self.has_expired() && self.tally.request_over => {
-                Refusal::ServerTimeout
-            }
+            Refusal::ServerReset if self.has_expired() && awaits_server => Refusal::ServerTimeout,
             Refusal::ServerReset if self.has_expired() => Refusal::BodyTimeout,
-            Refusal::ServerTimeout if self.tries.head_sent && !self.tally.request_over => {
+            Refusal::ServerTimeout if self.tries.head_sent && !awaits_server => {
                 Refusal::BodyTimeout
             }
             refusal => refusal,
         }
+    }
+
+    /// Whether it was the server that took too long. As long as the client has not sent all of its body, it is
+    /// the client, unless the server does not take what there is.
+    fn awaits_server(&self, error: &Error) -> bool {
+        self.tally.request_over
+            // An error with a status is what we made of a try before.
+            || matches!(error.etype(), ErrorType::WriteTimedout | ErrorType::HTTPStatus(_))
+            || self.lender.as_ref().is_some_and(|lender| lender.is_stuck())
     }
 }
 

@@ -51,6 +51,9 @@ pub(super) struct Stay {
 /// How often spares are looked through. One that is over is never used, but its socket stays open until then.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
 
+/// Where there is no more room, one in so many is put out.
+const A_SHARE: usize = 64;
+
 /// Connections kept over all upstreams, the last one put down taken first.
 #[derive(Debug)]
 pub(super) struct Spares {
@@ -70,6 +73,7 @@ struct Kept {
 #[derive(Debug)]
 struct Spare {
     line: Line,
+    since: Instant,
     until: Instant,
     client: Option<Departure>,
     /// Of the server.
@@ -77,7 +81,7 @@ struct Spare {
 }
 
 impl Spares {
-    /// Keeps `most` connections at most; what comes then is closed.
+    /// Keeps `most` connections at most; when another comes, those are closed that have waited longest.
     pub(super) fn new(most: usize) -> Self {
         Self {
             most,
@@ -97,25 +101,29 @@ impl Spares {
         let Ok(runtime) = Handle::try_current() else {
             return; // the process ends
         };
-        let until = Instant::now() + allowed.keepalive;
-        let mut kept = self.kept.lock();
-        if kept.count >= self.most {
-            drop(kept);
-            return line.part();
-        }
-        kept.count += 1;
+        let since = Instant::now();
         let spare = Spare {
             line,
-            until,
+            since,
+            until: since + allowed.keepalive,
             client: allowed.client,
             vitals,
         };
+        let mut kept = self.kept.lock();
+        let over = if kept.count < self.most {
+            Vec::new()
+        } else {
+            kept.put_out(self.most / A_SHARE)
+        };
+        kept.count += 1;
         kept.shelves.entry(whom).or_default().push(spare);
         if !kept.is_swept {
             kept.is_swept = true;
             // Unconstrained: tokio would show it no more than a part of what has come in.
             runtime.spawn(unconstrained(sweep(Arc::downgrade(self))));
         }
+        drop(kept);
+        part(over);
     }
 
     /// A connection that was made for `whom`, and that the server has neither closed nor spoken on.
@@ -165,20 +173,41 @@ impl Kept {
         Some(spare)
     }
 
+    /// Takes out the oldest, and as many after it as `more`, so that they need not be looked for each time.
+    fn put_out(&mut self, more: usize) -> Vec<Spare> {
+        let spares = self.shelves.values().flatten();
+        let mut ages: Vec<Instant> = spares.map(|spare| spare.since).collect();
+        ages.sort_unstable();
+        let Some(last) = ages.get(more).copied() else {
+            return Vec::new();
+        };
+        self.take_those(|_, spare| spare.since <= last)
+    }
+
     /// Takes out what is over at `now`. Whoever waits for the lock meanwhile waits for no system call,
     /// but where something has stirred.
     fn take_out(&mut self, now: Instant) -> Vec<Spare> {
-        let mut over = Vec::new();
-        for (whom, shelf) in &mut self.shelves {
-            over.extend(shelf.extract_if(.., |spare| {
-                spare.has_outstayed(now)
-                    || (spare.line.may_have_stirred() && spare.has_stirred(whom))
-            }));
-        }
+        let over = self.take_those(|whom, spare| {
+            spare.has_outstayed(now) || (spare.line.may_have_stirred() && spare.has_stirred(whom))
+        });
         self.shelves.retain(|_, shelf| !shelf.is_empty());
-        self.count -= over.len();
         self.is_swept = self.count > 0;
         over
+    }
+
+    fn take_those(&mut self, is_it: impl Fn(&Whom, &mut Spare) -> bool) -> Vec<Spare> {
+        let mut taken = Vec::new();
+        for (whom, shelf) in &mut self.shelves {
+            taken.extend(shelf.extract_if(.., |spare| is_it(whom, spare)));
+        }
+        self.count -= taken.len();
+        taken
+    }
+}
+
+fn part(spares: Vec<Spare>) {
+    for spare in spares {
+        spare.line.part();
     }
 }
 
@@ -192,9 +221,7 @@ async fn sweep(spares: Weak<Spares>) {
         let over = kept.take_out(Instant::now());
         let goes_on = kept.is_swept;
         drop(kept);
-        for spare in over {
-            spare.line.part();
-        }
+        part(over);
         if !goes_on {
             return;
         }
@@ -398,13 +425,19 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn spares_beyond_the_limit_are_closed() {
-        let spares = Arc::new(Spares::new(1));
-        let (first, _kept) = plain();
-        let (second, mut theirs) = plain();
-        keep(&spares, whom(None, 80), first, LONG);
-        keep(&spares, whom(None, 80), second, LONG);
-        assert_eq!(theirs.read_to_end(&mut Vec::new()).await.unwrap(), 0);
-        assert_eq!(count(&spares), 1);
+    async fn beyond_the_limit_the_oldest_spare_is_closed() {
+        let spares = Arc::new(Spares::new(2));
+        let mut far = Vec::new();
+        for port in [80, 81, 82] {
+            let (ours, theirs) = plain();
+            far.push(theirs);
+            keep(&spares, whom(None, port), ours, LONG);
+        }
+        assert_eq!(far[0].read_to_end(&mut Vec::new()).await.unwrap(), 0);
+        assert_eq!(count(&spares), 2);
+        assert!(spares.take(&whom(None, 80)).is_none());
+        for port in [81, 82] {
+            assert!(spares.take(&whom(None, port)).is_some());
+        }
     }
 }

@@ -2,15 +2,12 @@
 //!
 //! An exchange waits for the client to send its body (`body_idle_timeout`), then for the server to begin
 //! its response (`first_byte`), then for the server to go on with it (`idle`): three promises, two of them
-//! about the server. A watchdog knows which one runs. When it is broken it shuts the server's socket, and
+//! about the server. Where it begins before the body is over, either may go on. A watchdog knows which one runs. When it is broken it shuts the server's socket, and
 //! Pingora sees that close.
 
 use std::{
     os::fd::{OwnedFd, RawFd},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::Arc,
     time::Duration,
 };
 
@@ -38,11 +35,24 @@ pub struct Patience {
     pub idle: Duration,
 }
 
+/// Ends the watch over a connection before it becomes somebody else's.
+#[derive(Debug)]
+pub struct Leash(Arc<Shared>);
+
+#[derive(Debug)]
 struct Shared {
-    expires: Mutex<Instant>,
+    watch: Mutex<Watch>,
     /// The deadline has come nearer.
     nearer: Notify,
-    expired: AtomicBool,
+}
+
+#[derive(Debug)]
+enum Watch {
+    Until(Instant),
+    /// The connection is no longer this try's.
+    Released,
+    /// The watchdog has ended the connection.
+    Expired,
 }
 
 impl Watchdog {
@@ -56,9 +66,8 @@ impl Watchdog {
             patience.first_byte
         };
         let shared = Arc::new(Shared {
-            expires: Mutex::new(Instant::now() + first),
+            watch: Mutex::new(Watch::Until(Instant::now() + first)),
             nearer: Notify::new(),
-            expired: AtomicBool::new(false),
         });
         let watching = tokio::spawn(watch(Arc::clone(&shared), socket, patience.idle));
         Some(Self {
@@ -83,20 +92,41 @@ impl Watchdog {
         self.allow(self.patience.idle);
     }
 
+    /// Bytes moved one way or the other while the server answers and the client still sends: a server may wait
+    /// for the rest of the body before it goes on.
+    pub fn either_moved(&self) {
+        self.allow(self.patience.upload.max(self.patience.idle));
+    }
+
     fn allow(&self, allowance: Duration) {
         let next = Instant::now() + allowance;
-        let mut expires = self.shared.expires.lock();
-        let nearer = next < *expires;
-        *expires = next;
-        drop(expires);
-        if nearer {
+        if let Watch::Until(expires) = &mut *self.shared.watch.lock()
+            && std::mem::replace(expires, next) > next
+        {
             self.shared.nearer.notify_one();
         }
     }
 
+    /// For whoever gives the connection away.
+    pub fn leash(&self) -> Leash {
+        Leash(Arc::clone(&self.shared))
+    }
+
     /// Whether it was the watchdog that ended the connection.
     pub fn has_expired(&self) -> bool {
-        self.shared.expired.load(Ordering::Acquire)
+        matches!(*self.shared.watch.lock(), Watch::Expired)
+    }
+}
+
+impl Leash {
+    /// From now on the connection is left alone. False if the watchdog has ended it already.
+    pub fn release(&self) -> bool {
+        let mut watch = self.0.watch.lock();
+        let is_whole = !matches!(*watch, Watch::Expired);
+        if is_whole {
+            *watch = Watch::Released;
+        }
+        is_whole
     }
 }
 
@@ -107,25 +137,92 @@ impl Drop for Watchdog {
 }
 
 /// Sleeps until the deadline as it stands, and looks again: it may have been put off.
-///
-/// Bytes that wait to be read mean that we are the slow ones, because the client reads slowly: the server
-/// has kept its promise.
 async fn watch(shared: Arc<Shared>, socket: OwnedFd, idle: Duration) {
-    loop {
-        let expires = *shared.expires.lock();
-        if Instant::now() >= expires {
-            if ioctl_fionread(&socket).unwrap_or(0) == 0 {
-                break;
-            }
-            *shared.expires.lock() = Instant::now() + idle;
-            continue;
-        }
+    while let Some(expires) = shared.look(&socket, idle) {
         tokio::select! {
             () = tokio::time::sleep_until(expires) => {}
             () = shared.nearer.notified() => {}
         }
     }
-    shared.expired.store(true, Ordering::Release);
-    // A socket that is closed already needs no help.
-    let _ = shutdown(&socket, Shutdown::Both);
+}
+
+impl Shared {
+    /// Until when there is time yet; nothing if the watch is over. Whoever releases the connection waits for the
+    /// end of a look, so that nobody else's is ever shut.
+    ///
+    /// Bytes that wait to be read mean that we are the slow ones, because the client reads slowly: the server
+    /// has kept its promise.
+    fn look(&self, socket: &OwnedFd, idle: Duration) -> Option<Instant> {
+        let mut watch = self.watch.lock();
+        let Watch::Until(expires) = &mut *watch else {
+            return None;
+        };
+        let now = Instant::now();
+        if *expires <= now {
+            if ioctl_fionread(socket).unwrap_or(0) == 0 {
+                *watch = Watch::Expired;
+                // A socket that is closed already needs no help.
+                let _ = shutdown(socket, Shutdown::Both);
+                return None;
+            }
+            *expires = now + idle;
+        }
+        Some(*expires)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::AsRawFd;
+
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::UnixStream,
+        time::sleep,
+    };
+
+    use super::*;
+
+    const PATIENCE: Patience = Patience {
+        upload: Duration::from_secs(3),
+        first_byte: Duration::from_secs(2),
+        idle: Duration::from_secs(1),
+    };
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_that_was_released_is_left_alone() {
+        let (mut near, mut far) = UnixStream::pair().unwrap();
+        let watchdog = Watchdog::set(near.as_raw_fd(), PATIENCE, false).unwrap();
+        assert!(watchdog.leash().release());
+        watchdog.response_moved();
+        sleep(Duration::from_secs(10)).await;
+        assert!(!watchdog.has_expired());
+        near.write_all(b"x").await.unwrap();
+        assert_eq!(far.read_u8().await.unwrap(), b'x');
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_that_has_expired_is_shut_and_not_released() {
+        let (near, mut far) = UnixStream::pair().unwrap();
+        let watchdog = Watchdog::set(near.as_raw_fd(), PATIENCE, true).unwrap();
+        let started = Instant::now();
+        assert_eq!(far.read(&mut [0]).await.unwrap(), 0);
+        assert_eq!(started.elapsed().as_secs(), 3);
+        assert!(watchdog.has_expired());
+        assert!(!watchdog.leash().release());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn while_both_sides_speak_the_longer_patience_counts() {
+        let (near, _far) = UnixStream::pair().unwrap();
+        let watchdog = Watchdog::set(near.as_raw_fd(), PATIENCE, true).unwrap();
+        for _ in 0..5 {
+            watchdog.either_moved();
+            sleep(Duration::from_millis(2900)).await;
+            assert!(!watchdog.has_expired());
+        }
+        watchdog.response_moved();
+        sleep(Duration::from_millis(1100)).await;
+        assert!(watchdog.has_expired());
+    }
 }

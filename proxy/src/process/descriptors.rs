@@ -4,7 +4,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::config::Config;
 
-/// For each client at most: its connection, and one to a server.
+/// For each client, as a rule: its connection, and one to a server.
 const A_CONNECTION: u64 = 2;
 /// Sockets that are listened on, logs, checks of servers, scrapes.
 const BESIDES: u64 = 200;
@@ -26,13 +26,16 @@ pub(super) fn provide(config: &Config) {
     let needed = needed(config);
     if let Some(limit) = limit.filter(|limit| *limit < needed) {
         tracing::warn!(
-            "{limit} file descriptors are not enough for all the connections that `limits` let in: those may need \
-             {needed}\n  hint: raise LimitNOFILE= in the unit, or lower `connections`"
+            "{limit} file descriptors are not enough for all the connections that `limits` let in: those need at \
+             least {needed}\n  hint: raise LimitNOFILE= in the unit, or lower `connections`"
         );
     }
 }
 
-/// What clients may need at once, and what else is open.
+/// What all clients need at once if each has one request under way, and what else is open. It is the least: a
+/// client with HTTP/2 may have a connection to a server for each of its streams, an upload under a watchdog has a
+/// second handle on its own, and connections to servers that are kept come on top. How many of these there are
+/// depends on what is asked, and their most is more than any machine will see.
 fn needed(config: &Config) -> u64 {
     let connections = config
         .listeners

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::harness::{Origin, Proxy, until};
+use crate::harness::{Certificates, Origin, Proxy, Wire, until};
 
 /// Begins a response of ten bytes, sends half of it, and then does what it is told.
 async fn halfway(then_reset: Option<bool>) -> Origin {
@@ -62,6 +62,68 @@ async fn a_post_without_a_first_byte_in_time_is_504_too() {
     let answer = proxy.client().await.ask("POST", "/", &[], b"body").await;
     assert_eq!(answer.status(), 504);
     assert_eq!(silent.requests().len(), 1);
+}
+
+/// A silent server with these timeouts, behind a listener that lets a body stand still for 300 ms.
+async fn taking_nothing(silent: &Origin, timeouts: &str, tls: &str) -> Proxy {
+    let text = format!(
+        "
+        listeners: {{ http: {{ bind: 127.0.0.1:$http, limits: {{ body_idle_timeout: 300ms }} }} }}
+        upstreams: {{ web: {{ servers: [$1], timeouts: {{ {timeouts} }}{tls} }} }}
+        routes: [{{ upstream: web }}]
+        "
+    );
+    Proxy::with(&text, &[silent]).await
+}
+
+#[tokio::test]
+async fn a_server_that_takes_nothing_of_an_upload_is_504_and_a_failure() {
+    let authority = Certificates::new();
+    let kept = |_, wire: Wire| async move {
+        let _kept = wire;
+        std::future::pending().await
+    };
+    let plain = Origin::scripted(kept).await;
+    let secure = Origin::scripted_with_tls(&authority.handshake(&["127.0.0.1"]), kept).await;
+    // More than the sockets on the way can hold.
+    let much = vec![b'x'; 40 << 20];
+    for (origin, tls) in [(&plain, ""), (&secure, ", tls: { verify: false }")] {
+        for timeouts in [
+            "first_byte: 20s, idle: 20s",
+            "first_byte: 20s, idle: 100ms",
+            "first_byte: 100ms, idle: 200ms",
+        ] {
+            let proxy = taking_nothing(origin, timeouts, tls).await;
+            let answer = proxy.client().await.ask("POST", "/", &[], &much).await;
+            assert_eq!(answer.status(), 504, "{timeouts}{tls}");
+            let line = proxy.logged(|line| line["path"] == "/").await;
+            assert_eq!(line["refusal"], "server_timeout", "{timeouts}{tls}");
+            proxy
+                .await_metric("simplon_server_failures_total", &[("kind", "timeout")], 1)
+                .await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_stands_still_is_408_and_no_failure_of_the_servers() {
+    let silent = Origin::silent().await;
+    for timeouts in [
+        "first_byte: 20s, idle: 20s",
+        "first_byte: 100ms, idle: 200ms",
+    ] {
+        let proxy = taking_nothing(&silent, timeouts, "").await;
+        let mut client = proxy.client().await;
+        client
+            .send("POST / HTTP/1.1\r\nhost: test\r\ncontent-length: 10\r\n\r\nhalf.")
+            .await;
+        assert_eq!(client.response().await.status(), 408, "{timeouts}");
+        let line = proxy.logged(|line| line["path"] == "/").await;
+        assert_eq!(line["refusal"], "body_timeout", "{timeouts}");
+        let failures = [("kind", "timeout")];
+        let failures = proxy.metric("simplon_server_failures_total", &failures);
+        assert_eq!(failures.await.unwrap_or(0), 0, "{timeouts}");
+    }
 }
 
 #[tokio::test]

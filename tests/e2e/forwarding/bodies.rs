@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use http::Request;
+use tokio::sync::watch;
 
-use crate::harness::{Client, Origin, Proxy, Reply};
+use crate::harness::{Certificates, Client, Origin, Proxy, Reply, Wire, in_time};
 
 const MEGABYTE: usize = 1 << 20;
 
@@ -109,7 +110,7 @@ async fn a_response_that_ends_with_its_connection_arrives_whole() {
 
 #[tokio::test]
 async fn an_upload_streams_to_the_server_while_the_client_still_sends() {
-    let (heard, mut progress) = tokio::sync::watch::channel(0);
+    let (heard, mut progress) = watch::channel(0);
     let origin = Origin::scripted(move |_, mut wire| {
         let heard = heard.clone();
         async move {
@@ -138,12 +139,93 @@ async fn an_upload_streams_to_the_server_while_the_client_still_sends() {
 }
 
 #[tokio::test]
+async fn small_pieces_of_a_body_with_a_length_are_not_held_back() {
+    let authority = Certificates::new();
+    let script = |heard: watch::Sender<usize>| {
+        move |_, mut wire: Wire| {
+            let heard = heard.clone();
+            async move {
+                for nth in 1..=4 {
+                    wire.read_exactly(1).await.unwrap();
+                    heard.send_replace(nth);
+                }
+                wire.send("HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\ndone")
+                    .await;
+                Some(wire)
+            }
+        }
+    };
+    for tls in [false, true] {
+        let (heard, mut progress) = watch::channel(0);
+        let directory = tempfile::tempdir().unwrap();
+        authority.write_authority(&directory.path().join("ca.pem"));
+        let (origin, keys) = if tls {
+            let handshake = authority.handshake(&["127.0.0.1"]);
+            let origin = Origin::scripted_with_tls(&handshake, script(heard)).await;
+            (origin, ", tls: { ca: ca.pem }")
+        } else {
+            (Origin::scripted(script(heard)).await, "")
+        };
+        let text = format!(
+            "
+            upstreams: {{ web: {{ servers: [$1]{keys} }} }}
+            routes: [{{ upstream: web }}]
+            "
+        );
+        let proxy = Proxy::in_directory(directory, &text, &[&origin]).await;
+        let mut client = proxy.client().await;
+        client
+            .send("POST / HTTP/1.1\r\nhost: test\r\ncontent-length: 4\r\n\r\n")
+            .await;
+        for nth in 1..=4 {
+            client.send("x").await;
+            let arrives = progress.wait_for(|pieces| *pieces >= nth);
+            in_time("a piece arrives", arrives).await.unwrap();
+        }
+        assert_eq!(client.response().await.text(), "done");
+    }
+}
+
+#[tokio::test]
 async fn an_upload_that_keeps_moving_may_take_longer_than_any_timeout_of_the_server() {
     let origin = echo().await;
     for timeouts in [
         "first_byte: 400ms, idle: 400ms",
         "first_byte: 300ms, idle: 400ms",
         "first_byte: 400ms, idle: 300ms",
+    ] {
+        let text = format!(
+            "
+            upstreams: {{ web: {{ servers: [$1], timeouts: {{ {timeouts} }} }} }}
+            routes: [{{ upstream: web }}]
+            "
+        );
+        let proxy = Proxy::with(&text, &[&origin]).await;
+        let mut client = proxy.client().await;
+        client
+            .send("POST / HTTP/1.1\r\nhost: test\r\ncontent-length: 10\r\n\r\n")
+            .await;
+        for _ in 0..10 {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            client.send("x").await;
+        }
+        assert_eq!(client.response().await.text(), "xxxxxxxxxx", "{timeouts}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_may_begin_to_answer_and_wait_for_the_rest_of_the_body() {
+    let origin = Origin::scripted(|request, mut wire| async move {
+        wire.send("HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n")
+            .await;
+        let body = wire.read_request_body(&request).await.unwrap();
+        wire.send(body).await;
+        Some(wire)
+    })
+    .await;
+    for timeouts in [
+        "first_byte: 20s, idle: 300ms",
+        "first_byte: 300ms, idle: 300ms",
     ] {
         let text = format!(
             "

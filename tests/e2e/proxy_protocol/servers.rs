@@ -77,14 +77,25 @@ async fn the_client_of_a_trusted_proxy_is_told_without_a_port() {
         expected.push(format!("v2 {family} {told} {reached} 0 {}", proxy.http()));
     }
     assert_eq!(doorman.headers(), expected);
-    // Each has its connection still.
-    client
-        .ask("GET", "/", &["x-forwarded-for: 203.0.113.8"], b"")
-        .await;
-    client
-        .ask("GET", "/", &["x-forwarded-for: 203.0.113.7"], b"")
-        .await;
-    assert_eq!(doorman.headers(), expected);
+}
+
+#[tokio::test]
+async fn for_the_clients_of_a_trusted_proxy_no_connection_is_kept() {
+    let origin = Origin::saying("hello").await;
+    let doorman = Doorman::before(&origin).await;
+    let text = telling(&doorman, "proxy_protocol: v2") + "trusted_proxies: [127.0.0.1]\n";
+    let proxy = Proxy::with(&text, &[]).await;
+    let mut client = proxy.client().await;
+    for nth in 0..20 {
+        let line = format!("x-forwarded-for: 203.0.113.{nth}");
+        assert_eq!(client.ask("GET", "/", &[&line], b"").await.status(), 200);
+    }
+    until("they are closed", async || doorman.gone() == 20).await;
+    // The proxy itself is a client too, and the connection that it has is kept for it.
+    for _ in 0..2 {
+        assert_eq!(client.get("/").await.status(), 200);
+    }
+    assert_eq!((doorman.headers().len(), doorman.gone()), (21, 20));
 }
 
 /// Two clients in turn, and the first again on another connection: to the server each of the three has a

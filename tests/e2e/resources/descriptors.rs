@@ -105,7 +105,7 @@ async fn the_soft_limit_is_raised_and_too_low_a_hard_one_is_told_of() {
         assert_eq!(proxy.metric("process_max_fds", &[]).await, Some(1000));
         let told = proxy
             .errors()
-            .has("1000 file descriptors are not enough for all the connections");
+            .has("1000 file descriptors are not enough for all the connections that `limits` let in: those need at least 1002");
         assert_eq!(told, !is_enough, "{connections}");
     }
 }
