@@ -16,7 +16,7 @@ use crate::{
     snapshot::Snapshot,
 };
 
-/// How long an answer by HTTP/2 may wait for its window when memory is short.
+/// How long an answer by HTTP/2 may wait for its window when much of the memory is in use.
 const IN_NEED: Duration = Duration::from_secs(2);
 
 /// Admits a request or refuses it. Who asks and the request's id are known either way.
@@ -33,7 +33,7 @@ pub(super) fn admit(session: &mut Session, exchange: &mut Exchange) -> Result<()
     // The stream keeps the deadlines of HTTP/1. A stream of HTTP/2 may wait for its window besides.
     let is_h2 = session.req_header().version == Version::HTTP_2;
     session.set_read_timeout(None);
-    let patience = if connection.listener.pressure.is_short_of_memory() {
+    let patience = if connection.listener.pressure.is_strained() {
         limits.write_idle_timeout.min(IN_NEED)
     } else {
         limits.write_idle_timeout

@@ -31,7 +31,7 @@ const STREAM_WINDOW: u32 = 1 << 20;
 const CONNECTION_WINDOW: u32 = 4 << 20;
 /// What waits for the client in `h2`, a stream: one piece as Pingora reads it from a server. Its own 400 KiB
 /// would be 40 MiB for a connection.
-const SEND_BUFFER: usize = 16 << 10;
+const SEND_BUFFER: usize = 64 << 10;
 /// How long a retired connection without a request waits for one that is on its way.
 const GOODBYE: Duration = Duration::from_millis(500);
 /// How often in its time we look whether a connection is used: it may last by one part in so many longer.

@@ -68,7 +68,7 @@ impl L4Connect for Linker {
     async fn connect(&self, _: &SocketAddr) -> pingora::Result<Stream> {
         let link = Link {
             line: Line::open(&self.target, self.tls.as_deref(), self.header).await?,
-            reader: Reader::new(Reply::new(UPGRADE, self.limits)),
+            reader: Reader::new(Reply::new(UPGRADE, self.limits), &self.connection),
             progress: Progress::default(),
             held: None,
             waiting: Deadline::new(self.timeouts.first_byte),

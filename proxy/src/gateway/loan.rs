@@ -36,6 +36,7 @@ use crate::{
     admit::{Asked, Reply, ReplyLimits},
     balance::{Pick, Vitals},
     forward::ProxyHeader,
+    listen::Connection,
     tls::ServerTls,
 };
 
@@ -43,6 +44,7 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Lender {
     whom: Whom,
+    client: Arc<Connection>,
     tls: Option<Arc<ServerTls>>,
     stay: Stay,
     asked: Asked,
@@ -78,6 +80,7 @@ impl Lender {
                 target: pick.target().clone(),
                 client: header.map(|header| (header, client.number)),
             },
+            client: Arc::clone(client),
             tls: tls.clone(),
             stay: Stay {
                 keepalive: pick.upstream().timeouts().keepalive,
@@ -144,7 +147,7 @@ impl L4Connect for Lender {
         let loan = Loan {
             line: Some(line),
             outbox: Outbox::default(),
-            reader: Reader::new(Reply::new(self.asked, self.limits)),
+            reader: Reader::new(Reply::new(self.asked, self.limits), &self.client),
             is_over: false,
             is_kept: self.is_kept,
             watched: Arc::clone(&self.watched),
@@ -301,7 +304,7 @@ mod tests {
         Loan {
             line: Some(Line::Plain(Socket::Unix(near))),
             outbox: Outbox::default(),
-            reader: Reader::new(Reply::new(Asked::default(), limits)),
+            reader: Reader::in_portions(Reply::new(Asked::default(), limits), 64 << 10),
             is_over: true,
             is_kept: true,
             watched: Arc::default(),

@@ -13,17 +13,20 @@ use std::{
 use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, ReadBuf};
 
-use crate::admit::Reply;
+use crate::{admit::Reply, listen::Connection};
 
-/// Given on at once at most: Pingora has seven such pieces on their way to a client that does not read. More than
-/// its writes to HTTP/2 may take in one deadline is no good either.
-const PORTION: usize = 16 << 10;
+/// Given on at once at most, where what a client does not read must not be much: Pingora has seven such pieces on
+/// their way, and each has to be sent in one deadline by HTTP/2. It costs a fifth more for a large body.
+const SMALL: usize = 16 << 10;
+/// As much as Pingora asks for.
+const LARGE: usize = 64 << 10;
 /// Read at once of a head that comes in pieces.
 const PIECE: usize = 4 << 10;
 
 #[derive(Debug)]
 pub(super) struct Reader {
     reply: Reply,
+    portion: usize,
     /// What was read and not given on. At its front what may be given on, then a head that is not whole.
     inbox: BytesMut,
     cleared: usize,
@@ -31,9 +34,15 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    pub(super) fn new(reply: Reply) -> Self {
+    pub(super) fn new(reply: Reply, client: &Connection) -> Self {
+        let is_small = client.speaks_h2() || client.listener.pressure.is_strained();
+        Self::in_portions(reply, if is_small { SMALL } else { LARGE })
+    }
+
+    pub(super) fn in_portions(reply: Reply, portion: usize) -> Self {
         Self {
             reply,
+            portion,
             inbox: BytesMut::new(),
             cleared: 0,
             has_surplus: false,
@@ -96,7 +105,7 @@ impl Reader {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<Read>> {
         let before = buf.filled().len();
-        ready!(poll_portion(line, cx, buf))?;
+        ready!(poll_portion(self.portion, line, cx, buf))?;
         let new = buf.filled().get(before..).unwrap_or_default();
         if new.is_empty() {
             return Poll::Ready(Ok(Read::Enough));
@@ -153,16 +162,17 @@ impl Reader {
     }
 }
 
-/// Reads a [`PORTION`] at most.
+/// Reads so much at most.
 fn poll_portion(
+    most: usize,
     line: Pin<&mut impl AsyncRead>,
     cx: &mut Context<'_>,
     buf: &mut ReadBuf<'_>,
 ) -> Poll<io::Result<()>> {
-    if buf.remaining() <= PORTION {
+    if buf.remaining() <= most {
         return line.poll_read(cx, buf);
     }
-    let mut portion = ReadBuf::new(buf.initialize_unfilled_to(PORTION));
+    let mut portion = ReadBuf::new(buf.initialize_unfilled_to(most));
     ready!(line.poll_read(cx, &mut portion))?;
     let read = portion.filled().len();
     buf.advance(read);

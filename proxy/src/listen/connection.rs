@@ -145,6 +145,10 @@ impl Connection {
         self.requests.load(Ordering::Relaxed) > most.get()
     }
 
+    pub fn speaks_h2(&self) -> bool {
+        self.tls.as_ref().is_some_and(|tls| tls.h2)
+    }
+
     /// Whether no request is under way.
     pub fn is_idle(&self) -> bool {
         self.busy.load(Ordering::Acquire) == 0

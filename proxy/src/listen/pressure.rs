@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 #[derive(Debug, Default)]
 pub struct Pressure {
     memory: AtomicBool,
+    strained: AtomicBool,
     /// Since the last look.
     descriptors: AtomicBool,
     door: Mutex<Door>,
@@ -43,6 +44,11 @@ impl Pressure {
         self.memory.load(Ordering::Relaxed)
     }
 
+    /// Whether half of what there may be is in memory: time to hold less for each client.
+    pub fn is_strained(&self) -> bool {
+        self.strained.load(Ordering::Relaxed)
+    }
+
     /// A connection could not be accepted for want of descriptors, or of the kernel's memory. True for the
     /// first time since the last look, which is worth a line in the log.
     pub fn ran_out(&self) -> bool {
@@ -51,6 +57,9 @@ impl Pressure {
 
     /// Takes note of what was found. True if idle connections are to make room.
     pub fn look(&self, found: Look) -> bool {
+        if let (Some(resident), Some(limit)) = (found.resident, found.limit) {
+            self.strained.store(resident > limit / 2, Ordering::Relaxed);
+        }
         let mut door = self.door.lock();
         *door = door.after(found);
         self.memory.store(door.is_closed, Ordering::Relaxed);
@@ -120,6 +129,7 @@ mod tests {
         ] {
             assert_eq!(pressure.look(found(resident, 8)), is_short);
             assert_eq!(pressure.is_short_of_memory(), is_short, "{resident}");
+            assert_eq!(pressure.is_strained(), resident > 50, "{resident}");
         }
     }
 

@@ -9,9 +9,9 @@ use tokio::net::TcpListener;
 const BACKLOG: i32 = 4096;
 
 /// Unsent bytes a client's socket holds at most. Without it the kernel takes megabytes at once and is then
-/// full for so long that a slow but steady reader looks like one that stands still. It takes more again when half is
-/// sent, so that a steady reader is seen to move every 16 KiB.
-const UNSENT: u32 = 32 << 10;
+/// full for so long that a slow reader holds much of it. It takes more again when half is sent; whether a reader moves
+/// until then, the stream asks.
+const UNSENT: u32 = 128 << 10;
 
 /// Binds and listens. An IPv6 socket takes IPv6 alone, so that `0.0.0.0` and `[::]` can be bound together.
 pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {

@@ -41,6 +41,8 @@ pub struct Stream {
     outbox: BytesMut,
     reading: Deadline,
     writing: Deadline,
+    /// Bytes that the kernel held when a write began to wait, or when we last looked.
+    held: Option<usize>,
     /// The client may be sending what nobody will read.
     client_may_talk: bool,
     /// Given up when the socket is.
@@ -58,6 +60,7 @@ impl Stream {
             outbox: BytesMut::new(),
             reading: deadline(limits, limits.body_idle_timeout),
             writing: deadline(limits, limits.write_idle_timeout),
+            held: None,
             client_may_talk: false,
             place: Some((seat, connection.listener.meters.connected())),
             connection,
@@ -160,6 +163,7 @@ impl Stream {
             match Pin::new(transport).poll_write(cx, &self.outbox) {
                 Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 Poll::Ready(Ok(written)) => {
+                    self.held = None;
                     self.writing.moved(written);
                     self.outbox.advance(written);
                 }
@@ -187,6 +191,7 @@ impl Stream {
         };
         match Pin::new(transport).poll_write(cx, bytes) {
             Poll::Ready(written) => {
+                self.held = None;
                 self.writing.moved(written.as_ref().copied().unwrap_or(0));
                 Poll::Ready(written)
             }
@@ -194,8 +199,24 @@ impl Stream {
         }
     }
 
+    /// A write waits. The kernel wakes us when half of what it holds is sent; for a slow reader that may be longer than it
+    /// has, so what counts is whether the kernel holds less.
     fn poll_write_stalled<T>(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<T>> {
-        ready!(self.writing.poll_expired(cx));
+        let held = |stream: &Self| stream.transport.as_ref().map_or(0, Transport::unsent);
+        let mut before = self.held.unwrap_or_else(|| held(self));
+        while self.writing.poll_expired(cx).is_ready() {
+            let now = held(self);
+            if now >= before {
+                return self.write_timed_out();
+            }
+            self.writing.moved(before - now);
+            before = now;
+        }
+        self.held = Some(before);
+        Poll::Pending
+    }
+
+    fn write_timed_out<T>(&self) -> Poll<io::Result<T>> {
         self.connection.listener.meters.refused("write_timeout");
         Poll::Ready(Err(Refusal::WriteTimeout.into()))
     }

@@ -34,6 +34,11 @@ impl Transport {
         self.socket().as_raw_fd()
     }
 
+    /// Bytes that the kernel holds, since the client has not acknowledged them.
+    pub(super) fn unsent(&self) -> usize {
+        descriptor::unsent(self.socket().as_fd())
+    }
+
     fn socket(&self) -> &TcpStream {
         match self {
             Self::Plain(stream) => stream,
@@ -68,7 +73,7 @@ impl Transport {
                     // A client that reads slowly may say nothing for long.
                     Err(_elapsed) => {
                         let before = unsent;
-                        unsent = descriptor::unsent(self.socket().as_fd());
+                        unsent = self.unsent();
                         if unsent == 0 || unsent >= before {
                             break;
                         }

@@ -16,7 +16,7 @@ fn reader() -> Reader {
         header_size: 4096,
         header_count: 20,
     };
-    Reader::new(Reply::new(Asked::default(), limits))
+    Reader::in_portions(Reply::new(Asked::default(), limits), 64 << 10)
 }
 
 /// A line on which these pieces come, one a read, and then the end.

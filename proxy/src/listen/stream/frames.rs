@@ -13,7 +13,7 @@
 //! | bodies from the client | the window of the connection | 4 MiB |
 //! | the same, kept for a second try | S × 64 KiB | 6 MiB |
 //! | bodies to the client: queued, on the way in and out, and read ahead | S × (64 KiB + 7 × 16 KiB) | 17 MiB |
-//! | the same, in `h2` | S × 16 KiB | 2 MiB |
+//! | the same, in `h2` | S × 64 KiB | 6 MiB |
 //! | streams that were reset: remembered for a second, or not yet seen by the lane | 50, and 2 S | 0.1 MiB |
 //!
 //! So a client that fills everything holds 72 MiB with what is small (a test measures it), and none of it for
