@@ -16,7 +16,7 @@
 //! | the same, in `h2` | S × 64 KiB | 6 MiB |
 //! | streams that were reset: remembered for a second, or not yet seen by the lane | 50, and 2 S | 0.1 MiB |
 //!
-//! So a client that fills everything holds 72 MiB with what is small (a test measures it), and none of it for
+//! So a client that fills everything holds 40 MiB with what is small (a test measures it), and none of it for
 //! long: a stream whose window does not open is given up by `write_idle_timeout`, one whose body does not
 //! come by `body_idle_timeout`, and a connection without a stream by `keepalive_timeout`.
 
