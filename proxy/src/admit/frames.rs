@@ -170,7 +170,10 @@ impl FrameMeter {
                     let flood = (!spent).then_some(Flood::MadeYouReset.into());
                     self.offence = self.offence.or(flood);
                 }
-                kind::GOAWAY => goodbye = goodbye.or(Some(frame.code()).filter(|code| *code != 0)),
+                kind::GOAWAY => {
+                    goodbye = goodbye.or(Some(frame.code()).filter(|code| *code != 0));
+                    self.open.end_after(frame.last_stream());
+                }
                 _ => {}
             }
             self.moved += u64::from(matches!(frame.kind, kind::DATA | kind::HEADERS));

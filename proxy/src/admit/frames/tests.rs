@@ -196,6 +196,31 @@ fn patience_gives_an_allowance_back_and_saves_nothing_up() {
 }
 
 #[test]
+fn a_stream_is_open_until_its_answer_is_sent_or_nobody_waits_for_it() {
+    let (mut meter, now) = (meter(), Instant::now());
+    let ask = |stream| frame(HEADERS, flag::END_HEADERS | flag::END_STREAM, stream, b"");
+    let mut open_after = |received: &[u8], sent: &[u8]| {
+        meter.accept(received, now).unwrap();
+        meter.sent(sent, now);
+        meter.open()
+    };
+    assert_eq!(
+        open_after(&[ask(1), ask(3), ask(5), ask(7)].concat(), b""),
+        4
+    );
+    let end = frame(kind::DATA, flag::END_STREAM, 1, b"ok");
+    assert_eq!(open_after(b"", &frame(kind::DATA, 0, 1, b"so far")), 4);
+    assert_eq!(open_after(b"", &end), 3);
+    let reset = |stream| frame(kind::RST_STREAM, 0, stream, &[0, 0, 0, 8]);
+    assert_eq!(open_after(&reset(3), b""), 2);
+    assert_eq!(open_after(b"", &reset(5)), 1);
+    // After a goodbye that does not know of it, a stream is not answered.
+    let goodbye = frame(kind::GOAWAY, 0, 0, &[0, 0, 0, 5, 0, 0, 0, 0]);
+    assert_eq!(open_after(b"", &goodbye), 0);
+    assert_eq!(open_after(&ask(9), b""), 0);
+}
+
+#[test]
 fn a_goodbye_is_said_between_two_frames_alone() {
     let mut meter = meter();
     let now = Instant::now();
@@ -266,6 +291,7 @@ proptest! {
         prop_assert_eq!(whole.sent(&sent, now), goodbye);
         prop_assert_eq!(whole.accept(&received, now), parts.accept(b"", now));
         prop_assert_eq!(whole.owes(), parts.owes());
+        prop_assert_eq!((whole.open(), whole.moved()), (parts.open(), parts.moved()));
         prop_assert_eq!(whole.goodbye(Flood::Ping.into()), parts.goodbye(Flood::Ping.into()));
     }
 

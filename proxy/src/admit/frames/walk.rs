@@ -156,6 +156,11 @@ impl Frame {
         Some(u32::from_be_bytes(*dependency) & 0x7fff_ffff)
     }
 
+    /// The last stream that a GOAWAY takes notice of.
+    pub(super) fn last_stream(&self) -> u32 {
+        number(&self.lead[..4]) & (u32::MAX >> 1)
+    }
+
     /// The error code of a `RST_STREAM` or GOAWAY; of one that is cut short, anything.
     pub(super) fn code(&self) -> u32 {
         number(match self.kind {
