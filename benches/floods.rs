@@ -42,10 +42,10 @@ const SITE: &str = "
     ";
 
 /// Connections of one attack, in all and at a time.
-const CONNECTIONS: usize = 200;
+const CONNECTIONS: usize = 128;
 const AT_A_TIME: usize = 16;
 /// An attacker holds a connection that is not closed for this long.
-const HOLD: Duration = Duration::from_secs(3);
+const HOLD: Duration = Duration::from_secs(2);
 
 /// A name, and what is sent after the preface on each connection.
 type Attack = (&'static str, fn() -> Vec<u8>);

@@ -16,6 +16,9 @@ use crate::{
     snapshot::Snapshot,
 };
 
+/// Crumbs of a cookie that are one field: browsers keep at most 180 cookies of a host.
+const CRUMBS: usize = 200;
+
 /// How long an answer by HTTP/2 may wait for its window when much of the memory is in use.
 const IN_NEED: Duration = Duration::from_secs(2);
 
@@ -95,10 +98,10 @@ pub(super) fn admit(session: &mut Session, exchange: &mut Exchange) -> Result<()
     }
 }
 
-/// Fields, with all crumbs of a cookie as the one field that an HTTP/1 client would send (RFC 9113 section 8.2.3).
+/// Fields, with the crumbs of a cookie as the one field that an HTTP/1 client would send (RFC 9113 section 8.2.3).
 fn count(fields: &HeaderMap) -> usize {
     let crumbs = fields.get_all(header::COOKIE).iter().count();
-    fields.len() - crumbs.saturating_sub(1)
+    fields.len() - crumbs.saturating_sub(1).min(CRUMBS)
 }
 
 fn identify(header: &RequestHeader, connection: Arc<Connection>, snapshot: &Snapshot) -> Admitted {

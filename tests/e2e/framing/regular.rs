@@ -222,6 +222,7 @@ fn amounts() -> Vec<Stream> {
         few,
         crumbs,
         many(200, "x-own"),
+        many(400, "cookie"),
         many(1000, "x-own"),
         Stream::with("x", "y".repeat(15_000), Passed),
         Stream::with("x", "y".repeat(15_000), Local(431))

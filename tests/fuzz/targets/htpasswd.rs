@@ -4,7 +4,14 @@
 use libfuzzer_sys::fuzz_target;
 use simplon::policy::{BadUser, PasswordHash, Users};
 
+/// With which some editors begin a file.
+const MARK: &[u8] = b"\xef\xbb\xbf";
+
 fuzz_target!(|file: &[u8]| {
+    if file.starts_with(MARK) {
+        return; // it is put before every other
+    }
+    let marked = [MARK, file].concat();
     let lines: Vec<&[u8]> = file.split(|byte| *byte == b'\n').collect();
     let meant =
         |line: &&[u8]| !line.trim_ascii().is_empty() && !line.trim_ascii().starts_with(b"#");
@@ -21,6 +28,10 @@ fuzz_target!(|file: &[u8]| {
                 Users::parse(&windows).map(|users| users.len()),
                 Ok(users.len())
             );
+            assert_eq!(
+                Users::parse(&marked).map(|users| users.len()),
+                Ok(users.len())
+            );
         }
         Err(wrong) => {
             assert!(!wrong.is_empty());
@@ -29,7 +40,8 @@ fuzz_target!(|file: &[u8]| {
                 assert!(meant(&lines[line - 1]), "{line}: {what:?}");
                 assert!(!what.reason().is_empty() && !what.hint().is_empty());
             }
-            assert_eq!(Users::parse(&windows).map(|_| ()), Err(wrong));
+            assert_eq!(Users::parse(&windows).map(|_| ()), Err(wrong.clone()));
+            assert_eq!(Users::parse(&marked).map(|_| ()), Err(wrong));
         }
     }
 });
