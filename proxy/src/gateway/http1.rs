@@ -123,3 +123,24 @@ fn request_line(head: &[u8]) -> (&str, &str) {
     let path = target.split([' ', '\t', '?', '#']).next().unwrap_or("");
     (method, if path.starts_with('/') { path } else { "" })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_log_of_a_refused_head_holds_no_query_and_no_user() {
+        for (head, line) in [
+            ("GET /a?token=secret HTTP/1.1\r\n", ("GET", "/a")),
+            ("GET /a#b HTTP/1.1\r\n", ("GET", "/a")),
+            ("GET\t/a?token=secret HTTP/1.1\r\n", ("GET", "")),
+            ("GET /a\t?token=secret\r\n", ("GET", "/a")),
+            ("GET http://user:secret@test/ HTTP/1.1\r\n", ("GET", "")),
+            ("secret=1 / HTTP/1.1\r\n", ("secret", "")),
+            ("\u{16}\u{3}\u{1}", ("", "")),
+            ("", ("", "")),
+        ] {
+            assert_eq!(request_line(head.as_bytes()), line, "{head:?}");
+        }
+    }
+}

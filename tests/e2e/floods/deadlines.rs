@@ -22,6 +22,11 @@ async fn a_connection_without_a_preface_ends_and_is_counted() {
         assert_eq!(frames.rest().await, []);
         assert_eq!(refused(&proxy, "no_preface").await, nth);
     }
+    let mut frames = Frames::connect(&proxy).await;
+    let another = b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n";
+    frames.send_bytes(another).await.unwrap();
+    frames.rest().await;
+    assert_eq!(refused(&proxy, "no_preface").await, 3);
 }
 
 #[tokio::test]
@@ -29,7 +34,13 @@ async fn a_connection_without_a_request_ends_when_it_has_been_kept_long_enough()
     let origin = Origin::saying("hello").await;
     let proxy = Proxy::with(&limited("keepalive_timeout: 500ms"), &[&origin]).await;
     let mut frames = Frames::begin(&proxy).await;
-    frames.rest().await;
+    let said = frames.rest().await;
+    // Who sends a request just then is told that it was not taken.
+    assert!(
+        said.iter()
+            .any(|frame| frame.kind == GOAWAY && frame.code() == 0),
+        "{said:?}"
+    );
 
     let mut frames = Frames::begin(&proxy).await;
     frames.get(1, "/").await.unwrap();
