@@ -62,7 +62,12 @@ async fn done(connection: &Connection) {
     tokio::select! {
         // An error means that the connection is gone, which is the same.
         _ = retired.wait_for(|retired| *retired) => {}
-        () = unused(connection) => connection.retire(),
+        () = unused(connection) => {
+            if connection.unanswered() > 0 {
+                return give_up(connection);
+            }
+            connection.retire();
+        }
         () = connection.stuck() => {
             give_up(connection);
             connection.retire();
@@ -90,7 +95,7 @@ fn give_up(connection: &Connection) {
 }
 
 /// Returns once the connection has carried no request for `keepalive_timeout`; or has not taken for `write_idle_timeout`
-/// the rest of an answer that nobody but us knows of any more.
+/// the rest of an answer, of which no exchange knows any more.
 async fn unused(connection: &Connection) {
     let limits = &connection.listener.settings.limits;
     let (keepalive, patience) = (limits.keepalive_timeout, limits.write_idle_timeout);
@@ -100,10 +105,11 @@ async fn unused(connection: &Connection) {
         let lasts = still.lasts(connection);
         if !connection.is_idle() {
             still = Stillness::of(connection);
-        } else if connection.unanswered() > 0 && lasts >= patience {
-            return give_up(connection);
-        } else if connection.unanswered() == 0 && lasts >= keepalive {
-            return;
+        } else {
+            let is_answered = connection.unanswered() == 0;
+            if lasts >= if is_answered { keepalive } else { patience } {
+                return;
+            }
         }
     }
 }

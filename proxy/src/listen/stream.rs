@@ -41,7 +41,7 @@ pub struct Stream {
     outbox: BytesMut,
     reading: Deadline,
     writing: Deadline,
-    /// Bytes that the kernel held when a write began to wait, or when we last looked.
+    /// Bytes that the kernel held when the write that waits began to, or when we last looked.
     held: Option<usize>,
     /// The client may be sending what nobody will read.
     client_may_talk: bool,
@@ -163,8 +163,7 @@ impl Stream {
             match Pin::new(transport).poll_write(cx, &self.outbox) {
                 Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 Poll::Ready(Ok(written)) => {
-                    self.held = None;
-                    self.writing.moved(written);
+                    self.wrote(written);
                     self.outbox.advance(written);
                 }
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
@@ -191,12 +190,17 @@ impl Stream {
         };
         match Pin::new(transport).poll_write(cx, bytes) {
             Poll::Ready(written) => {
-                self.held = None;
-                self.writing.moved(written.as_ref().copied().unwrap_or(0));
+                self.wrote(written.as_ref().copied().unwrap_or(0));
                 Poll::Ready(written)
             }
             Poll::Pending => self.poll_write_stalled(cx),
         }
+    }
+
+    /// Nothing waits any more, after so many bytes.
+    fn wrote(&mut self, bytes: usize) {
+        self.held = None;
+        self.writing.moved(bytes);
     }
 
     /// A write waits. The kernel wakes us when half of what it holds is sent; for a slow reader that may be longer than it
@@ -265,7 +269,7 @@ impl AsyncWrite for Stream {
         match &mut this.transport {
             Some(transport) => match Pin::new(transport).poll_flush(cx) {
                 Poll::Ready(flushed) => {
-                    this.writing.moved(0);
+                    this.wrote(0);
                     Poll::Ready(flushed)
                 }
                 Poll::Pending => this.poll_write_stalled(cx),

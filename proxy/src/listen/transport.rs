@@ -3,7 +3,7 @@
 use std::{
     io,
     os::fd::{AsFd, AsRawFd, RawFd},
-    pin::Pin,
+    pin::{Pin, pin},
     task::{Context, Poll, Waker},
     time::Duration,
 };
@@ -17,10 +17,10 @@ use tokio_rustls::server::TlsStream;
 
 use super::descriptor;
 
-/// How long a connection that is closed on a talking client is still read from while nothing of what was sent
-/// arrives; how long in all, and how much.
+/// How long a connection that is closed on a talking client is still tended, and as long again, so many times at most, as
+/// what was sent still arrives; and how much is read from it.
 const LINGER: Duration = Duration::from_secs(2);
-const LINGER_IN_ALL: Duration = Duration::from_secs(60);
+const LINGER_AGAIN: usize = 30;
 const LINGER_BYTES: usize = 1 << 20;
 
 #[derive(Debug)]
@@ -58,31 +58,34 @@ impl Transport {
     /// Closing a socket with unread bytes resets it, and the reset may overtake the answer
     /// (RFC 9112 section 9.6; nginx's `lingering_close`).
     pub(super) async fn linger(mut self, rest: Bytes) {
-        let _ = tokio::time::timeout(LINGER_IN_ALL, async {
-            tokio::time::timeout(LINGER, self.write_all(&rest)).await??;
-            tokio::time::timeout(LINGER, self.shutdown()).await??;
+        let Ok(socket) = self.socket().as_fd().try_clone_to_owned() else {
+            return self.close();
+        };
+        let mut farewell = pin!(async {
+            self.write_all(&rest).await?;
+            self.shutdown().await?;
             let mut scrap = [0; 4096];
             let mut left = LINGER_BYTES;
-            let mut unsent = usize::MAX;
             while left > 0 {
-                match tokio::time::timeout(LINGER, self.read(&mut scrap)).await {
-                    Ok(read) => match read? {
-                        0 => break,
-                        read => left = left.saturating_sub(read),
-                    },
-                    // A client that reads slowly may say nothing for long.
-                    Err(_elapsed) => {
-                        let before = unsent;
-                        unsent = self.unsent();
-                        if unsent == 0 || unsent >= before {
-                            break;
-                        }
-                    }
+                match self.read(&mut scrap).await? {
+                    0 => break,
+                    read => left = left.saturating_sub(read),
                 }
             }
             Ok::<_, io::Error>(())
-        })
-        .await;
+        });
+        let mut unsent = usize::MAX;
+        for _ in 0..LINGER_AGAIN {
+            if tokio::time::timeout(LINGER, &mut farewell).await.is_ok() {
+                return;
+            }
+            // A client that reads slowly may say nothing for long.
+            let before = unsent;
+            unsent = descriptor::unsent(socket.as_fd());
+            if unsent == 0 || unsent >= before {
+                return;
+            }
+        }
     }
 }
 

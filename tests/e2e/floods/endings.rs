@@ -2,35 +2,44 @@
 
 use std::time::Duration;
 
-use super::{limited, narrow};
+use super::limited;
 use crate::harness::{
     Frames, Origin, Proxy, Reply,
-    frames::{ACK, DATA, PING, RST_STREAM, WINDOW_UPDATE},
+    frames::{ACK, DATA, PING, RST_STREAM, SETTINGS, WINDOW_UPDATE},
 };
 
-const BODY: usize = 60_000;
-/// Opened at a time; an answer takes some seconds.
-const STEP: u32 = 4 << 10;
+const BODY: usize = 400_000;
+/// So wide that the line alone is in the way.
+const WINDOW: u32 = 16 << 20;
+/// After each frame of at most 16 KiB: an answer takes some seconds.
 const PAUSE: Duration = Duration::from_millis(150);
 
 /// Reads the answer to a request as slowly as a bad line would bring it, and says how much of it came.
-async fn read_slowly(mut frames: Frames) -> usize {
+async fn read_slowly(proxy: &Proxy) -> usize {
+    let mut frames = Frames::connect_slowly(proxy).await;
+    frames.preface().await;
+    let window = [&[0, 4][..], &WINDOW.to_be_bytes()].concat();
+    let wide = WINDOW.to_be_bytes();
+    for (kind, flags, payload) in [
+        (SETTINGS, ACK, &b""[..]),
+        (SETTINGS, 0, &window),
+        (WINDOW_UPDATE, 0, &wide),
+    ] {
+        frames.send(kind, flags, 0, payload).await.unwrap();
+    }
     frames.get(1, "/").await.unwrap();
-    let (mut got, mut granted) = (0, STEP as usize);
+    let mut got = 0;
     while let Some(frame) = frames.next().await {
         match frame.kind {
             // It answers pings; or the proxy could not tell it from one that is gone.
             PING if frame.flags & ACK == 0 => {
-                frames.send(PING, ACK, 0, &frame.payload).await.unwrap();
+                let _ = frames.send(PING, ACK, 0, &frame.payload).await;
             }
             DATA => {
                 got += frame.payload.len();
-                if got == granted {
-                    tokio::time::sleep(PAUSE).await; // the line is what is slow here
-                    granted += STEP as usize;
-                    // The connection's own window is never in the way. It may be over by now.
-                    let _ = frames.send(WINDOW_UPDATE, 0, 1, &STEP.to_be_bytes()).await;
-                }
+                // As clients do; the connection may be over by now.
+                let _ = frames.send(PING, 0, 0, b"8 bytes.").await;
+                tokio::time::sleep(PAUSE).await; // the line is what is slow here
             }
             _ => {}
         }
@@ -41,7 +50,7 @@ async fn read_slowly(mut frames: Frames) -> usize {
 async fn slow_reader_of(limits: &str) -> usize {
     let origin = Origin::answering(|_| Reply::ok(vec![b'x'; BODY])).await;
     let proxy = Proxy::with(&limited(limits), &[&origin]).await;
-    read_slowly(narrow(&proxy, STEP).await).await
+    read_slowly(&proxy).await
 }
 
 #[tokio::test]

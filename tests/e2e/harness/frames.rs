@@ -4,7 +4,7 @@ use std::io;
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf},
-    net::TcpStream,
+    net::{TcpSocket, TcpStream},
 };
 use tokio_rustls::client::TlsStream;
 
@@ -68,8 +68,22 @@ impl Frames {
 
     /// As [`Frames::connect`], to whatever listens at this port.
     pub(crate) async fn connect_to(port: u16, trust: &Trust) -> Self {
+        let stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+        Self::connect_on(stream, trust).await
+    }
+
+    /// As [`Frames::connect`], with a socket that takes little before it is read from, as on a slow line.
+    pub(crate) async fn connect_slowly(proxy: &Proxy) -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4096).unwrap();
+        let stream = socket.connect(([127, 0, 0, 1], proxy.https()).into());
+        Self::connect_on(stream.await.unwrap(), &proxy.trust()).await
+    }
+
+    async fn connect_on(stream: TcpStream, trust: &Trust) -> Self {
+        stream.set_nodelay(true).unwrap();
         let hands = Hands::new(trust).offering(&["h2"]);
-        let stream = hands.shake(port, "localhost").await.unwrap();
+        let stream = hands.shake_on(stream, "localhost").await.unwrap();
         let (reading, writing) = tokio::io::split(stream);
         Self {
             reading,
