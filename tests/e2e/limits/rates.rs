@@ -11,7 +11,7 @@ use tokio::{
 };
 
 use super::{Stage, WAYS, Way};
-use crate::harness::until;
+use crate::harness::{Origin, Proxy, Reply, Wire, until};
 
 /// What a slow reader takes each tenth of a second.
 const SIP: usize = 30 << 10;
@@ -103,4 +103,33 @@ async fn a_body_that_dribbles_over_http2_is_408_and_grpc_is_left_alone() {
     assert_eq!(dribbles(&stage, "application/grpc+proto").await, 200);
     let patient = Stage::limited("body_idle_timeout: 1s, min_rate: 0").await;
     assert_eq!(dribbles(&patient, "text/plain").await, 200);
+}
+
+/// The kernel asks for more when half of what it holds is sent, 64 KiB; such a reader takes longer for them than it may
+/// stand still.
+#[tokio::test]
+async fn a_slow_but_steady_reader_is_seen_to_move() {
+    const BODY: usize = 200_000;
+    let origin = Origin::answering(|_| Reply::ok(vec![b'x'; BODY])).await;
+    let limits = "limits: { write_idle_timeout: 500ms, min_rate: 0 }";
+    let text = format!(
+        "
+        listeners: {{ http: {{ bind: \"127.0.0.1:$http\", {limits} }} }}
+        upstreams: {{ web: {{ servers: [$1] }} }}
+        routes: [{{ upstream: web }}]
+        "
+    );
+    let proxy = Proxy::with(&text, &[&origin]).await;
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    let stream = socket.connect(([127, 0, 0, 1], proxy.http()).into());
+    let mut wire = Wire::new(stream.await.unwrap());
+    wire.send("GET / HTTP/1.1\r\nhost: test\r\n\r\n").await;
+    let head = wire.read_head().await.unwrap().unwrap();
+    assert_eq!(head.length(), Some(BODY));
+    for got in (0..BODY).step_by(4000) {
+        let read = wire.read_exactly(4000).await;
+        assert!(read.is_ok(), "cut off after {got}: {read:?}");
+        tokio::time::sleep(Duration::from_millis(100)).await; // the line is what is slow here
+    }
 }
