@@ -103,13 +103,13 @@ async fn unused(connection: &Connection) {
     loop {
         tokio::time::sleep(keepalive.min(patience) / LOOKS).await;
         let lasts = still.lasts(connection);
-        if !connection.is_idle() {
-            still = Stillness::of(connection);
-        } else {
+        if connection.is_idle() {
             let is_answered = connection.unanswered() == 0;
             if lasts >= if is_answered { keepalive } else { patience } {
                 return;
             }
+        } else {
+            still = Stillness::of(connection);
         }
     }
 }

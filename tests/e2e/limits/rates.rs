@@ -130,6 +130,6 @@ async fn a_slow_but_steady_reader_is_seen_to_move() {
     for got in (0..BODY).step_by(4000) {
         let read = wire.read_exactly(4000).await;
         assert!(read.is_ok(), "cut off after {got}: {read:?}");
-        tokio::time::sleep(Duration::from_millis(100)).await; // the line is what is slow here
+        sleep(Duration::from_millis(100)).await; // the line is what is slow here
     }
 }
