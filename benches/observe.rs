@@ -29,6 +29,10 @@ fn record() -> Record<'static> {
         upstream: "shop",
         server: "10.0.3.17:8080",
         retries: 0,
+        policy: None,
+        observed: &[],
+        user: "",
+        coding: "",
         refusal: None,
         refusal_detail: None,
         tls: Some(Tls {

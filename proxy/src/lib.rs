@@ -22,6 +22,7 @@ pub mod cli;
 pub mod config;
 pub mod forward;
 pub mod gateway;
+pub mod limits;
 pub mod listen;
 pub mod observe;
 pub mod policy;

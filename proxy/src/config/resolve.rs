@@ -121,7 +121,7 @@ fn route(
         path,
         methods,
         action,
-        policies: policies::policies(policies, defaults),
+        policies: policies.resolve(defaults),
     })
 }
 

@@ -9,6 +9,9 @@ pub trait Fields {
     /// Puts one field in the place of all of that name.
     fn set(&mut self, name: HeaderName, value: HeaderValue);
 
+    /// Puts one more field beside those of that name.
+    fn add(&mut self, name: HeaderName, value: HeaderValue);
+
     /// Takes every field of that name away.
     fn remove(&mut self, name: &HeaderName);
 }
@@ -20,6 +23,10 @@ impl Fields for HeaderMap {
 
     fn set(&mut self, name: HeaderName, value: HeaderValue) {
         self.insert(name, value);
+    }
+
+    fn add(&mut self, name: HeaderName, value: HeaderValue) {
+        self.append(name, value);
     }
 
     fn remove(&mut self, name: &HeaderName) {

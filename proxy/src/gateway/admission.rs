@@ -177,6 +177,11 @@ fn split_target(header: &RequestHeader) -> Result<(&str, &str), Refusal> {
     Ok((if path.is_empty() { "/" } else { path }, query))
 }
 
+/// The query as it was sent, with its `?`; empty if there is none.
+pub(super) fn query(header: &RequestHeader) -> &str {
+    split_target(header).map_or("", |(_, query)| query)
+}
+
 /// The path for the log: in normal form, or as it was sent if it has none.
 pub(super) fn logged_path<'a>(header: &'a RequestHeader, admitted: &'a Admitted) -> &'a str {
     if admitted.path.is_empty() {
@@ -198,7 +203,7 @@ fn length(value: &HeaderValue) -> Option<u64> {
 
 /// What the server is asked for: the normal form, less `strip` bytes of prefix, with the query as sent.
 pub(super) fn target(header: &RequestHeader, admitted: &Admitted, strip: usize) -> String {
-    let query = split_target(header).map_or("", |(_, query)| query);
+    let query = query(header);
     let path = admitted.path.get(strip..).unwrap_or("");
     let slash = if path.starts_with('/') { "" } else { "/" };
     format!("{slash}{path}{query}")

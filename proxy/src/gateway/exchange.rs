@@ -18,6 +18,7 @@ use crate::{
     config::model::{Limits, UpstreamProtocol},
     forward::Fields,
     listen::{Carried, Connection, Pace},
+    policy::Applied,
     respond::Refusal,
     snapshot::{Action, Route, Snapshot},
 };
@@ -36,6 +37,8 @@ pub struct Exchange {
     /// Set by *pick* where the connection is lent.
     pub(super) lender: Option<Arc<Lender>>,
     pub tries: Tries,
+    /// What the route's policies have made of it so far.
+    pub applied: Applied,
     /// Set when the proxy answers for itself.
     pub refusal: Option<Refusal>,
     pub tally: Tally,
@@ -110,6 +113,7 @@ impl Exchange {
             pick: None,
             lender: None,
             tries: Tries::default(),
+            applied: Applied::default(),
             refusal: None,
             tally: Tally::begin(now),
             pace: Pace::any(),
@@ -148,7 +152,7 @@ impl Exchange {
     pub(super) fn respond(&self, fields: &mut impl Fields) {
         if let (Some(route), Some(admitted)) = (&self.route, &self.admitted) {
             let is_tls = admitted.connection.tls.is_some();
-            route.policies.respond(fields, is_tls);
+            route.policies.respond(fields, &self.applied, is_tls);
         }
     }
 

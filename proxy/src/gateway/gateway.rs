@@ -17,7 +17,9 @@ use pingora::{
 };
 
 use super::{
-    Exchange, admission, challenge,
+    Exchange, admission,
+    apply::apply,
+    challenge,
     exchange::Kept,
     fault, outcome,
     peer::{self, Needs},
@@ -27,6 +29,7 @@ use super::{
 use crate::{
     forward,
     observe::Observer,
+    policy::Verdict,
     respond::{Page, Refusal},
     route::Found,
     snapshot::{Action, SnapshotCell},
@@ -90,12 +93,15 @@ impl ProxyHttp for Gateway {
             Found::None => return Err(fault::refuse(Refusal::NoRoute)),
         };
         exchange.route = Some(Arc::clone(&route));
-        match &route.action {
-            Action::Forward { .. } => Ok(false),
-            Action::Answer(answer) => session::write(session, answer, exchange)
-                .await
-                .map(|()| true),
-        }
+        let answer = match (apply(session, exchange).await, &route.action) {
+            (Verdict::Refuse(refusal), _) => return Err(fault::refuse(refusal)),
+            (Verdict::Answer(answer), _) => answer,
+            (Verdict::Continue, Action::Answer(answer)) => answer.clone(),
+            (Verdict::Continue, Action::Forward { .. }) => return Ok(false),
+        };
+        session::write(session, &answer, exchange)
+            .await
+            .map(|()| true)
     }
 
     /// Pick: a server this exchange has not tried yet.
@@ -171,7 +177,9 @@ impl ProxyHttp for Gateway {
         let target = admission::target(session.req_header(), admitted, exchange.strip());
         session::retarget(request, &target)?;
         let origin = admission::origin(exchange, session.req_header().version)?;
-        let dropped = forward::request(&mut RequestFields(request), &origin);
+        let mut fields = RequestFields(request);
+        let dropped = forward::request(&mut fields, &origin);
+        exchange.applied.request(&mut fields);
         if !exchange.tries.head_sent {
             let meters = &admitted.connection.listener.meters;
             meters.headers_dropped(dropped.underscores, dropped.claims);

@@ -1,6 +1,7 @@
 //! The life of a request. `gateway.rs` is its table of contents, `exchange.rs` what it carries along.
 
 mod admission;
+mod apply;
 mod challenge;
 mod door;
 mod exchange;

@@ -38,6 +38,10 @@ impl Fields for RequestFields<'_> {
         let _ = self.0.insert_header(name, value);
     }
 
+    fn add(&mut self, name: HeaderName, value: HeaderValue) {
+        let _ = self.0.append_header(name, value);
+    }
+
     fn remove(&mut self, name: &HeaderName) {
         self.0.remove_header(name);
     }
@@ -50,6 +54,10 @@ impl Fields for ResponseFields<'_> {
 
     fn set(&mut self, name: HeaderName, value: HeaderValue) {
         let _ = self.0.insert_header(name, value);
+    }
+
+    fn add(&mut self, name: HeaderName, value: HeaderValue) {
+        let _ = self.0.append_header(name, value);
     }
 
     fn remove(&mut self, name: &HeaderName) {

@@ -17,6 +17,7 @@ const BUCKETS: [f64; 15] = [
 pub(super) struct RouteFamilies {
     pub(super) requests: IntCounterVec,
     pub(super) duration: HistogramVec,
+    pub(super) verdicts: IntCounterVec,
 }
 
 impl RouteFamilies {
@@ -31,6 +32,11 @@ impl RouteFamilies {
                 "simplon_request_duration_seconds",
                 "From the end of a request's header to the last byte of its response; without tunnels.",
                 &["route", "upstream"],
+            )?,
+            verdicts: maker.counters(
+                "simplon_policy_verdicts_total",
+                "What policies decided of requests, by route, upstream, policy and verdict; passed is counted of limits alone.",
+                &["route", "upstream", "policy", "verdict"],
             )?,
         })
     }

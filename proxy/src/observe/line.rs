@@ -3,7 +3,7 @@
 //! The fields and their order are a promise to whoever parses the log:
 //!
 //! `time` `client` `listener` `method` `host` `path` `protocol` `status` `bytes_in` `bytes_out` `route`
-//! `upstream` `server` `retries` `refusal` `detail` `t_queue_ms` `t_connect_ms` `t_first_byte_ms`
+//! `upstream` `server` `retries` `refusal` `detail` `policy` `observed` `user` `coding` `t_queue_ms` `t_connect_ms` `t_first_byte_ms`
 //! `t_total_ms` `tls` (`version` `cipher` `sni` `resumed` `client`) `user_agent` `referer` `request_id` `upgraded`
 //!
 //! Every line has every field; what there is none of is `null`. Times are milliseconds with three decimals.
@@ -16,7 +16,7 @@ use std::{
 };
 
 use super::{
-    json,
+    PolicyLabel, json,
     record::{Record, Tls},
     timestamp::{Clock, three_digits},
 };
@@ -29,6 +29,7 @@ const USER_AGENT: usize = 512;
 const REFERER: usize = 512;
 const REQUEST_ID: usize = 128;
 const SUBJECT: usize = 256;
+const USER: usize = 256;
 /// Names from the configuration are the operator's and stay whole.
 const WHOLE: usize = usize::MAX;
 
@@ -73,6 +74,11 @@ impl Line {
         self.text(key!("refusal"), record.refusal.unwrap_or_default(), WHOLE);
         let detail = record.refusal_detail.unwrap_or_default();
         self.text(key!("detail"), detail, WHOLE);
+        let policy = record.policy.map_or("", PolicyLabel::as_str);
+        self.text(key!("policy"), policy, WHOLE);
+        self.observed(record.observed);
+        self.text(key!("user"), record.user, USER);
+        self.text(key!("coding"), record.coding, WHOLE);
         self.millis(key!("t_queue_ms"), record.timers.queue);
         self.millis(key!("t_connect_ms"), record.timers.connect);
         self.millis(key!("t_first_byte_ms"), record.timers.first_byte);
@@ -108,6 +114,19 @@ impl Line {
             IpAddr::V6(address) => drop(write!(self.bytes, "{address}")),
         }
         self.put(b"\"");
+    }
+
+    fn observed(&mut self, policies: &[PolicyLabel]) {
+        self.put(key!("observed"));
+        if policies.is_empty() {
+            return self.put(b"null");
+        }
+        for (at, policy) in policies.iter().enumerate() {
+            self.put(if at == 0 { b"[\"" } else { b",\"" });
+            self.put(policy.as_str().as_bytes());
+            self.put(b"\"");
+        }
+        self.put(b"]");
     }
 
     fn tls(&mut self, tls: Option<&Tls<'_>>) {
@@ -194,6 +213,10 @@ mod tests {
             retries: 1,
             refusal: None,
             refusal_detail: None,
+            policy: None,
+            observed: &[],
+            user: "",
+            coding: "",
             tls: Some(Tls {
                 version: "TLSv1.3",
                 cipher: "TLS13_AES_128_GCM_SHA256",
@@ -225,6 +248,7 @@ mod tests {
             r#""method":"GET","host":"example.ch","path":"/a","protocol":"HTTP/2","status":200,"#,
             r#""bytes_in":0,"bytes_out":82,"route":"example.ch/","upstream":"web","#,
             r#""server":"10.0.0.1:80","retries":1,"refusal":null,"detail":null,"#,
+            r#""policy":null,"observed":null,"user":null,"coding":null,"#,
             r#""t_queue_ms":null,"t_connect_ms":0.000,"t_first_byte_ms":1.002,"#,
             r#""t_total_ms":12345.678,"tls":{"version":"TLSv1.3","#,
             r#""cipher":"TLS13_AES_128_GCM_SHA256","sni":"example.ch","resumed":true,"client":"CN=billing"},"#,
@@ -239,6 +263,10 @@ mod tests {
         let refused = Record {
             client: IpAddr::V6(Ipv6Addr::LOCALHOST),
             refusal: Some("malformed"),
+            policy: Some(PolicyLabel::Access),
+            observed: &[PolicyLabel::Block, PolicyLabel::RateLimit],
+            user: "ada",
+            coding: "br",
             refusal_detail: Some("two lengths"),
             upstream: "",
             server: "",
@@ -249,6 +277,12 @@ mod tests {
         assert_eq!(value["client"], "::1");
         assert_eq!(value["refusal"], "malformed");
         assert_eq!(value["detail"], "two lengths");
+        assert_eq!(value["policy"], "access");
+        assert_eq!(value["observed"], json!(["block", "rate_limit"]));
+        assert_eq!(
+            (&value["user"], &value["coding"]),
+            (&json!("ada"), &json!("br"))
+        );
         for absent in ["upstream", "server", "tls"] {
             assert_eq!(value[absent], Value::Null, "{absent}");
         }

@@ -7,7 +7,12 @@ use std::sync::Arc;
 
 use prometheus::{Histogram, IntCounter, IntGauge};
 
-use super::{metrics::Metrics, reasons::Reasons, record::Record};
+use super::{
+    metrics::Metrics,
+    reasons::Reasons,
+    record::Record,
+    rulings::{PolicyLabel, Ruling, Rulings},
+};
 
 /// Classes of status codes, in the order of [`RouteMeters::requests`].
 pub const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
@@ -58,6 +63,7 @@ pub struct RouteMeters {
     labels: [String; 2],
     requests: [IntCounter; 5],
     duration: Histogram,
+    rulings: Rulings,
     upstream: Option<Arc<UpstreamMeters>>,
 }
 
@@ -71,6 +77,7 @@ impl RouteMeters {
                 families.requests.with_label_values(&labels)
             }),
             duration: families.duration.with_label_values(&[route, upstream]),
+            rulings: Rulings::default(),
             upstream: (!upstream.is_empty()).then(|| metrics.upstream(upstream)),
             metrics: Arc::clone(metrics),
             labels,
@@ -90,6 +97,13 @@ impl RouteMeters {
     /// Requests so far, by class of status: 1xx to 5xx.
     pub fn requests(&self) -> [u64; 5] {
         self.requests.each_ref().map(IntCounter::get)
+    }
+
+    /// Counts what a policy of this route decided of a request.
+    pub fn ruled(&self, policy: PolicyLabel, ruling: Ruling) {
+        let family = &self.metrics.by_route.verdicts;
+        let labels = [self.route(), self.upstream()];
+        self.rulings.count(family, labels, policy, ruling);
     }
 
     pub(super) fn count(&self, record: &Record<'_>) {
@@ -122,6 +136,7 @@ impl Drop for RouteMeters {
                 removed(families.requests.remove_label_values(&labels));
             }
             removed(families.duration.remove_label_values(&[route, upstream]));
+            self.rulings.remove(&families.verdicts, [route, upstream]);
         });
     }
 }

@@ -17,6 +17,7 @@ mod line;
 mod process;
 mod queue;
 mod reasons;
+mod rulings;
 mod shelf;
 mod sink;
 mod timestamp;
@@ -35,6 +36,7 @@ pub use self::{
     meters::{Connected, ListenerMeters, RouteMeters},
     metrics::Metrics,
     record::{Protocol, Record, Timers, Tls},
+    rulings::{PolicyLabel, Ruling},
     servers::{ServerView, Servers, UpstreamView},
 };
 

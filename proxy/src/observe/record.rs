@@ -8,6 +8,8 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use super::PolicyLabel;
+
 /// One finished exchange. An empty string means that there is none.
 #[derive(Clone, Copy, Debug)]
 pub struct Record<'a> {
@@ -37,6 +39,14 @@ pub struct Record<'a> {
     /// The label of the refusal, where the proxy answered for itself.
     pub refusal: Option<&'static str>,
     pub refusal_detail: Option<&'static str>,
+    /// The policy that answered or refused.
+    pub policy: Option<PolicyLabel>,
+    /// Policies that would have refused, but only observe.
+    pub observed: &'a [PolicyLabel],
+    /// Who the client has shown to be.
+    pub user: &'a str,
+    /// The content coding that we sent the response in.
+    pub coding: &'a str,
     pub tls: Option<Tls<'a>>,
     pub request_id: &'a str,
     pub user_agent: &'a [u8],

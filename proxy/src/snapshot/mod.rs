@@ -27,6 +27,7 @@ use crate::{
     config::{Config, model, problem::Problem},
     listen::{Listener, Pressure},
     observe::Metrics,
+    policy::Workshop,
     route::RouteTable,
     tls::{self, CertificateStore, Terms},
 };
@@ -110,16 +111,23 @@ impl Snapshot {
         let upstreams =
             Upstreams::build(&config.upstreams, &previous.upstreams, &mut problems, now);
         let listeners = listeners(&config.listeners, previous, world, &mut problems);
+        let mut workshop = Workshop::new(&mut problems);
+        let routes = config.routes.iter().map(|route| {
+            let built = Route::build(route, &upstreams, &world.metrics, &mut workshop);
+            (
+                &route.hosts[..],
+                &route.path,
+                route.methods,
+                Arc::new(built),
+            )
+        });
+        let routes = routes.collect();
         if problems.iter().any(Problem::is_error) {
             return Err(problems);
         }
-        let routes = config.routes.iter().map(|route| {
-            let built = Arc::new(Route::build(route, &upstreams, &world.metrics));
-            (&route.hosts[..], &route.path, route.methods, built)
-        });
         let snapshot = Self {
             generation: previous.generation + 1,
-            routes: routes.collect(),
+            routes,
             listeners,
             https_port: https_port(&config),
             trusted_proxies: config.trusted_proxies.iter().copied().collect(),

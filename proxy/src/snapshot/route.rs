@@ -7,7 +7,7 @@ use crate::{
     balance::Upstream,
     config::model::{self, HostPattern, PathPattern},
     observe::{Metrics, RouteMeters},
-    policy::Policies,
+    policy::{Policies, Workshop},
     respond::Answer,
 };
 
@@ -34,6 +34,7 @@ impl Route {
         spec: &model::Route,
         upstreams: &Upstreams,
         metrics: &Arc<Metrics>,
+        workshop: &mut Workshop<'_>,
     ) -> Self {
         let label = label(spec);
         let action = action(spec, upstreams);
@@ -45,7 +46,7 @@ impl Route {
             meters: metrics.route(&label, upstream),
             label,
             action,
-            policies: Policies::new(&spec.policies),
+            policies: Policies::build(&spec.policies, workshop),
         }
     }
 }

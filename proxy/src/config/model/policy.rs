@@ -1,34 +1,25 @@
 //! Policies: what is done to the requests and responses of a route.
+//!
+//! One file a policy. What `defaults` says is shared: every route that takes it holds the same [`Arc`], and what is built of
+//! it is built once.
 
-use std::time::Duration;
+mod hsts;
+
+use std::sync::Arc;
+
+pub use hsts::Hsts;
 
 /// The policies of one route, those it takes from `defaults` among them; `None` is none.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Policies {
-    pub hsts: Option<Hsts>,
+    pub hsts: Option<Arc<Hsts>>,
 }
 
-/// What browsers are told of coming by TLS alone (RFC 6797 section 6.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Hsts {
-    /// How long they keep to it, in whole seconds; zero takes the promise back. Default [`Hsts::YEAR`].
-    pub max_age: Duration,
-    /// Whether it is for every host below this one too.
-    pub include_subdomains: bool,
-    /// Whether browsers may ship with it (hstspreload.org). Then it includes subdomains and holds a year or longer.
-    pub preload: bool,
-}
-
-impl Hsts {
-    pub const YEAR: Duration = Duration::from_secs(365 * 86_400);
-}
-
-impl Default for Hsts {
-    fn default() -> Self {
-        Self {
-            max_age: Self::YEAR,
-            include_subdomains: false,
-            preload: false,
-        }
-    }
+/// What becomes of a request that a policy would refuse.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    #[default]
+    Enforce,
+    /// It passes, and the log and the metrics tell of it.
+    Observe,
 }

@@ -1,110 +1,43 @@
-//! Policies, as a route or `defaults` says them.
+//! Policies, as a route or `defaults` says them: one file a policy, with its keys.
 
-use std::time::Duration;
+pub(super) mod hsts;
+
+use std::sync::Arc;
 
 use crate::config::{
     decode::Fields,
-    model::Hsts,
+    model::{Hsts, Policies},
     problem::Located,
-    raw::Value,
-    table::{Key, Kind, Table},
 };
 
-/// As long as anybody could mean it.
-const TEN_YEARS: Duration = Duration::from_secs(3650 * 86_400);
+/// What is said of a policy: `None` is nothing, which leaves it to `defaults`; `Some` of `None` is that there is none, which
+/// turns off what `defaults` turns on.
+pub(in crate::config) type Said<T> = Option<Located<Option<Arc<T>>>>;
 
-/// The key of a route, and of `defaults`.
-pub(super) const HSTS: Key = Key::new(
-    "hsts",
-    Kind::FlagOr(&HSTS_TABLE),
-    "tell browsers to come by TLS alone; default false",
-);
-
-static HSTS_TABLE: Table = Table {
-    of: "hsts",
-    keys: &[
-        Key::new(
-            "max_age",
-            Kind::Duration(Duration::ZERO..=TEN_YEARS),
-            "how long they keep to it; 0s takes it back; default 365d",
-        ),
-        Key::new(
-            "include_subdomains",
-            Kind::Flag,
-            "for every host below this one too; default false",
-        ),
-        Key::new(
-            "preload",
-            Kind::Flag,
-            "let browsers ship with it, by hstspreload.org; default false",
-        ),
-    ],
-};
-
-/// What is said of each policy; `None` is nothing.
+/// What a route or `defaults` says of each policy, in the order in which they are applied.
 #[derive(Default)]
 pub(in crate::config) struct PoliciesDraft {
-    /// `false` is a value: it turns off what `defaults` turns on.
-    pub(in crate::config) hsts: Option<Located<Option<Hsts>>>,
+    pub(in crate::config) hsts: Said<Hsts>,
 }
 
 pub(super) fn read(fields: &Fields<'_>) -> PoliciesDraft {
-    PoliciesDraft { hsts: hsts(fields) }
+    PoliciesDraft {
+        hsts: hsts::read(fields),
+    }
 }
 
-fn hsts(fields: &Fields<'_>) -> Option<Located<Option<Hsts>>> {
-    let entry = fields.entry("hsts")?;
-    let hsts = match entry.node.value {
-        Value::Map(_) => Some(promise(&fields.fields("hsts")?)?),
-        _ => fields.flag("hsts")?.then(Hsts::default),
-    };
-    Some(Located::new(hsts, &entry.at))
-}
-
-fn promise(fields: &Fields<'_>) -> Option<Hsts> {
-    // All are read, whatever the first gives, so that all problems are found.
-    let (max_age, include_subdomains, preload) = (
-        max_age(fields),
-        fields.flag("include_subdomains").unwrap_or(false),
-        fields.flag("preload").unwrap_or(false),
-    );
-    let hsts = Hsts {
-        max_age: max_age?,
-        include_subdomains,
-        preload,
-    };
-    if let (true, Some(entry)) = (hsts.preload, fields.entry("preload")) {
-        if !hsts.include_subdomains {
-            fields.error(
-                &entry.at,
-                "\"preload\" needs \"include_subdomains\"",
-                "the list of hstspreload.org is of whole domains; add `include_subdomains: true`, or remove `preload`",
-            );
-        }
-        if hsts.max_age < Hsts::YEAR {
-            fields.error(
-                &entry.at,
-                "\"preload\" needs a \"max_age\" of 365d or more",
-                "so asks hstspreload.org; write a longer `max_age`, or remove `preload`",
-            );
+impl PoliciesDraft {
+    /// The policies of a route: what it says itself, else what `defaults` says.
+    pub(in crate::config) fn resolve(self, defaults: &Self) -> Policies {
+        Policies {
+            hsts: or(self.hsts, defaults.hsts.as_ref()),
         }
     }
-    Some(hsts)
 }
 
-/// The field counts whole seconds: less than one would become none, and take the promise back.
-fn max_age(fields: &Fields<'_>) -> Option<Duration> {
-    let Some(node) = fields.node("max_age") else {
-        return Some(Hsts::YEAR);
-    };
-    let max_age = fields.duration("max_age")?;
-    if max_age.subsec_nanos() == 0 {
-        return Some(max_age);
+fn or<T>(route: Said<T>, defaults: Option<&Located<Option<Arc<T>>>>) -> Option<Arc<T>> {
+    match route {
+        Some(said) => said.value,
+        None => defaults?.value.clone(),
     }
-    fields.error(
-        &node.span,
-        "\"max_age\" counts whole seconds",
-        format!("write {}s", max_age.as_secs() + 1),
-    );
-    None
 }

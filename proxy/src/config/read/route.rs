@@ -59,7 +59,7 @@ pub(in crate::config) static TABLE: Table = Table {
             "answer with a redirect",
         ),
         Key::new("respond", Kind::Mapping(&RESPOND), "answer with this"),
-        policy::HSTS,
+        policy::hsts::KEY,
         Key::later(
             "rate_limit",
             "remove it; nothing limits rates yet",

@@ -154,7 +154,7 @@ static ADMIN: Table = Table {
 static DEFAULTS: Table = Table {
     of: "defaults",
     keys: &[
-        policy::HSTS,
+        policy::hsts::KEY,
         Key::later(
             "compress",
             "remove it; responses pass as they are",

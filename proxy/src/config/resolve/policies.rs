@@ -1,22 +1,10 @@
-//! Policies of the whole configuration: what a route takes from `defaults`, and what can have no effect.
+//! Policies of the whole configuration: what can have no effect.
 
 use super::tls_listeners;
 use crate::config::{
-    model::Policies,
     problem::{Problem, Problems},
-    read::{Draft, PoliciesDraft},
+    read::Draft,
 };
-
-/// The policies of a route: what it says itself, else what `defaults` says.
-pub(super) fn policies(route: PoliciesDraft, defaults: &PoliciesDraft) -> Policies {
-    let PoliciesDraft { hsts } = route;
-    Policies {
-        hsts: hsts
-            .as_ref()
-            .or(defaults.hsts.as_ref())
-            .and_then(|hsts| hsts.value),
-    }
-}
 
 /// What is odd about policies that can be used.
 pub(super) fn warn(draft: &Draft, problems: &Problems) {

@@ -220,7 +220,7 @@ defaults: {{ {of_defaults} }}
 routes: [{{ respond: {{ status: 204 }}, {of_route} }}]
 "
         );
-        load(&text).routes[0].policies.hsts
+        load(&text).routes[0].policies.hsts.as_deref().copied()
     };
     let long = "hsts: { max_age: 730d, include_subdomains: true, preload: true }";
     let longer = Hsts {

@@ -1,0 +1,36 @@
+//! A leaky bucket as GCRA has it (ITU-T I.371), and how full one is.
+
+use std::{num::NonZeroU32, time::Duration};
+
+/// How much may pass, whoever it is for: `rate` in `window`, and `burst` at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Bucket {
+    pub rate: NonZeroU32,
+    pub window: Duration,
+    /// Requests that pass at once after a quiet while.
+    pub burst: NonZeroU32,
+}
+
+/// What one check of one bucket found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// Until the request conforms; zero if it does, and then it was counted.
+    pub wait: Duration,
+    /// Further requests that would pass at this moment.
+    pub remaining: u32,
+    /// Until the bucket is as if nobody had come.
+    pub reset: Duration,
+}
+
+impl Bucket {
+    /// Between two requests at the allowed rate, in whole nanoseconds, at least one.
+    pub fn interval(&self) -> Duration {
+        (self.window / self.rate.get()).max(Duration::from_nanos(1))
+    }
+}
+
+impl Standing {
+    pub fn passes(&self) -> bool {
+        self.wait.is_zero()
+    }
+}

@@ -1,0 +1,64 @@
+//! What the policies of a route have made of one exchange so far.
+
+use http::{HeaderName, HeaderValue};
+
+use super::Verdict;
+use crate::{
+    config::model::Mode,
+    forward::Fields,
+    observe::{PolicyLabel, RouteMeters, Ruling},
+};
+
+/// Carried by the exchange from the request to the response and into the log.
+#[derive(Debug, Default)]
+pub struct Applied {
+    /// The policy that answered or refused.
+    pub by: Option<PolicyLabel>,
+    /// Those that would have refused, but only observe; each once.
+    pub observed: Vec<PolicyLabel>,
+    /// Who the client has shown to be.
+    pub user: Option<Box<str>>,
+    /// What the server is told beside what the client sent, in the place of fields of the same name.
+    pub request_fields: Vec<(HeaderName, HeaderValue)>,
+    /// Fields of the same name that the client sent are not passed on.
+    pub request_removed: Vec<HeaderName>,
+    /// What every final response has beside its own fields, refusals among them.
+    pub response_fields: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl Applied {
+    /// What the server sees of it.
+    pub fn request(&self, fields: &mut impl Fields) {
+        for name in &self.request_removed {
+            fields.remove(name);
+        }
+        for (name, value) in &self.request_fields {
+            fields.set(name.clone(), value.clone());
+        }
+    }
+
+    /// Counts what a policy decided, and notes it for the log. The refusal of a policy that only observes goes no further.
+    pub fn settle(
+        &mut self,
+        by: PolicyLabel,
+        mode: Mode,
+        verdict: Verdict,
+        meters: &RouteMeters,
+    ) -> Verdict {
+        let ruling = match (&verdict, mode) {
+            (Verdict::Continue, _) => return verdict,
+            (Verdict::Refuse(_), Mode::Observe) => {
+                if !self.observed.contains(&by) {
+                    self.observed.push(by);
+                }
+                meters.ruled(by, Ruling::Observed);
+                return Verdict::Continue;
+            }
+            (Verdict::Refuse(_), Mode::Enforce) => Ruling::Refused,
+            (Verdict::Answer(_), _) => Ruling::Answered,
+        };
+        self.by = Some(by);
+        meters.ruled(by, ruling);
+        verdict
+    }
+}

@@ -1,0 +1,70 @@
+//! Where the policies of a snapshot are built, each of them once.
+
+use std::{collections::HashMap, sync::Arc};
+
+use super::Hsts;
+use crate::config::{model, problem::Problem};
+
+/// What policies are built with, and those that are built already.
+pub struct Workshop<'a> {
+    /// What is wrong with the world, such as a file that a policy needs.
+    pub problems: &'a mut Vec<Problem>,
+    pub hsts: Made<model::Hsts, Hsts>,
+}
+
+impl<'a> Workshop<'a> {
+    pub fn new(problems: &'a mut Vec<Problem>) -> Self {
+        Self {
+            problems,
+            hsts: Made::default(),
+        }
+    }
+}
+
+/// What was made of one part of the configuration, however many routes share it.
+#[derive(Debug)]
+pub struct Made<S, P>(HashMap<*const S, (Arc<S>, Option<Arc<P>>)>);
+
+impl<S, P> Made<S, P> {
+    /// What `build` gives for `spec`; it is called once for each.
+    pub fn of(
+        &mut self,
+        spec: Option<&Arc<S>>,
+        build: impl FnOnce(&Arc<S>) -> Option<P>,
+    ) -> Option<Arc<P>> {
+        let spec = spec?;
+        // The part is kept, so that no other can come to stand at its address.
+        let entry = self.0.entry(Arc::as_ptr(spec));
+        let (_, made) = entry.or_insert_with(|| (Arc::clone(spec), build(spec).map(Arc::new)));
+        made.clone()
+    }
+}
+
+impl<S, P> Default for Made<S, P> {
+    fn default() -> Self {
+        Self(HashMap::new())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_routes_share_is_made_once() {
+        let (shared, other) = (Arc::new(1), Arc::new(1));
+        let mut made = Made::<i32, i32>::default();
+        let mut calls = 0;
+        let mut build = |spec: &Arc<i32>| {
+            calls += 1;
+            Some(**spec)
+        };
+        let first = made.of(Some(&shared), &mut build);
+        let second = made.of(Some(&Arc::clone(&shared)), &mut build);
+        let third = made.of(Some(&other), &mut build);
+        assert!(made.of(None, &mut build).is_none());
+        assert!(Arc::ptr_eq(&first.unwrap(), &second.unwrap()));
+        assert!(third.is_some());
+        assert_eq!(calls, 2);
+    }
+}
