@@ -117,6 +117,7 @@ fn each_key(table: &'static Table, see: &mut dyn FnMut(&'static Table, &'static 
             | Kind::ChoiceOr(_, table)
             | Kind::FlagOr(table)
             | Kind::Named(table)
+            | Kind::SeveralOf(table)
             | Kind::ListOf(table) => each_key(table, see),
             _ => {}
         }
