@@ -7,8 +7,9 @@ use pingora::proxy::Session;
 use super::{Exchange, admission, exchange::Admitted, session};
 use crate::{
     config::model::Mode,
+    limits::Flight,
     observe::{PolicyLabel, RouteMeters, Ruling},
-    policy::{Applied, Checked, Policies, Request, Verdict},
+    policy::{Applied, Begun, Checked, Policies, Request, Verdict},
     respond::Refusal,
 };
 
@@ -18,6 +19,7 @@ pub(super) async fn apply(session: &mut Session, exchange: &mut Exchange) -> Ver
         admitted: Some(admitted),
         route: Some(route),
         applied,
+        flights,
         ..
     } = exchange
     else {
@@ -25,6 +27,7 @@ pub(super) async fn apply(session: &mut Session, exchange: &mut Exchange) -> Ver
     };
     let Policies {
         rate_limit,
+        max_in_flight,
         hsts: _,
     } = &route.policies;
     if let Some(rate_limit) = rate_limit {
@@ -35,6 +38,35 @@ pub(super) async fn apply(session: &mut Session, exchange: &mut Exchange) -> Ver
             return verdict;
         }
     }
+    if let Some(max_in_flight) = max_in_flight {
+        let begun = max_in_flight.begin(&request(session, admitted), &route.label);
+        let verdict = hold(begun, flights, applied, &route.meters);
+        if !matches!(verdict, Verdict::Continue) {
+            return verdict;
+        }
+    }
+    Verdict::Continue
+}
+
+/// Counts what limits of concurrency made of a request, and has the exchange hold what they have counted.
+fn hold(
+    begun: Begun,
+    flights: &mut Vec<Flight>,
+    applied: &mut Applied,
+    meters: &RouteMeters,
+) -> Verdict {
+    const BY: PolicyLabel = PolicyLabel::MaxInFlight;
+    let refused = || Verdict::Refuse(Refusal::TooManyInFlight);
+    if begun.observed {
+        applied.settle(BY, Mode::Observe, refused(), meters);
+    }
+    if begun.is_refused {
+        return applied.settle(BY, Mode::Enforce, refused(), meters);
+    }
+    if !begun.observed {
+        meters.ruled(BY, Ruling::Passed);
+    }
+    *flights = begun.flights;
     Verdict::Continue
 }
 

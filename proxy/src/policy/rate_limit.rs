@@ -11,18 +11,18 @@ use std::{
 
 use http::{HeaderName, HeaderValue};
 
-use super::{Applied, Request, counted::subject};
+use super::{
+    Applied, Request,
+    counted::{owner, subject},
+};
 use crate::{
-    config::model::{By, LimitList, Mode, RateLimit as Spec},
+    config::model::{LimitList, Mode, RateLimit as Spec},
     limits::{Bucket, Identity, Limit, Registry, Standing, Subject, Turn},
     respond::Refusal,
 };
 
 const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
-
-/// The owner of what stands in `defaults`.
-const DEFAULTS: &str = "defaults";
 
 /// The limits of a route, in the order in which they are asked.
 #[derive(Debug)]
@@ -35,7 +35,6 @@ pub struct RateLimit {
 #[derive(Debug)]
 struct Limited {
     limit: Limit,
-    by: By,
     mode: Mode,
     /// Its member of `RateLimit`, up to the first number.
     member: Box<str>,
@@ -63,7 +62,7 @@ pub struct Asked {
 impl RateLimit {
     /// `route` is the label of the route that the limits stand on, if it is not `defaults`.
     pub fn new(spec: &LimitList<Spec>, route: &str, registry: &Registry) -> Self {
-        let owner: Arc<str> = if spec.of_defaults { DEFAULTS } else { route }.into();
+        let owner = owner(spec.of_defaults, route);
         let limits = spec.limits.iter();
         let limits = limits.map(|spec| Limited::new(spec, &owner, registry));
         Self {
@@ -97,7 +96,7 @@ impl RateLimit {
         let mut checked = Checked::default();
         let mut field = Vec::with_capacity(48 * self.limits.len());
         for limited in &self.limits {
-            let subject = subject(&limited.by, request, route);
+            let subject = subject(&limited.limit.identity().by, request, route);
             let Asked { standing, turn } = ask(&limited.limit, subject);
             limited.write(standing, &mut field);
             match (standing.passes(), turn, limited.mode) {
@@ -159,7 +158,6 @@ impl Limited {
         let live = registry.rate(&identity, spec.max_keys);
         Self {
             limit: Limit::new(identity, spec.bucket, spec.delay, live),
-            by: spec.by.clone(),
             mode: spec.mode,
             member: format!("\"{}\";r=", spec.name).into(),
         }
