@@ -39,7 +39,7 @@ pub(super) async fn apply(session: &mut Session, exchange: &mut Exchange) -> Ver
         }
     }
     if let Some(max_in_flight) = max_in_flight {
-        let begun = max_in_flight.begin(&request(session, admitted), &route.label);
+        let begun = max_in_flight.begin(&request(session, admitted), &route.label, Instant::now());
         let verdict = hold(begun, flights, applied, &route.meters);
         if !matches!(verdict, Verdict::Continue) {
             return verdict;

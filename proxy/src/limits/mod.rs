@@ -7,6 +7,7 @@ mod registry;
 mod shard;
 mod subject;
 mod table;
+mod top;
 
 #[cfg(test)]
 mod tests;
@@ -18,3 +19,4 @@ pub use registry::{Identity, Registry};
 pub use shard::Key;
 pub use subject::Subject;
 pub use table::Table;
+pub use top::{Limited, Top};

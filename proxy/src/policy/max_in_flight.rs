@@ -3,7 +3,7 @@
 //! A request is under way until its exchange is over: the last byte of its response has left, or the tunnel has ended that it was
 //! upgraded to. Each limit that counted it counts it out then.
 
-use std::{num::NonZeroU32, sync::Arc};
+use std::{num::NonZeroU32, sync::Arc, time::Instant};
 
 use super::{
     Request,
@@ -11,16 +11,22 @@ use super::{
 };
 use crate::{
     config::model::{By, LimitList, MaxInFlight as Spec, Mode},
-    limits::{Flight, Flights, Identity, Registry},
+    limits::{Flight, Flights, Identity, Registry, Top},
+    observe::PolicyLabel,
 };
 
 /// The limits of a route, in the order in which they are asked.
 #[derive(Debug)]
-pub struct MaxInFlight(Box<[Limited]>);
+pub struct MaxInFlight {
+    limits: Box<[Limited]>,
+    top: Arc<Top>,
+}
 
 #[derive(Debug)]
 struct Limited {
     identity: Identity,
+    /// The limit as in metrics.
+    label: Arc<str>,
     max: NonZeroU32,
     mode: Mode,
     flights: Arc<Flights>,
@@ -48,22 +54,36 @@ impl MaxInFlight {
             };
             Limited {
                 flights: registry.flights(&identity, spec.max_keys),
+                label: identity.to_string().into(),
                 identity,
                 max: spec.max,
                 mode: spec.mode,
             }
         };
-        Self(spec.limits.iter().map(limited).collect())
+        Self {
+            limits: spec.limits.iter().map(limited).collect(),
+            top: Arc::clone(&registry.top),
+        }
     }
 
     /// Asks the limits in turn, up to the first that refuses; what the ones before it have counted is counted out again with
     /// the exchange. `route` is the label of the request's route.
-    pub fn begin(&self, request: &Request<'_>, route: &str) -> Begun {
+    pub fn begin(&self, request: &Request<'_>, route: &str, now: Instant) -> Begun {
         let mut begun = Begun::default();
-        for limited in &self.0 {
+        for limited in &self.limits {
             let by: &By = &limited.identity.by;
-            let key = limited.flights.key(subject(by, request, route));
-            match (limited.flights.begin(key, limited.max.get()), limited.mode) {
+            let subject = subject(by, request, route);
+            let key = limited.flights.key(subject);
+            let flight = limited.flights.begin(key, limited.max.get());
+            if flight.is_none() {
+                self.top.note(
+                    (PolicyLabel::MaxInFlight, &limited.label),
+                    subject,
+                    key,
+                    now,
+                );
+            }
+            match (flight, limited.mode) {
                 (Some(flight), _) => begun.flights.push(flight),
                 (None, Mode::Observe) => begun.observed = true,
                 (None, Mode::Enforce) => {

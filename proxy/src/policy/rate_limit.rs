@@ -17,7 +17,8 @@ use super::{
 };
 use crate::{
     config::model::{LimitList, Mode, RateLimit as Spec},
-    limits::{Bucket, Identity, Limit, Registry, Standing, Subject, Turn},
+    limits::{Bucket, Identity, Limit, Registry, Standing, Subject, Top, Turn},
+    observe::PolicyLabel,
     respond::Refusal,
 };
 
@@ -30,12 +31,15 @@ pub struct RateLimit {
     limits: Box<[Limited]>,
     /// `RateLimit-Policy`, which is always the same.
     policy: HeaderValue,
+    top: Arc<Top>,
 }
 
 #[derive(Debug)]
 struct Limited {
     limit: Limit,
     mode: Mode,
+    /// The limit as in metrics.
+    label: Arc<str>,
     /// Its member of `RateLimit`, up to the first number.
     member: Box<str>,
 }
@@ -68,6 +72,7 @@ impl RateLimit {
         Self {
             limits: limits.collect(),
             policy: policy(&spec.limits),
+            top: Arc::clone(&registry.top),
         }
     }
 
@@ -79,7 +84,7 @@ impl RateLimit {
         now: Instant,
         applied: &mut Applied,
     ) -> Checked {
-        self.check_by(request, route, applied, |limit, subject| {
+        self.check_by(request, route, now, applied, |limit, subject| {
             Asked::of(limit, subject, now)
         })
     }
@@ -90,6 +95,7 @@ impl RateLimit {
         &self,
         request: &Request<'_>,
         route: &str,
+        now: Instant,
         applied: &mut Applied,
         mut ask: impl FnMut(&Limit, Subject<'_>) -> Asked,
     ) -> Checked {
@@ -99,6 +105,11 @@ impl RateLimit {
             let subject = subject(&limited.limit.identity().by, request, route);
             let Asked { standing, turn } = ask(&limited.limit, subject);
             limited.write(standing, &mut field);
+            if !standing.passes() || turn.is_some() {
+                let key = limited.limit.table().key(subject);
+                self.top
+                    .note((PolicyLabel::RateLimit, &limited.label), subject, key, now);
+            }
             match (standing.passes(), turn, limited.mode) {
                 (true, None, _) => {}
                 (_, _, Mode::Observe) => checked.observed = true,
@@ -157,6 +168,7 @@ impl Limited {
         };
         let live = registry.rate(&identity, spec.max_keys);
         Self {
+            label: identity.to_string().into(),
             limit: Limit::new(identity, spec.bucket, spec.delay, live),
             mode: spec.mode,
             member: format!("\"{}\";r=", spec.name).into(),
@@ -202,3 +214,6 @@ fn seconds(duration: Duration) -> u32 {
     let whole = duration.as_secs() + u64::from(duration.subsec_nanos() > 0);
     u32::try_from(whole).unwrap_or(u32::MAX)
 }
+
+#[cfg(test)]
+mod tests;
