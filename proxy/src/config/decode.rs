@@ -254,6 +254,35 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// The mapping under `name`, through the table its key has; within there is none where `false` turns it off.
+    pub(super) fn unless_off(&self, name: &str) -> Option<Option<Fields<'a>>> {
+        let entry = self.entry(name)?;
+        let (node, Kind::OffOr(table)) = self.get(name)? else {
+            return None;
+        };
+        match &node.value {
+            Value::Bool(false) => Some(None),
+            Value::Map(_) => Self::of(node, &entry.at, table, self.problems).map(Some),
+            _ => {
+                let hint = format!("write false, or a mapping; its keys are {}", table.names());
+                self.wrong(name, "false or a mapping", node, hint)
+            }
+        }
+    }
+
+    /// What stands under names that the operator chose; nothing if there is no such key.
+    pub(super) fn pairs(&self, name: &str) -> &'a [Entry] {
+        let Some((node, Kind::Pairs(what))) = self.get(name) else {
+            return &[];
+        };
+        if let Value::Map(entries) = &node.value {
+            return entries;
+        }
+        let hint = format!("write a name, a colon, and {what}");
+        self.wrong::<()>(name, "a mapping from names", node, hint);
+        &[]
+    }
+
     /// The mapping under `name`, whose keys are names that the operator chose; none if there is no such key.
     pub(super) fn named(&self, name: &str) -> &'a [Entry] {
         let Some((node, Kind::Named(table))) = self.get(name) else {

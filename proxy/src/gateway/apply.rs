@@ -1,9 +1,11 @@
 //! Apply: what the route's policies say of a request, in the order of the fields of [`Policies`].
 
-use pingora::proxy::Session;
+use pingora::{http::RequestHeader, proxy::Session};
 
 use super::{Exchange, admission, exchange::Admitted};
 use crate::{
+    config::model::Mode,
+    observe::PolicyLabel,
     policy::{Policies, Request, Verdict},
     respond::Refusal,
 };
@@ -19,15 +21,25 @@ pub(super) async fn apply(session: &Session, exchange: &mut Exchange) -> Verdict
     else {
         return Verdict::Refuse(Refusal::Internal);
     };
-    let Policies { hsts: _ } = &route.policies;
-    let _request = request(session, admitted);
-    let _ = applied;
+    let Policies {
+        cors,
+        headers: _,
+        security_headers: _,
+        hsts: _,
+    } = &route.policies;
+    let request = request(session.req_header(), admitted);
+    if let Some(cors) = cors {
+        let verdict = cors.judge(&request);
+        let verdict = applied.settle(PolicyLabel::Cors, Mode::Enforce, verdict, &route.meters);
+        if !matches!(verdict, Verdict::Continue) {
+            return verdict;
+        }
+    }
     Verdict::Continue
 }
 
 /// What policies see of a request.
-fn request<'a>(session: &'a Session, admitted: &'a Admitted) -> Request<'a> {
-    let header = session.req_header();
+pub(super) fn request<'a>(header: &'a RequestHeader, admitted: &'a Admitted) -> Request<'a> {
     Request {
         client: admitted.client,
         method: &header.method,

@@ -5,9 +5,14 @@
 
 mod accept_encoding;
 mod applied;
+mod cors;
+mod facts;
+mod headers;
 mod hsts;
 mod request;
+mod security_headers;
 mod users;
+mod vary;
 mod verdict;
 mod workshop;
 
@@ -15,8 +20,12 @@ use std::sync::Arc;
 
 pub use accept_encoding::{AcceptEncoding, Choice, Coding};
 pub use applied::Applied;
+pub use cors::{Cors, preflight};
+pub use facts::Facts;
+pub use headers::Headers;
 pub use hsts::Hsts;
 pub use request::Request;
+pub use security_headers::SecurityHeaders;
 pub use users::{Argon2id, BadLine, BadUser, Bcrypt, PasswordHash, Users};
 pub use verdict::Verdict;
 pub use workshop::{Made, Workshop};
@@ -26,29 +35,71 @@ use crate::{config::model, forward::Fields};
 /// The policies of one route; `None` is none.
 #[derive(Debug, Default)]
 pub struct Policies {
+    pub cors: Option<Arc<Cors>>,
+    pub headers: Option<Arc<Headers>>,
+    pub security_headers: Option<Arc<SecurityHeaders>>,
     pub hsts: Option<Arc<Hsts>>,
 }
 
 impl Policies {
     pub fn build(spec: &model::Policies, workshop: &mut Workshop<'_>) -> Self {
-        let model::Policies { hsts } = spec;
+        let model::Policies {
+            cors,
+            headers,
+            security_headers,
+            hsts,
+        } = spec;
         Self {
+            cors: workshop
+                .cors
+                .of(cors.as_ref(), |cors| Some(Cors::new(cors))),
+            headers: workshop
+                .headers
+                .of(headers.as_ref(), |headers| Some(Headers::new(headers))),
+            security_headers: workshop
+                .security_headers
+                .of(security_headers.as_ref(), |headers| {
+                    Some(SecurityHeaders::new(headers))
+                }),
             hsts: workshop
                 .hsts
                 .of(hsts.as_ref(), |hsts| Some(Hsts::new(hsts))),
         }
     }
 
+    /// What the server sees of a request, in each try.
+    pub fn request(&self, fields: &mut impl Fields, applied: &Applied, facts: &Facts<'_>) {
+        applied.request(fields);
+        if let Some(headers) = &self.headers {
+            headers.request(fields, applied, facts);
+        }
+    }
+
     /// What the client sees of a final response, whoever made it: a server, the route or a refusal.
     ///
-    /// `is_tls` is whether the client's own connection is.
-    pub fn respond(&self, fields: &mut impl Fields, applied: &Applied, is_tls: bool) {
-        let Self { hsts } = self;
+    /// What the operator wrote under `headers` counts as the server's own. CORS comes after it, so that no edit of `Vary`
+    /// can take away what caches must know.
+    pub fn respond(&self, fields: &mut impl Fields, applied: &Applied, facts: &Facts<'_>) {
+        let Self {
+            cors,
+            headers,
+            security_headers,
+            hsts,
+        } = self;
         for (name, value) in &applied.response_fields {
             fields.add(name.clone(), value.clone());
         }
+        if let Some(headers) = headers {
+            headers.respond(fields, applied, facts);
+        }
+        if let Some(cors) = cors {
+            cors.respond(fields, &facts.request);
+        }
+        if let Some(security_headers) = security_headers {
+            security_headers.respond(fields);
+        }
         if let Some(hsts) = hsts {
-            hsts.respond(fields, is_tls);
+            hsts.respond(fields, facts.request.is_tls);
         }
     }
 }

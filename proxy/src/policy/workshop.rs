@@ -2,13 +2,16 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use super::Hsts;
+use super::{Cors, Headers, Hsts, SecurityHeaders};
 use crate::config::{model, problem::Problem};
 
 /// What policies are built with, and those that are built already.
 pub struct Workshop<'a> {
     /// What is wrong with the world, such as a file that a policy needs.
     pub problems: &'a mut Vec<Problem>,
+    pub cors: Made<model::Cors, Cors>,
+    pub headers: Made<model::Headers, Headers>,
+    pub security_headers: Made<model::SecurityHeaders, SecurityHeaders>,
     pub hsts: Made<model::Hsts, Hsts>,
 }
 
@@ -16,6 +19,9 @@ impl<'a> Workshop<'a> {
     pub fn new(problems: &'a mut Vec<Problem>) -> Self {
         Self {
             problems,
+            cors: Made::default(),
+            headers: Made::default(),
+            security_headers: Made::default(),
             hsts: Made::default(),
         }
     }

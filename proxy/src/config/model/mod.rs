@@ -20,7 +20,10 @@ pub use self::{
     acme::{Challenge, DnsHook, ExternalAccount, Issuer, IssuerLimits, Propagation, Quota},
     certificate::{Certificate, CertificateSource},
     listener::{Limits, Listener, Protocols, UnderscoreHeaders},
-    policy::{Hsts, Mode, Policies},
+    policy::{
+        Cors, Edits, FrameOptions, Headers, Hsts, Mode, NamePattern, Names, OriginPattern, Origins,
+        Piece, Placeholder, Policies, SecurityHeaders, Template,
+    },
     route::{Action, HostPattern, PathPattern, Route},
     tls::{ClientCertificates, ClientMode, TlsProfile, TlsSettings, TlsVersion},
     upstream::{

@@ -1,12 +1,17 @@
 //! Policies, as a route or `defaults` says them: one file a policy, with its keys.
 
+pub(super) mod cors;
+pub(super) mod headers;
 pub(super) mod hsts;
+mod origin;
+pub(super) mod security_headers;
+mod template;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use crate::config::{
     decode::Fields,
-    model::{Hsts, Policies},
+    model::{Cors, Headers, Hsts, Policies, SecurityHeaders},
     problem::Located,
 };
 
@@ -17,20 +22,36 @@ pub(in crate::config) type Said<T> = Option<Located<Option<Arc<T>>>>;
 /// What a route or `defaults` says of each policy, in the order in which they are applied.
 #[derive(Default)]
 pub(in crate::config) struct PoliciesDraft {
+    pub(in crate::config) cors: Said<Cors>,
+    pub(in crate::config) headers: Said<Headers>,
+    pub(in crate::config) security_headers: Said<SecurityHeaders>,
     pub(in crate::config) hsts: Said<Hsts>,
 }
 
 pub(super) fn read(fields: &Fields<'_>) -> PoliciesDraft {
     PoliciesDraft {
+        cors: cors::read(fields),
+        headers: headers::read(fields),
+        security_headers: security_headers::read(fields),
         hsts: hsts::read(fields),
     }
 }
 
 impl PoliciesDraft {
     /// The policies of a route: what it says itself, else what `defaults` says.
+    ///
+    /// HSTS is one of the security headers, so a route with them has it too, where neither speaks of it.
     pub(in crate::config) fn resolve(self, defaults: &Self) -> Policies {
+        let is_silent = self.hsts.is_none() && defaults.hsts.is_none();
+        let security_headers = or(self.security_headers, defaults.security_headers.as_ref());
+        let implied = security_headers.as_ref().filter(|_| is_silent);
         Policies {
-            hsts: or(self.hsts, defaults.hsts.as_ref()),
+            cors: or(self.cors, defaults.cors.as_ref()),
+            headers: or(self.headers, defaults.headers.as_ref()),
+            hsts: implied
+                .map(|headers| Arc::clone(&headers.hsts))
+                .or_else(|| or(self.hsts, defaults.hsts.as_ref())),
+            security_headers,
         }
     }
 }
@@ -40,4 +61,21 @@ fn or<T>(route: Said<T>, defaults: Option<&Located<Option<Arc<T>>>>) -> Option<A
         Some(said) => said.value,
         None => defaults?.value.clone(),
     }
+}
+
+/// A time that is sent as a number of whole seconds: of less than one would be sent another than was meant.
+fn whole_seconds(fields: &Fields<'_>, name: &str, default: Duration) -> Option<Duration> {
+    let Some(node) = fields.node(name) else {
+        return Some(default);
+    };
+    let time = fields.duration(name)?;
+    if time.subsec_nanos() == 0 {
+        return Some(time);
+    }
+    fields.error(
+        &node.span,
+        format!("\"{name}\" counts whole seconds"),
+        format!("write {}s", time.as_secs() + 1),
+    );
+    None
 }
