@@ -4,5 +4,6 @@ mod acme;
 mod defaults;
 mod examples;
 mod files;
+mod headers;
 mod mistakes;
 mod strange;

@@ -44,7 +44,7 @@ static TABLE: Table = Table {
 };
 
 static EDITS: Table = Table {
-    of: "edits of headers",
+    of: "an edit of headers",
     keys: &[
         Key::new(
             "set",
@@ -200,8 +200,10 @@ fn refuse_no_host(value: &Template, at: &Span, problems: &Problems) {
 fn name(written: &str, at: &Span, way: Way, verb: Verb, problems: &Problems) -> Option<HeaderName> {
     let name = header_name(written, at, problems)?;
     let hint = match guard(name.as_str()) {
-        Some(Guard::Framing) => "remove it; it belongs to one connection, or to how a body is sent",
-        Some(Guard::Ours) => "remove it; the proxy says it itself, of each request",
+        Some(Guard::Framing) => {
+            "leave it out; it belongs to one connection, or to how a body is sent"
+        }
+        Some(Guard::Ours) => "leave it out; the proxy says it itself",
         Some(Guard::Host) if (way, verb) == (Way::Request, Verb::Set) => return Some(name),
         Some(Guard::Host) => "a server can be told another with `set` under `request`",
         None if name == SET_COOKIE && verb == Verb::Set => {

@@ -76,7 +76,7 @@ fn check(text: &str) -> Result<(), Fault> {
     if text.is_empty() {
         return Err((
             "a header cannot have an empty value".to_owned(),
-            "write a text, or the name under `remove`".to_owned(),
+            "write a text, or leave it out".to_owned(),
         ));
     }
     if text.len() > LONGEST {
