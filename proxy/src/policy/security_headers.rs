@@ -84,7 +84,7 @@ mod tests {
     }
 
     const DEFAULT: [&str; 4] = [
-        "permissions-policy: bluetooth=(), hid=(), midi=(), serial=(), usb=()",
+        "permissions-policy: hid=(), midi=(), serial=(), usb=()",
         "referrer-policy: strict-origin-when-cross-origin",
         "x-content-type-options: nosniff",
         "x-frame-options: SAMEORIGIN",

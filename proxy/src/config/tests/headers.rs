@@ -119,7 +119,7 @@ fn each_security_header_has_its_documented_default_and_can_be_left_out() {
         frame_options: Some(FrameOptions::SameOrigin),
         referrer_policy: Some("strict-origin-when-cross-origin"),
         permissions_policy: Some(HeaderValue::from_static(
-            "bluetooth=(), hid=(), midi=(), serial=(), usb=()",
+            "hid=(), midi=(), serial=(), usb=()",
         )),
         content_security_policy: None,
         hsts: Arc::new(Hsts::default()),

@@ -25,10 +25,10 @@ impl SecurityHeaders {
     /// What browsers do by themselves today, said to those that do not.
     pub const REFERRER_POLICY: &'static str = "strict-origin-when-cross-origin";
 
-    /// Devices that next to no page asks for. Camera, microphone, geolocation and payment are left alone: pages of every
+    /// Devices that next to no page asks for, of the names that browsers know without a warning. Camera, microphone, geolocation and payment are left alone: pages of every
     /// kind use them, and browsers ask the visitor in any case.
     pub const PERMISSIONS_POLICY: HeaderValue =
-        HeaderValue::from_static("bluetooth=(), hid=(), midi=(), serial=(), usb=()");
+        HeaderValue::from_static("hid=(), midi=(), serial=(), usb=()");
 }
 
 impl Default for SecurityHeaders {

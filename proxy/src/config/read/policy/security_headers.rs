@@ -45,7 +45,7 @@ static TABLE: Table = Table {
         Key::new(
             "permissions_policy",
             Kind::Text("what a page may use, such as \"camera=(), geolocation=(self)\", or off"),
-            "what a page may use; default bluetooth=(), hid=(), midi=(), serial=(), usb=()",
+            "what a page may use; default hid=(), midi=(), serial=(), usb=()",
         ),
         Key::new(
             "content_security_policy",
