@@ -80,9 +80,8 @@ async fn every_answer_on_a_route_is_edited_whoever_gives_it() {
         add: { Set-Cookie: edge=1, Link: [</a>, </b>] } } } }";
     let proxy = site(edits, &origin).await;
     for (path, status) in PATHS {
-        let answer = proxy.tls_client("localhost").await;
-        let mut answer = answer;
-        let answer = answer.ask("GET", path, &["host: localhost"], b"").await;
+        let mut client = proxy.tls_client("localhost").await;
+        let answer = client.ask("GET", path, &["host: localhost"], b"").await;
         assert_eq!(answer.status(), status, "{path}");
         for gone in [
             "server",
@@ -119,11 +118,6 @@ async fn every_answer_on_a_route_is_edited_whoever_gives_it() {
         assert_eq!(
             values(&proxy, path, "set-cookie").await,
             vec![cookies.to_vec(); 4]
-        );
-        // What frames a message and what we say of it stays.
-        assert_eq!(
-            values(&proxy, path, "x-request-id").await.concat().len(),
-            4 * usize::from(answer.has("x-request-id"))
         );
     }
     let nowhere = proxy.get("/nowhere").await;
