@@ -247,27 +247,22 @@ impl<'a> Fields<'a> {
     pub(super) fn fields(&self, name: &str) -> Option<Fields<'a>> {
         let entry = self.entry(name)?;
         match self.get(name)?.1 {
-            Kind::Mapping(table) | Kind::ChoiceOr(_, table) | Kind::FlagOr(table) => {
-                Self::of(&entry.node, &entry.at, table, self.problems)
+            Kind::OffOr(table) if !matches!(entry.node.value, Value::Map(_)) => {
+                let hint = format!("write false, or a mapping; its keys are {}", table.names());
+                self.wrong(name, "false or a mapping", &entry.node, hint)
             }
+            Kind::Mapping(table)
+            | Kind::ChoiceOr(_, table)
+            | Kind::FlagOr(table)
+            | Kind::OffOr(table) => Self::of(&entry.node, &entry.at, table, self.problems),
             _ => None,
         }
     }
 
-    /// The mapping under `name`, through the table its key has; within there is none where `false` turns it off.
-    pub(super) fn unless_off(&self, name: &str) -> Option<Option<Fields<'a>>> {
-        let entry = self.entry(name)?;
-        let (node, Kind::OffOr(table)) = self.get(name)? else {
-            return None;
-        };
-        match &node.value {
-            Value::Bool(false) => Some(None),
-            Value::Map(_) => Self::of(node, &entry.at, table, self.problems).map(Some),
-            _ => {
-                let hint = format!("write false, or a mapping; its keys are {}", table.names());
-                self.wrong(name, "false or a mapping", node, hint)
-            }
-        }
+    /// Whether `false` turns off what could stand under `name`.
+    pub(super) fn is_off(&self, name: &str) -> bool {
+        self.node(name)
+            .is_some_and(|node| node.value == Value::Bool(false))
     }
 
     /// What stands under names that the operator chose; nothing if there is no such key.

@@ -48,7 +48,7 @@ impl Browser {
 }
 
 /// Fetches from `$api` in several ways, and reports what it could read of each, a line each.
-const PAGE: &str = r#"<!doctype html><title>A page of another origin</title><script>
+const PAGE: &str = r"<!doctype html><title>A page of another origin</title><script>
 const tell = async (name, path, options) => {
   try {
     const answer = await fetch('$api' + path, options);
@@ -67,7 +67,7 @@ Promise.all([
   tell('closed', '/closed'),
   tell('closed to more', '/closed', put),
 ]).then((lines) => fetch('/report', { method: 'POST', body: lines.join('\n') }));
-</script>"#;
+</script>";
 
 #[tokio::test]
 async fn a_page_reads_what_it_may_and_nothing_else() {

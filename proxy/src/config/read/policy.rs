@@ -63,6 +63,21 @@ fn or<T>(route: Said<T>, defaults: Option<&Located<Option<Arc<T>>>>) -> Option<A
     }
 }
 
+/// A policy that is a mapping, or that `false` turns off.
+fn said<T>(
+    fields: &Fields<'_>,
+    name: &str,
+    read: impl FnOnce(&Fields<'_>) -> Option<T>,
+) -> Said<T> {
+    let entry = fields.entry(name)?;
+    let policy = if fields.is_off(name) {
+        None
+    } else {
+        Some(Arc::new(read(&fields.fields(name)?)?))
+    };
+    Some(Located::new(policy, &entry.at))
+}
+
 /// A time that is sent as a number of whole seconds: of less than one would be sent another than was meant.
 fn whole_seconds(fields: &Fields<'_>, name: &str, default: Duration) -> Option<Duration> {
     let Some(node) = fields.node(name) else {

@@ -24,7 +24,7 @@ fn fields(sent: &[(&'static str, &'static str)]) -> HeaderMap {
     fields
 }
 
-fn facts<'a>(none: &'a HeaderMap) -> Facts<'a> {
+fn facts(none: &HeaderMap) -> Facts<'_> {
     Facts {
         request: Request {
             client: "2001:db8::7".parse().unwrap(),

@@ -1,15 +1,15 @@
 //! CORS, as a route or `defaults` says it.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use http::Method;
 
-use super::{Said, headers::header_name, origin::origin, whole_seconds};
+use super::{Said, headers::header_name, origin::origin, said, whole_seconds};
 use crate::{
     config::{
         decode::{Fields, text},
         model::{Cors, Names, OriginPattern, Origins},
-        problem::{Located, quoted},
+        problem::quoted,
         raw::{Node, Value},
         read::{refuse_doubles, route::methods},
         table::{Key, Kind, Table},
@@ -71,12 +71,7 @@ static TABLE: Table = Table {
 };
 
 pub(super) fn read(fields: &Fields<'_>) -> Said<Cors> {
-    let entry = fields.entry("cors")?;
-    let cors = match fields.unless_off("cors")? {
-        None => None,
-        Some(fields) => Some(Arc::new(cors(&fields)?)),
-    };
-    Some(Located::new(cors, &entry.at))
+    said(fields, "cors", cors)
 }
 
 fn cors(fields: &Fields<'_>) -> Option<Cors> {

@@ -1,19 +1,17 @@
 //! Edits of headers, as a route or `defaults` says them.
 
-use std::sync::Arc;
-
 use http::{
     HeaderName,
     header::{HOST, SET_COOKIE},
 };
 
-use super::{Said, template::template};
+use super::{Said, said, template::template};
 use crate::{
     admit::Host,
     config::{
         decode::{Fields, text},
         model::{Edits, Headers, NamePattern, Template},
-        problem::{Located, Problem, Problems, Span, quoted},
+        problem::{Problem, Problems, Span, quoted},
         raw::{Node, Value},
         read::refuse_doubles,
         table::{Key, Kind, Table},
@@ -65,14 +63,12 @@ static EDITS: Table = Table {
 };
 
 pub(super) fn read(fields: &Fields<'_>) -> Said<Headers> {
-    let entry = fields.entry("headers")?;
-    let headers = fields.unless_off("headers")?.map(|fields| {
-        Arc::new(Headers {
-            request: edits(&fields, Way::Request),
-            response: edits(&fields, Way::Response),
+    said(fields, "headers", |fields| {
+        Some(Headers {
+            request: edits(fields, Way::Request),
+            response: edits(fields, Way::Response),
         })
-    });
-    Some(Located::new(headers, &entry.at))
+    })
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

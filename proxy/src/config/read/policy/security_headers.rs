@@ -78,20 +78,20 @@ fn preset(fields: &Fields<'_>) -> SecurityHeaders {
     if let Some(policy) = chosen(fields, "referrer_policy") {
         preset.referrer_policy = Some(policy).filter(|policy| *policy != "off");
     }
-    if is_off(fields, "permissions_policy") {
+    if says_off(fields, "permissions_policy") {
         preset.permissions_policy = None;
     } else if let Some(policy) = value(fields, "permissions_policy") {
         refuse_feature_policy(fields, &policy);
         preset.permissions_policy = Some(policy);
     }
-    if !is_off(fields, "content_security_policy") {
+    if !says_off(fields, "content_security_policy") {
         preset.content_security_policy = value(fields, "content_security_policy");
     }
     preset
 }
 
 /// `false` will do as well: in some versions of YAML `off` is that.
-fn is_off(fields: &Fields<'_>, name: &str) -> bool {
+fn says_off(fields: &Fields<'_>, name: &str) -> bool {
     fields.node(name).is_some_and(|node| match &node.value {
         Value::Bool(flag) => !flag,
         Value::Text(text) => text == "off",
@@ -100,7 +100,7 @@ fn is_off(fields: &Fields<'_>, name: &str) -> bool {
 }
 
 fn chosen(fields: &Fields<'_>, name: &str) -> Option<&'static str> {
-    if is_off(fields, name) {
+    if says_off(fields, name) {
         return Some("off");
     }
     fields.choice(name).map(|word| word.value)

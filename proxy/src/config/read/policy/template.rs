@@ -61,10 +61,10 @@ fn parse(written: &str) -> Result<Template, Fault> {
     }
     plain.push_str(rest);
     if pieces.is_empty() {
-        let value = HeaderValue::try_from(plain);
-        return value
-            .map(Template::Fixed)
-            .map_err(|_| strange(quoted(text)));
+        return match HeaderValue::try_from(plain) {
+            Ok(value) => Ok(Template::Fixed(value)),
+            Err(_) => Err(strange(text)),
+        };
     }
     if !plain.is_empty() {
         pieces.push(Piece::Text(plain));
@@ -86,14 +86,14 @@ fn check(text: &str) -> Result<(), Fault> {
         ));
     }
     match text.chars().find(|c| !matches!(c, ' '..='~')) {
-        Some(found) => Err(strange(quoted(&found.to_string()))),
+        Some(found) => Err(strange(&found.to_string())),
         None => Ok(()),
     }
 }
 
-fn strange(what: String) -> Fault {
+fn strange(what: &str) -> Fault {
     (
-        format!("the value of a header cannot hold {what}"),
+        format!("the value of a header cannot hold {}", quoted(what)),
         "write letters, digits, punctuation and spaces of ASCII, on one line".to_owned(),
     )
 }
