@@ -6,9 +6,12 @@
 mod accept_encoding;
 mod applied;
 mod cors;
+mod counted;
 mod facts;
 mod headers;
 mod hsts;
+mod max_in_flight;
+mod rate_limit;
 mod request;
 mod security_headers;
 mod users;
@@ -24,6 +27,8 @@ pub use cors::{Cors, preflight};
 pub use facts::Facts;
 pub use headers::Headers;
 pub use hsts::Hsts;
+pub use max_in_flight::{Begun, MaxInFlight};
+pub use rate_limit::{Asked, Checked, RateLimit};
 pub use request::Request;
 pub use security_headers::SecurityHeaders;
 pub use users::{Argon2id, BadLine, BadUser, Bcrypt, PasswordHash, Users};
@@ -36,23 +41,35 @@ use crate::{config::model, forward::Fields};
 #[derive(Debug, Default)]
 pub struct Policies {
     pub cors: Option<Arc<Cors>>,
+    pub rate_limit: Option<Arc<RateLimit>>,
+    pub max_in_flight: Option<Arc<MaxInFlight>>,
     pub headers: Option<Arc<Headers>>,
     pub security_headers: Option<Arc<SecurityHeaders>>,
     pub hsts: Option<Arc<Hsts>>,
 }
 
 impl Policies {
-    pub fn build(spec: &model::Policies, workshop: &mut Workshop<'_>) -> Self {
+    /// `route` is the label of the route they are of.
+    pub fn build(spec: &model::Policies, route: &str, workshop: &mut Workshop<'_>) -> Self {
         let model::Policies {
             cors,
+            rate_limit,
+            max_in_flight,
             headers,
             security_headers,
             hsts,
         } = spec;
+        let limits = Arc::clone(&workshop.limits);
         Self {
             cors: workshop
                 .cors
                 .of(cors.as_ref(), |cors| Some(Cors::new(cors))),
+            rate_limit: workshop.rate_limit.of(rate_limit.as_ref(), |spec| {
+                Some(RateLimit::new(spec, route, &limits))
+            }),
+            max_in_flight: workshop.max_in_flight.of(max_in_flight.as_ref(), |spec| {
+                Some(MaxInFlight::new(spec, route, &limits))
+            }),
             headers: workshop
                 .headers
                 .of(headers.as_ref(), |headers| Some(Headers::new(headers))),
@@ -82,6 +99,8 @@ impl Policies {
     pub fn respond(&self, fields: &mut impl Fields, applied: &Applied, facts: &Facts<'_>) {
         let Self {
             cors,
+            rate_limit: _,
+            max_in_flight: _,
             headers,
             security_headers,
             hsts,

@@ -2,14 +2,24 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use super::{Cors, Headers, Hsts, SecurityHeaders};
-use crate::config::{model, problem::Problem};
+use super::{Cors, Headers, Hsts, MaxInFlight, RateLimit, SecurityHeaders};
+use crate::{
+    config::{
+        model::{self, LimitList},
+        problem::Problem,
+    },
+    limits::Registry,
+};
 
 /// What policies are built with, and those that are built already.
 pub struct Workshop<'a> {
     /// What is wrong with the world, such as a file that a policy needs.
     pub problems: &'a mut Vec<Problem>,
+    /// Where limits find their live state again.
+    pub limits: Arc<Registry>,
     pub cors: Made<model::Cors, Cors>,
+    pub rate_limit: Made<LimitList<model::RateLimit>, RateLimit>,
+    pub max_in_flight: Made<LimitList<model::MaxInFlight>, MaxInFlight>,
     pub headers: Made<model::Headers, Headers>,
     pub security_headers: Made<model::SecurityHeaders, SecurityHeaders>,
     pub hsts: Made<model::Hsts, Hsts>,
@@ -19,11 +29,20 @@ impl<'a> Workshop<'a> {
     pub fn new(problems: &'a mut Vec<Problem>) -> Self {
         Self {
             problems,
+            limits: Arc::default(),
             cors: Made::default(),
+            rate_limit: Made::default(),
+            max_in_flight: Made::default(),
             headers: Made::default(),
             security_headers: Made::default(),
             hsts: Made::default(),
         }
+    }
+
+    /// With the live state of limits that were built before.
+    pub fn with_limits(mut self, limits: &Arc<Registry>) -> Self {
+        self.limits = Arc::clone(limits);
+        self
     }
 }
 

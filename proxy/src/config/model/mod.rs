@@ -21,8 +21,9 @@ pub use self::{
     certificate::{Certificate, CertificateSource},
     listener::{Limits, Listener, Protocols, UnderscoreHeaders},
     policy::{
-        Cors, Edits, FrameOptions, Headers, Hsts, Mode, NamePattern, Names, OriginPattern, Origins,
-        Piece, Placeholder, Policies, SecurityHeaders, Template,
+        By, Cors, Edits, FrameOptions, Headers, Hsts, LimitList, MOST_KEYS, MaxInFlight, Mode,
+        NamePattern, Names, OriginPattern, Origins, Piece, Placeholder, Policies, RateLimit,
+        SecurityHeaders, Template,
     },
     route::{Action, HostPattern, PathPattern, Route},
     tls::{ClientCertificates, ClientMode, TlsProfile, TlsSettings, TlsVersion},

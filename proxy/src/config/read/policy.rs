@@ -3,7 +3,10 @@
 pub(super) mod cors;
 pub(super) mod headers;
 pub(super) mod hsts;
+mod limits;
+pub(super) mod max_in_flight;
 mod origin;
+pub(super) mod rate_limit;
 pub(super) mod security_headers;
 mod template;
 
@@ -11,7 +14,7 @@ use std::{sync::Arc, time::Duration};
 
 use crate::config::{
     decode::Fields,
-    model::{Cors, Headers, Hsts, Policies, SecurityHeaders},
+    model::{Cors, Headers, Hsts, LimitList, MaxInFlight, Policies, RateLimit, SecurityHeaders},
     problem::Located,
 };
 
@@ -23,6 +26,8 @@ pub(in crate::config) type Said<T> = Option<Located<Option<Arc<T>>>>;
 #[derive(Default)]
 pub(in crate::config) struct PoliciesDraft {
     pub(in crate::config) cors: Said<Cors>,
+    pub(in crate::config) rate_limit: Said<LimitList<RateLimit>>,
+    pub(in crate::config) max_in_flight: Said<LimitList<MaxInFlight>>,
     pub(in crate::config) headers: Said<Headers>,
     pub(in crate::config) security_headers: Said<SecurityHeaders>,
     pub(in crate::config) hsts: Said<Hsts>,
@@ -31,6 +36,8 @@ pub(in crate::config) struct PoliciesDraft {
 pub(super) fn read(fields: &Fields<'_>) -> PoliciesDraft {
     PoliciesDraft {
         cors: cors::read(fields),
+        rate_limit: rate_limit::read(fields),
+        max_in_flight: max_in_flight::read(fields),
         headers: headers::read(fields),
         security_headers: security_headers::read(fields),
         hsts: hsts::read(fields),
@@ -47,6 +54,8 @@ impl PoliciesDraft {
         let implied = security_headers.as_ref().filter(|_| is_silent);
         Policies {
             cors: or(self.cors, defaults.cors.as_ref()),
+            rate_limit: or(self.rate_limit, defaults.rate_limit.as_ref()),
+            max_in_flight: or(self.max_in_flight, defaults.max_in_flight.as_ref()),
             headers: or(self.headers, defaults.headers.as_ref()),
             hsts: implied
                 .map(|headers| Arc::clone(&headers.hsts))

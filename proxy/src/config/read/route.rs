@@ -60,14 +60,11 @@ pub(in crate::config) static TABLE: Table = Table {
         ),
         Key::new("respond", Kind::Mapping(&RESPOND), "answer with this"),
         policy::cors::KEY,
+        policy::rate_limit::KEY,
+        policy::max_in_flight::KEY,
         policy::headers::KEY,
         policy::security_headers::KEY,
         policy::hsts::KEY,
-        Key::later(
-            "rate_limit",
-            "remove it; nothing limits rates yet",
-            "limit rates",
-        ),
         Key::later(
             "compress",
             "remove it; responses pass as they are",

@@ -155,6 +155,8 @@ static DEFAULTS: Table = Table {
     of: "defaults",
     keys: &[
         policy::cors::KEY,
+        policy::rate_limit::KEY,
+        policy::max_in_flight::KEY,
         policy::headers::KEY,
         policy::security_headers::KEY,
         policy::hsts::KEY,
@@ -162,11 +164,6 @@ static DEFAULTS: Table = Table {
             "compress",
             "remove it; responses pass as they are",
             "compress responses",
-        ),
-        Key::later(
-            "rate_limit",
-            "remove it; nothing limits rates yet",
-            "limit rates",
         ),
         Key::later(
             "access",

@@ -5,5 +5,6 @@ mod defaults;
 mod examples;
 mod files;
 mod headers;
+mod limits;
 mod mistakes;
 mod strange;
