@@ -15,9 +15,9 @@ use crate::{
 pub struct Workshop<'a> {
     /// What is wrong with the world, such as a file that a policy needs.
     pub problems: &'a mut Vec<Problem>,
-    pub cors: Made<model::Cors, Cors>,
     /// Where limits find their live state again.
     pub limits: Arc<Registry>,
+    pub cors: Made<model::Cors, Cors>,
     pub rate_limit: Made<LimitList<model::RateLimit>, RateLimit>,
     pub max_in_flight: Made<LimitList<model::MaxInFlight>, MaxInFlight>,
     pub headers: Made<model::Headers, Headers>,
@@ -29,8 +29,8 @@ impl<'a> Workshop<'a> {
     pub fn new(problems: &'a mut Vec<Problem>) -> Self {
         Self {
             problems,
-            cors: Made::default(),
             limits: Arc::default(),
+            cors: Made::default(),
             rate_limit: Made::default(),
             max_in_flight: Made::default(),
             headers: Made::default(),
