@@ -18,9 +18,9 @@ use crate::{
     config::model::{Limits, UpstreamProtocol},
     forward::Fields,
     listen::{Carried, Connection, Pace},
-    policy::Applied,
-    respond::Refusal,
-    snapshot::{Action, Route, Snapshot},
+    policy::{Applied, Policies},
+    respond::{Answer, Refusal},
+    snapshot::{Route, Snapshot},
 };
 
 /// What an exchange carries from stage to stage. Facts of its route and connection are looked up
@@ -41,6 +41,8 @@ pub struct Exchange {
     pub applied: Applied,
     /// Set when the proxy answers for itself.
     pub refusal: Option<Refusal>,
+    /// Set when a page of the operator's is sent in the place of what a server says.
+    pub(super) stand_in: Option<Answer>,
     pub tally: Tally,
     /// Of the body of a request of HTTP/2, which shares its stream with others.
     pub(super) pace: Pace,
@@ -115,6 +117,7 @@ impl Exchange {
             tries: Tries::default(),
             applied: Applied::default(),
             refusal: None,
+            stand_in: None,
             tally: Tally::begin(now),
             pace: Pace::any(),
             watchdog: None,
@@ -142,9 +145,15 @@ impl Exchange {
 
     /// Bytes of prefix that the server is not to see.
     pub(super) fn strip(&self) -> usize {
-        match self.route.as_ref().map(|route| &route.action) {
-            Some(Action::Forward { strip, .. }) => *strip,
-            _ => 0,
+        let route = self.route.as_ref();
+        route.and_then(|route| route.strip()).unwrap_or(0)
+    }
+
+    /// Those of the route; before it is known, those of `defaults`.
+    pub(super) fn policies(&self) -> &Policies {
+        match &self.route {
+            Some(route) => &route.policies,
+            None => &self.snapshot.defaults,
         }
     }
 

@@ -5,8 +5,12 @@
 
 mod accept_encoding;
 mod applied;
+mod error_pages;
+pub mod file;
 mod hsts;
+mod maintenance;
 mod request;
+mod rewrite;
 mod users;
 mod verdict;
 mod workshop;
@@ -15,8 +19,11 @@ use std::sync::Arc;
 
 pub use accept_encoding::{AcceptEncoding, Choice, Coding};
 pub use applied::Applied;
+pub use error_pages::ErrorPages;
 pub use hsts::Hsts;
+pub use maintenance::Maintenance;
 pub use request::Request;
+pub use rewrite::Rewrite;
 pub use users::{Argon2id, BadLine, BadUser, Bcrypt, PasswordHash, Users};
 pub use verdict::Verdict;
 pub use workshop::{Made, Workshop};
@@ -26,16 +33,35 @@ use crate::{config::model, forward::Fields};
 /// The policies of one route; `None` is none.
 #[derive(Debug, Default)]
 pub struct Policies {
+    pub maintenance: Option<Arc<Maintenance>>,
+    pub rewrite: Option<Arc<Rewrite>>,
     pub hsts: Option<Arc<Hsts>>,
+    pub error_pages: Option<Arc<ErrorPages>>,
 }
 
 impl Policies {
     pub fn build(spec: &model::Policies, workshop: &mut Workshop<'_>) -> Self {
-        let model::Policies { hsts } = spec;
+        let model::Policies {
+            maintenance,
+            rewrite,
+            hsts,
+            error_pages,
+        } = spec;
         Self {
+            maintenance: workshop
+                .maintenance
+                .of(maintenance.as_ref(), |maintenance| {
+                    Some(Maintenance::new(maintenance, workshop.problems))
+                }),
+            rewrite: workshop
+                .rewrite
+                .of(rewrite.as_ref(), |rewrite| Some(Rewrite::new(rewrite))),
             hsts: workshop
                 .hsts
                 .of(hsts.as_ref(), |hsts| Some(Hsts::new(hsts))),
+            error_pages: workshop.error_pages.of(error_pages.as_ref(), |pages| {
+                Some(ErrorPages::new(pages, workshop.problems))
+            }),
         }
     }
 
@@ -43,7 +69,12 @@ impl Policies {
     ///
     /// `is_tls` is whether the client's own connection is.
     pub fn respond(&self, fields: &mut impl Fields, applied: &Applied, is_tls: bool) {
-        let Self { hsts } = self;
+        let Self {
+            maintenance: _,
+            rewrite: _,
+            hsts,
+            error_pages: _,
+        } = self;
         for (name, value) in &applied.response_fields {
             fields.add(name.clone(), value.clone());
         }

@@ -2,21 +2,27 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use super::Hsts;
+use super::{ErrorPages, Hsts, Maintenance, Rewrite};
 use crate::config::{model, problem::Problem};
 
 /// What policies are built with, and those that are built already.
 pub struct Workshop<'a> {
     /// What is wrong with the world, such as a file that a policy needs.
     pub problems: &'a mut Vec<Problem>,
+    pub maintenance: Made<model::Maintenance, Maintenance>,
+    pub rewrite: Made<model::Rewrite, Rewrite>,
     pub hsts: Made<model::Hsts, Hsts>,
+    pub error_pages: Made<model::ErrorPages, ErrorPages>,
 }
 
 impl<'a> Workshop<'a> {
     pub fn new(problems: &'a mut Vec<Problem>) -> Self {
         Self {
             problems,
+            maintenance: Made::default(),
+            rewrite: Made::default(),
             hsts: Made::default(),
+            error_pages: Made::default(),
         }
     }
 }

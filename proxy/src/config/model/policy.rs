@@ -3,16 +3,25 @@
 //! One file a policy. What `defaults` says is shared: every route that takes it holds the same [`Arc`], and what is built of
 //! it is built once.
 
+mod error_pages;
 mod hsts;
+mod maintenance;
+mod rewrite;
 
 use std::sync::Arc;
 
+pub use error_pages::{ErrorPages, ErrorStatus};
 pub use hsts::Hsts;
+pub use maintenance::{Maintenance, Notice};
+pub use rewrite::Rewrite;
 
 /// The policies of one route, those it takes from `defaults` among them; `None` is none.
 #[derive(Clone, Debug, Default)]
 pub struct Policies {
+    pub maintenance: Option<Arc<Maintenance>>,
+    pub rewrite: Option<Arc<Rewrite>>,
     pub hsts: Option<Arc<Hsts>>,
+    pub error_pages: Option<Arc<ErrorPages>>,
 }
 
 /// What becomes of a request that a policy would refuse.

@@ -1,13 +1,18 @@
 //! Policies, as a route or `defaults` says them: one file a policy, with its keys.
 
+pub(super) mod error_pages;
 pub(super) mod hsts;
+pub(super) mod maintenance;
+mod page;
+pub(super) mod rewrite;
 
 use std::sync::Arc;
 
 use crate::config::{
     decode::Fields,
-    model::{Hsts, Policies},
-    problem::Located,
+    model::{ErrorPages, Hsts, Maintenance, Policies, Rewrite},
+    problem::{Located, Span},
+    raw::Value,
 };
 
 /// What is said of a policy: `None` is nothing, which leaves it to `defaults`; `Some` of `None` is that there is none, which
@@ -17,12 +22,18 @@ pub(in crate::config) type Said<T> = Option<Located<Option<Arc<T>>>>;
 /// What a route or `defaults` says of each policy, in the order in which they are applied.
 #[derive(Default)]
 pub(in crate::config) struct PoliciesDraft {
+    pub(in crate::config) maintenance: Said<Maintenance>,
+    pub(in crate::config) rewrite: Said<Rewrite>,
     pub(in crate::config) hsts: Said<Hsts>,
+    pub(in crate::config) error_pages: Said<ErrorPages>,
 }
 
 pub(super) fn read(fields: &Fields<'_>) -> PoliciesDraft {
     PoliciesDraft {
+        maintenance: maintenance::read(fields),
+        rewrite: rewrite::read(fields),
         hsts: hsts::read(fields),
+        error_pages: error_pages::read(fields),
     }
 }
 
@@ -30,7 +41,10 @@ impl PoliciesDraft {
     /// The policies of a route: what it says itself, else what `defaults` says.
     pub(in crate::config) fn resolve(self, defaults: &Self) -> Policies {
         Policies {
+            maintenance: or(self.maintenance, defaults.maintenance.as_ref()),
+            rewrite: or(self.rewrite, defaults.rewrite.as_ref()),
             hsts: or(self.hsts, defaults.hsts.as_ref()),
+            error_pages: or(self.error_pages, defaults.error_pages.as_ref()),
         }
     }
 }
@@ -39,5 +53,20 @@ fn or<T>(route: Said<T>, defaults: Option<&Located<Option<Arc<T>>>>) -> Option<A
     match route {
         Some(said) => said.value,
         None => defaults?.value.clone(),
+    }
+}
+
+/// The mapping under `name` and the place of its key, or nothing in the place of the mapping for `false`.
+fn off_or<'a>(fields: &Fields<'a>, name: &str) -> Option<(Option<Fields<'a>>, &'a Span)> {
+    let entry = fields.entry(name)?;
+    match &entry.node.value {
+        Value::Map(_) => Some((Some(fields.fields(name)?), &entry.at)),
+        Value::Bool(false) => Some((None, &entry.at)),
+        _ => fields.wrong(
+            name,
+            "a mapping, or false",
+            &entry.node,
+            "write what it is to do below it, or false",
+        ),
     }
 }

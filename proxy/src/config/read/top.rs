@@ -154,7 +154,10 @@ static ADMIN: Table = Table {
 static DEFAULTS: Table = Table {
     of: "defaults",
     keys: &[
+        policy::maintenance::KEY,
+        policy::rewrite::KEY,
         policy::hsts::KEY,
+        policy::error_pages::KEY,
         Key::later(
             "compress",
             "remove it; responses pass as they are",
