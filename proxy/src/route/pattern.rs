@@ -83,7 +83,7 @@ mod tests {
             ("(", BadPattern::Syntax("unclosed group".to_owned())),
             (
                 "a**{",
-                BadPattern::Syntax("repetition quantifier expects a valid decimal".to_owned()),
+                BadPattern::Syntax("unclosed counted repetition".to_owned()),
             ),
             (
                 r"(a)\1",

@@ -55,7 +55,7 @@ impl Template {
     /// Reads `{1}`, `{name}`, `{host}`, `{path}`, `{query}` and `{uri}`; `{{` and `}}` are braces.
     pub fn parse(text: &str, pattern: Option<&Pattern>) -> Result<Self, BadTemplate> {
         if let Some(number) = dollar(text) {
-            let message = format!("${number} stands for nothing here");
+            let message = format!("has ${number}, which stands for nothing");
             return Err(bad(message, format!("write {{{number}}}")));
         }
         if text.contains('\\') {
