@@ -12,6 +12,10 @@ use crate::{
 };
 
 /// Asks each policy in turn; the first that does not let the request pass has decided.
+#[expect(
+    clippy::unused_async,
+    reason = "policies that ask others wait for them"
+)]
 pub(super) async fn apply(session: &Session, exchange: &mut Exchange) -> Verdict {
     let Exchange {
         admitted: Some(admitted),

@@ -55,9 +55,8 @@ impl Fixed {
 /// Strong: half of the content's SHA-256, so the same on every node and after every start.
 fn tag(content: &[u8]) -> Option<HeaderValue> {
     let digest = digest(&SHA256, content);
-    let half = digest.as_ref().iter().take(16);
-    let hex: String = half.map(|byte| format!("{byte:02x}")).collect();
-    HeaderValue::try_from(format!("\"{hex}\"")).ok()
+    let half: [u8; 16] = digest.as_ref().get(..16)?.try_into().ok()?;
+    HeaderValue::try_from(format!("\"{:032x}\"", u128::from_be_bytes(half))).ok()
 }
 
 /// Whether `If-None-Match` names the tag, or anything. The comparison is the weak one.

@@ -20,9 +20,9 @@ impl Redirect {
     /// The path does not fit the pattern, which is as if there were no route; or there is no such place.
     pub fn answer(&self, asked: &Asked<'_>) -> Result<Answer, Refusal> {
         let to = self.target.of(asked)?.ok_or(Refusal::NoRoute)?;
-        // Cannot fail: what is put in is visible ASCII, and so is what it is put into.
-        let to = HeaderValue::try_from(on_this_host(to)).map_err(|_| Refusal::Internal)?;
-        Ok(Answer::redirect(self.status, to))
+        // It is one: what is put in is visible ASCII, and so is what it is put into.
+        let to = HeaderValue::try_from(on_this_host(to)).ok();
+        Ok(Answer::redirect(self.status, to.ok_or(Refusal::Internal)?))
     }
 }
 

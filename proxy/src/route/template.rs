@@ -115,24 +115,17 @@ impl Template {
             match piece {
                 Piece::Text(text) => filled.push_str(text),
                 Piece::Filled(What::Group(number), place) => {
-                    put(&mut filled, group(*number), *place)
+                    put(&mut filled, group(*number), *place);
+                }
+                Piece::Filled(What::Host, place) => {
+                    if asked.host.is_empty() && *place == Place::Host {
+                        return Err(Refusal::Malformed("there is no host to redirect to"));
+                    }
+                    filled.push_str(asked.host);
                 }
                 Piece::Filled(What::Path, place) => put(&mut filled, asked.path, *place),
-                Piece::Filled(What::Host, place)
-                    if asked.host.is_empty() && *place == Place::Host =>
-                {
-                    return Err(Refusal::Malformed("there is no host to redirect to"));
-                }
-                Piece::Filled(What::Host, _) => filled.push_str(asked.host),
                 Piece::Filled(What::Query, place) => put_query(&mut filled, asked.query(), *place),
-                Piece::Filled(What::Uri, place) => {
-                    put(&mut filled, asked.path, *place);
-                    let mark = if *place == Place::Query { "%3F" } else { "?" };
-                    if !asked.query().is_empty() {
-                        filled.push_str(mark);
-                        put_query(&mut filled, asked.query(), Place::Query);
-                    }
-                }
+                Piece::Filled(What::Uri, place) => put_uri(&mut filled, asked, *place),
             }
             if filled.len() > Self::LONGEST {
                 return Err(Refusal::UriTooLong);
@@ -271,6 +264,14 @@ pub(super) fn put_whole_query(filled: &mut String, query: &str) {
 fn put_query(filled: &mut String, query: &str, place: Place) {
     for byte in query.bytes() {
         escape(filled, byte, byte == b'?' && place != Place::Query);
+    }
+}
+
+fn put_uri(filled: &mut String, asked: &Asked<'_>, place: Place) {
+    put(filled, asked.path, place);
+    if !asked.query().is_empty() {
+        escape(filled, b'?', place == Place::Query);
+        put_query(filled, asked.query(), Place::Query);
     }
 }
 

@@ -79,21 +79,22 @@ fn action(spec: &model::Route, upstreams: &Upstreams, workshop: &mut Workshop<'_
         model::Action::Forward {
             upstream,
             strip_prefix,
-        } => match upstreams.get(*upstream) {
-            Some(upstream) => Action::Forward {
-                upstream: Arc::clone(upstream),
-                strip: match &spec.path {
-                    PathPattern::Prefix(prefix) if *strip_prefix && prefix != "/" => prefix.len(),
-                    PathPattern::Exact(path) if *strip_prefix => path.len(),
-                    _ => 0,
-                },
-            },
-            // `config` resolved the index against the same list.
-            None => {
+        } => {
+            let Some(upstream) = upstreams.get(*upstream) else {
+                // `config` resolved the index against the same list.
                 let status = StatusCode::INTERNAL_SERVER_ERROR;
-                Action::Respond(Fixed::text(status, "", None))
+                return Action::Respond(Fixed::text(status, "", None));
+            };
+            let strip = match &spec.path {
+                PathPattern::Prefix(prefix) if *strip_prefix && prefix != "/" => prefix.len(),
+                PathPattern::Exact(path) if *strip_prefix => path.len(),
+                _ => 0,
+            };
+            Action::Forward {
+                upstream: Arc::clone(upstream),
+                strip,
             }
-        },
+        }
         model::Action::Redirect { target, status } => {
             Action::Redirect(Redirect::new(*status, target.clone()))
         }

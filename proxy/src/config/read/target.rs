@@ -32,7 +32,7 @@ pub(super) fn read(fields: &Fields<'_>, use_for: Use) -> Option<Target> {
         fields.text("to"),
         fields.flag("keep_query"),
     );
-    let (pattern, to) = (pattern?, to?);
+    let (pattern, to) = (pattern.ok()?, to?);
     let bad = |BadTemplate { message, hint }| {
         let message = format!("{} {message}", quoted(to.value));
         fields
@@ -61,14 +61,16 @@ pub(super) fn read(fields: &Fields<'_>, use_for: Use) -> Option<Target> {
     checked.map_err(bad).ok().map(|()| target)
 }
 
-/// The pattern, or that there is none; nothing if it is none.
-fn pattern(fields: &Fields<'_>) -> Option<Option<Pattern>> {
+/// A value that is wrong, which has been said.
+struct Wrong;
+
+fn pattern(fields: &Fields<'_>) -> Result<Option<Pattern>, Wrong> {
     if fields.entry("match").is_none() {
-        return Some(None);
+        return Ok(None);
     }
-    let written = fields.text("match")?;
+    let written = fields.text("match").ok_or(Wrong)?;
     let (message, hint) = match Pattern::new(written.value) {
-        Ok(pattern) => return Some(Some(pattern)),
+        Ok(pattern) => return Ok(Some(pattern)),
         Err(BadPattern::Syntax(what)) => (
             format!("is no regular expression: {what}"),
             "its syntax is that of the crate regex; there is no looking around, and no \\1",
@@ -82,7 +84,7 @@ fn pattern(fields: &Fields<'_>) -> Option<Option<Pattern>> {
     fields
         .problems
         .push(Problem::error(message).at_value(&written).hint(hint));
-    None
+    Err(Wrong)
 }
 
 type Fault = (&'static str, &'static str);
@@ -90,7 +92,7 @@ type Fault = (&'static str, &'static str);
 /// What the template gives for a harmless request.
 fn example(template: &Template) -> Result<String, Fault> {
     let filled = template.example();
-    filled.map_err(|_| ("is longer than a request may be", "write less"))
+    filled.map_err(|_refusal| ("is longer than a request may be", "write less"))
 }
 
 /// `https://host/…`, `http://host/…`, or `/…` but not `//…`, which browsers take for a host.

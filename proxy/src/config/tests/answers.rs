@@ -24,8 +24,9 @@ routes:
 ",
     );
     let keeps = |route: &Route| match (&route.action, route.policies.rewrite.as_deref()) {
-        (Action::Redirect { target, .. }, _) => Some(target.keep_query),
-        (_, Some(Rewrite::To(target))) => Some(target.keep_query),
+        (Action::Redirect { target, .. }, _) | (_, Some(Rewrite::To(target))) => {
+            Some(target.keep_query)
+        }
         _ => None,
     };
     let kept: Vec<_> = config.routes.iter().map(keeps).collect();
