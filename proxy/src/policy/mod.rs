@@ -5,10 +5,13 @@
 
 mod accept_encoding;
 mod applied;
+mod counted;
 mod error_pages;
 pub mod file;
 mod hsts;
 mod maintenance;
+mod max_in_flight;
+mod rate_limit;
 mod request;
 mod rewrite;
 mod users;
@@ -22,6 +25,8 @@ pub use applied::Applied;
 pub use error_pages::ErrorPages;
 pub use hsts::Hsts;
 pub use maintenance::Maintenance;
+pub use max_in_flight::{Begun, MaxInFlight};
+pub use rate_limit::{Asked, Checked, RateLimit};
 pub use request::Request;
 pub use rewrite::Rewrite;
 pub use users::{Argon2id, BadLine, BadUser, Bcrypt, PasswordHash, Users};
@@ -33,6 +38,8 @@ use crate::{config::model, forward::Fields};
 /// The policies of one route; `None` is none.
 #[derive(Debug, Default)]
 pub struct Policies {
+    pub rate_limit: Option<Arc<RateLimit>>,
+    pub max_in_flight: Option<Arc<MaxInFlight>>,
     pub maintenance: Option<Arc<Maintenance>>,
     pub rewrite: Option<Arc<Rewrite>>,
     pub hsts: Option<Arc<Hsts>>,
@@ -40,22 +47,30 @@ pub struct Policies {
 }
 
 impl Policies {
-    pub fn build(spec: &model::Policies, workshop: &mut Workshop<'_>) -> Self {
+    /// `route` is the label of the route they are of.
+    pub fn build(spec: &model::Policies, route: &str, workshop: &mut Workshop<'_>) -> Self {
         let model::Policies {
+            rate_limit,
+            max_in_flight,
             maintenance,
             rewrite,
             hsts,
             error_pages,
         } = spec;
+        let limits = Arc::clone(&workshop.limits);
         Self {
-            maintenance: workshop
-                .maintenance
-                .of(maintenance.as_ref(), |maintenance| {
-                    Some(Maintenance::new(maintenance, workshop.problems))
-                }),
+            rate_limit: workshop.rate_limit.of(rate_limit.as_ref(), |spec| {
+                Some(RateLimit::new(spec, route, &limits))
+            }),
+            max_in_flight: workshop.max_in_flight.of(max_in_flight.as_ref(), |spec| {
+                Some(MaxInFlight::new(spec, route, &limits))
+            }),
+            maintenance: workshop.maintenance.of(maintenance.as_ref(), |spec| {
+                Some(Maintenance::new(spec, workshop.problems))
+            }),
             rewrite: workshop
                 .rewrite
-                .of(rewrite.as_ref(), |rewrite| Some(Rewrite::new(rewrite))),
+                .of(rewrite.as_ref(), |spec| Some(Rewrite::new(spec))),
             hsts: workshop
                 .hsts
                 .of(hsts.as_ref(), |hsts| Some(Hsts::new(hsts))),
@@ -70,6 +85,8 @@ impl Policies {
     /// `is_tls` is whether the client's own connection is.
     pub fn respond(&self, fields: &mut impl Fields, applied: &Applied, is_tls: bool) {
         let Self {
+            rate_limit: _,
+            max_in_flight: _,
             maintenance: _,
             rewrite: _,
             hsts,

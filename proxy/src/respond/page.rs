@@ -21,6 +21,15 @@ impl Page {
                     page.fields.push((header::ALLOW, allow));
                 }
             }
+            Refusal::RateLimited(after_s) => {
+                page.fields
+                    .push((header::RETRY_AFTER, HeaderValue::from(after_s)));
+            }
+            Refusal::TooManyInFlight => {
+                // Over with the first that ends, whenever that is.
+                page.fields
+                    .push((header::RETRY_AFTER, HeaderValue::from_static("1")));
+            }
             Refusal::NoServer
             | Refusal::Saturated
             | Refusal::Exhausted

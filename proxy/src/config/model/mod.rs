@@ -20,7 +20,10 @@ pub use self::{
     acme::{Challenge, DnsHook, ExternalAccount, Issuer, IssuerLimits, Propagation, Quota},
     certificate::{Certificate, CertificateSource},
     listener::{Limits, Listener, Protocols, UnderscoreHeaders},
-    policy::{ErrorPages, ErrorStatus, Hsts, Maintenance, Mode, Notice, Policies, Rewrite},
+    policy::{
+        By, ErrorPages, ErrorStatus, Hsts, LimitList, MOST_KEYS, Maintenance, MaxInFlight, Mode,
+        Notice, Policies, RateLimit, Rewrite,
+    },
     route::{Action, Body, HostPattern, PathPattern, Route},
     tls::{ClientCertificates, ClientMode, TlsProfile, TlsSettings, TlsVersion},
     upstream::{

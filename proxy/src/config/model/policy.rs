@@ -6,6 +6,7 @@
 mod error_pages;
 mod hsts;
 mod maintenance;
+mod rate_limit;
 mod rewrite;
 
 use std::sync::Arc;
@@ -13,11 +14,14 @@ use std::sync::Arc;
 pub use error_pages::{ErrorPages, ErrorStatus};
 pub use hsts::Hsts;
 pub use maintenance::{Maintenance, Notice};
+pub use rate_limit::{By, LimitList, MOST_KEYS, MaxInFlight, RateLimit};
 pub use rewrite::Rewrite;
 
 /// The policies of one route, those it takes from `defaults` among them; `None` is none.
 #[derive(Clone, Debug, Default)]
 pub struct Policies {
+    pub rate_limit: Option<Arc<LimitList<RateLimit>>>,
+    pub max_in_flight: Option<Arc<LimitList<MaxInFlight>>>,
     pub maintenance: Option<Arc<Maintenance>>,
     pub rewrite: Option<Arc<Rewrite>>,
     pub hsts: Option<Arc<Hsts>>,

@@ -2,15 +2,18 @@
 
 pub(super) mod error_pages;
 pub(super) mod hsts;
+mod limits;
 pub(super) mod maintenance;
+pub(super) mod max_in_flight;
 mod page;
+pub(super) mod rate_limit;
 pub(super) mod rewrite;
 
 use std::sync::Arc;
 
 use crate::config::{
     decode::Fields,
-    model::{ErrorPages, Hsts, Maintenance, Policies, Rewrite},
+    model::{ErrorPages, Hsts, LimitList, Maintenance, MaxInFlight, Policies, RateLimit, Rewrite},
     problem::{Located, Span},
     raw::Value,
 };
@@ -22,6 +25,8 @@ pub(in crate::config) type Said<T> = Option<Located<Option<Arc<T>>>>;
 /// What a route or `defaults` says of each policy, in the order in which they are applied.
 #[derive(Default)]
 pub(in crate::config) struct PoliciesDraft {
+    pub(in crate::config) rate_limit: Said<LimitList<RateLimit>>,
+    pub(in crate::config) max_in_flight: Said<LimitList<MaxInFlight>>,
     pub(in crate::config) maintenance: Said<Maintenance>,
     pub(in crate::config) rewrite: Said<Rewrite>,
     pub(in crate::config) hsts: Said<Hsts>,
@@ -30,6 +35,8 @@ pub(in crate::config) struct PoliciesDraft {
 
 pub(super) fn read(fields: &Fields<'_>) -> PoliciesDraft {
     PoliciesDraft {
+        rate_limit: rate_limit::read(fields),
+        max_in_flight: max_in_flight::read(fields),
         maintenance: maintenance::read(fields),
         rewrite: rewrite::read(fields),
         hsts: hsts::read(fields),
@@ -41,6 +48,8 @@ impl PoliciesDraft {
     /// The policies of a route: what it says itself, else what `defaults` says.
     pub(in crate::config) fn resolve(self, defaults: &Self) -> Policies {
         Policies {
+            rate_limit: or(self.rate_limit, defaults.rate_limit.as_ref()),
+            max_in_flight: or(self.max_in_flight, defaults.max_in_flight.as_ref()),
             maintenance: or(self.maintenance, defaults.maintenance.as_ref()),
             rewrite: or(self.rewrite, defaults.rewrite.as_ref()),
             hsts: or(self.hsts, defaults.hsts.as_ref()),

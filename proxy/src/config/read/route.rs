@@ -60,15 +60,12 @@ pub(in crate::config) static TABLE: Table = Table {
             Kind::Mapping(&answer::RESPOND),
             "answer with this",
         ),
+        policy::rate_limit::KEY,
+        policy::max_in_flight::KEY,
         policy::maintenance::KEY,
         policy::rewrite::KEY,
         policy::hsts::KEY,
         policy::error_pages::KEY,
-        Key::later(
-            "rate_limit",
-            "remove it; nothing limits rates yet",
-            "limit rates",
-        ),
         Key::later(
             "compress",
             "remove it; responses pass as they are",

@@ -5,5 +5,6 @@ mod answers;
 mod defaults;
 mod examples;
 mod files;
+mod limits;
 mod mistakes;
 mod strange;
