@@ -116,7 +116,7 @@ impl<'a> Fields<'a> {
     pub(super) fn text(&self, name: &str) -> Option<Located<&'a str>> {
         let (node, kind) = self.get(name)?;
         let what = match kind {
-            Kind::Text(what) => what,
+            Kind::Text(what) | Kind::TextOr(what, _) => what,
             _ => "text",
         };
         text(node, name, what, self.problems)
@@ -247,10 +247,27 @@ impl<'a> Fields<'a> {
     pub(super) fn fields(&self, name: &str) -> Option<Fields<'a>> {
         let entry = self.entry(name)?;
         match self.get(name)?.1 {
-            Kind::Mapping(table) | Kind::ChoiceOr(_, table) | Kind::FlagOr(table) => {
-                Self::of(&entry.node, &entry.at, table, self.problems)
-            }
+            Kind::Mapping(table)
+            | Kind::MappingOrFalse(table)
+            | Kind::ChoiceOr(_, table)
+            | Kind::TextOr(_, table)
+            | Kind::FlagOr(table) => Self::of(&entry.node, &entry.at, table, self.problems),
             _ => None,
+        }
+    }
+
+    /// The mapping under `name`; `None` within is false, which stands for none.
+    pub(super) fn unless_false(&self, name: &str) -> Option<Option<Fields<'a>>> {
+        let (node, Kind::MappingOrFalse(table)) = self.get(name)? else {
+            return None;
+        };
+        match node.value {
+            Value::Bool(false) => Some(None),
+            Value::Bool(true) => {
+                let hint = format!("its keys are {}", table.names());
+                self.wrong(name, "a mapping or false", node, hint)
+            }
+            _ => self.fields(name).map(Some),
         }
     }
 
@@ -277,12 +294,15 @@ impl<'a> Fields<'a> {
     pub(super) fn list(&self, name: &str) -> Option<&'a [Node]> {
         let (node, kind) = self.get(name)?;
         let (of, one_will_do) = match kind {
-            Kind::OneOrMore(of) | Kind::AnyNumber(of) => (*of, true),
+            Kind::OneOrMore(of) | Kind::AnyNumber(of) | Kind::AnyNumberOr(of, _) => (*of, true),
             Kind::List(of) => (*of, false),
             Kind::ListOf(table) => (table.of, false),
             _ => return None,
         };
-        let may_be_empty = matches!(kind, Kind::ListOf(_) | Kind::AnyNumber(_));
+        let may_be_empty = matches!(
+            kind,
+            Kind::ListOf(_) | Kind::AnyNumber(_) | Kind::AnyNumberOr(..)
+        );
         match &node.value {
             Value::Null if may_be_empty => None,
             Value::List(items) if may_be_empty => Some(items),

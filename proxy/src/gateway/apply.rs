@@ -4,6 +4,7 @@ use pingora::proxy::Session;
 
 use super::{Exchange, admission, exchange::Admitted};
 use crate::{
+    observe::PolicyLabel,
     policy::{Policies, Request, Verdict},
     respond::Refusal,
 };
@@ -19,9 +20,36 @@ pub(super) async fn apply(session: &Session, exchange: &mut Exchange) -> Verdict
     else {
         return Verdict::Refuse(Refusal::Internal);
     };
-    let Policies { hsts: _ } = &route.policies;
-    let _request = request(session, admitted);
-    let _ = applied;
+    let Policies {
+        access,
+        countries,
+        block,
+        hsts: _,
+    } = &route.policies;
+    let request = request(session, admitted);
+    let mut decides = |by, mode, verdict| {
+        let verdict = applied.settle(by, mode, verdict, &route.meters);
+        (!matches!(verdict, Verdict::Continue)).then_some(verdict)
+    };
+    if let Some(access) = access
+        && let verdict = access.judge(request.client)
+        && let Some(decided) = decides(PolicyLabel::Access, access.mode, verdict)
+    {
+        return decided;
+    }
+    if let Some(countries) = countries
+        && let verdict = countries.judge(request.client)
+        && let Some(decided) = decides(PolicyLabel::Countries, countries.mode, verdict)
+    {
+        return decided;
+    }
+    if let Some(block) = block {
+        for (mode, refusal) in block.matching(&request) {
+            if let Some(decided) = decides(PolicyLabel::Block, mode, Verdict::Refuse(refusal)) {
+                return decided;
+            }
+        }
+    }
     Verdict::Continue
 }
 

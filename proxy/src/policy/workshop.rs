@@ -1,21 +1,35 @@
 //! Where the policies of a snapshot are built, each of them once.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, io, path::Path, sync::Arc};
 
-use super::Hsts;
+use super::{Access, Block, Countries, CountryDatabase, Hsts};
 use crate::config::{model, problem::Problem};
 
 /// What policies are built with, and those that are built already.
 pub struct Workshop<'a> {
     /// What is wrong with the world, such as a file that a policy needs.
     pub problems: &'a mut Vec<Problem>,
+    pub read: ReadFile<'a>,
+    /// None is configured, or it cannot be used; then there is a problem.
+    pub country_database: Option<Arc<CountryDatabase>>,
+    pub access: Made<model::Access, Access>,
+    pub countries: Made<model::Countries, Countries>,
+    pub block: Made<model::Block, Block>,
     pub hsts: Made<model::Hsts, Hsts>,
 }
 
+/// Gives the content of a file, if it has no more bytes than that.
+pub type ReadFile<'a> = &'a dyn Fn(&Path, u64) -> io::Result<Vec<u8>>;
+
 impl<'a> Workshop<'a> {
-    pub fn new(problems: &'a mut Vec<Problem>) -> Self {
+    pub fn new(problems: &'a mut Vec<Problem>, read: ReadFile<'a>) -> Self {
         Self {
             problems,
+            read,
+            country_database: None,
+            access: Made::default(),
+            countries: Made::default(),
+            block: Made::default(),
             hsts: Made::default(),
         }
     }

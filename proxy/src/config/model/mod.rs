@@ -14,13 +14,16 @@ use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf, sync::Arc, time::Du
 
 use ipnet::IpNet;
 
-use super::units::ByteSize;
+use super::{Located, units::ByteSize};
 
 pub use self::{
     acme::{Challenge, DnsHook, ExternalAccount, Issuer, IssuerLimits, Propagation, Quota},
     certificate::{Certificate, CertificateSource},
     listener::{Limits, Listener, Protocols, UnderscoreHeaders},
-    policy::{Hsts, Mode, Policies},
+    policy::{
+        Access, Block, BlockRule, Conditions, Countries, Country, CountryList, HeaderCondition,
+        Hsts, Mode, Policies, Preset, Refused, Unknown,
+    },
     route::{Action, HostPattern, PathPattern, Route},
     tls::{ClientCertificates, ClientMode, TlsProfile, TlsSettings, TlsVersion},
     upstream::{
@@ -36,6 +39,8 @@ pub struct Config {
     pub admin: Admin,
     /// Peers whose forwarding headers are believed. Empty unless configured.
     pub trusted_proxies: Vec<IpNet>,
+    /// A file in MaxMind's format. There is one if any route has `countries`.
+    pub country_database: Option<Located<PathBuf>>,
     /// CAs that certificates are obtained from.
     pub issuers: Vec<Issuer>,
     pub certificates: Vec<Certificate>,

@@ -3,15 +3,24 @@
 //! One file a policy. What `defaults` says is shared: every route that takes it holds the same [`Arc`], and what is built of
 //! it is built once.
 
+mod access;
+mod block;
+mod countries;
 mod hsts;
 
 use std::sync::Arc;
 
+pub use access::Access;
+pub use block::{Block, BlockRule, Conditions, HeaderCondition, Preset, Refused};
+pub use countries::{Countries, Country, CountryList, Unknown};
 pub use hsts::Hsts;
 
 /// The policies of one route, those it takes from `defaults` among them; `None` is none.
 #[derive(Clone, Debug, Default)]
 pub struct Policies {
+    pub access: Option<Arc<Access>>,
+    pub countries: Option<Arc<Countries>>,
+    pub block: Option<Arc<Block>>,
     pub hsts: Option<Arc<Hsts>>,
 }
 

@@ -1,12 +1,16 @@
 //! Policies, as a route or `defaults` says them: one file a policy, with its keys.
 
+pub(super) mod access;
+pub(super) mod block;
+pub(super) mod countries;
 pub(super) mod hsts;
+mod mode;
 
 use std::sync::Arc;
 
 use crate::config::{
     decode::Fields,
-    model::{Hsts, Policies},
+    model::{Access, Block, Countries, Hsts, Policies},
     problem::Located,
 };
 
@@ -17,11 +21,17 @@ pub(in crate::config) type Said<T> = Option<Located<Option<Arc<T>>>>;
 /// What a route or `defaults` says of each policy, in the order in which they are applied.
 #[derive(Default)]
 pub(in crate::config) struct PoliciesDraft {
+    pub(in crate::config) access: Said<Access>,
+    pub(in crate::config) countries: Said<Countries>,
+    pub(in crate::config) block: Said<Block>,
     pub(in crate::config) hsts: Said<Hsts>,
 }
 
 pub(super) fn read(fields: &Fields<'_>) -> PoliciesDraft {
     PoliciesDraft {
+        access: access::read(fields),
+        countries: countries::read(fields),
+        block: block::read(fields),
         hsts: hsts::read(fields),
     }
 }
@@ -30,6 +40,9 @@ impl PoliciesDraft {
     /// The policies of a route: what it says itself, else what `defaults` says.
     pub(in crate::config) fn resolve(self, defaults: &Self) -> Policies {
         Policies {
+            access: or(self.access, defaults.access.as_ref()),
+            countries: or(self.countries, defaults.countries.as_ref()),
+            block: or(self.block, defaults.block.as_ref()),
             hsts: or(self.hsts, defaults.hsts.as_ref()),
         }
     }

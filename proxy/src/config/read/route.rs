@@ -59,6 +59,9 @@ pub(in crate::config) static TABLE: Table = Table {
             "answer with a redirect",
         ),
         Key::new("respond", Kind::Mapping(&RESPOND), "answer with this"),
+        policy::access::KEY,
+        policy::countries::KEY,
+        policy::block::KEY,
         policy::hsts::KEY,
         Key::later(
             "rate_limit",
@@ -74,11 +77,6 @@ pub(in crate::config) static TABLE: Table = Table {
             "security_headers",
             "remove it; responses pass as they are",
             "add headers for browsers",
-        ),
-        Key::later(
-            "access",
-            "remove it, and guard the server in another way until it works",
-            "allow or deny addresses",
         ),
     ],
 };
@@ -132,7 +130,7 @@ pub(super) fn read(node: &Node, problems: &Problems) -> Option<RouteDraft> {
     let (hosts, path, methods, action, policies) = (
         hosts(&fields),
         path_pattern(&fields),
-        methods(&fields),
+        methods(&fields, "methods"),
         action(&fields),
         policy::read(&fields),
     );
@@ -204,11 +202,11 @@ fn path_pattern(fields: &Fields<'_>) -> Option<PathPattern> {
     ))
 }
 
-fn methods(fields: &Fields<'_>) -> Option<Methods> {
+pub(super) fn methods(fields: &Fields<'_>, name: &str) -> Option<Methods> {
     let mut methods = Methods::none();
     let mut found = Vec::new();
-    for node in fields.list("methods")? {
-        let Some(written) = text(node, "methods", "a method such as GET", fields.problems) else {
+    for node in fields.list(name)? {
+        let Some(written) = text(node, name, "a method such as GET", fields.problems) else {
             continue;
         };
         let word = written.value;
