@@ -327,6 +327,14 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// A mapping in the list under `name`, read through the table its key has.
+    pub(super) fn item(&self, name: &str, item: &'a Node) -> Option<Fields<'a>> {
+        match self.get(name)?.1 {
+            Kind::AnyNumberOr(_, table) => Self::of(item, &item.span, table, self.problems),
+            _ => None,
+        }
+    }
+
     fn get(&self, name: &str) -> Option<(&'a Node, &'static Kind)> {
         let node = self.node(name)?;
         let key = self.table.keys.iter().find(|key| key.name == name)?;

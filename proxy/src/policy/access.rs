@@ -9,7 +9,7 @@ use ipnet::IpNet;
 use super::{NetworkMap, ReadFile, Verdict};
 use crate::{
     config::{
-        Located, Problem,
+        Located, Problem, Span,
         model::{self, Mode},
     },
     respond::Refusal,
@@ -104,10 +104,10 @@ fn list_in(
     match NetworkList::parse(&text) {
         Ok(list) => {
             if let Some(line) = list.loose {
-                let message = format!("{shown}:{line}: this is an address inside its network");
+                let message = "this is an address inside its network";
                 let hint = "it is taken as the whole network, and so are others like it";
-                let problem = Problem::warning(message).at_value(file).hint(hint);
-                problems.push(problem);
+                let problem = Problem::warning(message).at(&place(file, line));
+                problems.push(problem.hint(hint));
             }
             if list.networks.is_empty() {
                 let message = format!("{shown} holds no network");
@@ -120,11 +120,21 @@ fn list_in(
         }
         Err(wrong) => {
             problems.extend(wrong.into_iter().map(|bad| {
-                let message = format!("{shown}:{}: {}", bad.line, bad.what.reason());
-                Problem::error(message).at_value(file).hint(bad.what.hint())
+                let problem = Problem::error(bad.what.reason());
+                problem.at(&place(file, bad.line)).hint(bad.what.hint())
             }));
             None
         }
+    }
+}
+
+/// The beginning of a line of a list.
+fn place(file: &Located<PathBuf>, line: usize) -> Span {
+    Span {
+        file: file.value.as_path().into(),
+        line: u32::try_from(line).unwrap_or(u32::MAX),
+        column: 1,
+        width: 1,
     }
 }
 
@@ -161,7 +171,10 @@ mod tests {
         };
         let mut problems = Vec::new();
         let access = Access::build(&spec, &read, &mut problems);
-        let told = problems.iter().map(|problem| problem.message.clone());
+        let told = problems.iter().map(|problem| match &problem.span {
+            Some(span) => format!("{span}: {}", problem.message),
+            None => problem.message.clone(),
+        });
         (access, told.collect())
     }
 
@@ -254,13 +267,13 @@ mod tests {
             (
                 "broken",
                 vec![
-                    format!("broken:2: {not_one}"),
-                    format!("broken:4: {not_one}"),
+                    format!("broken:2:1: {not_one}"),
+                    format!("broken:4:1: {not_one}"),
                 ],
             ),
             (
                 "loose",
-                vec!["loose:2: this is an address inside its network".to_owned()],
+                vec!["loose:2:1: this is an address inside its network".to_owned()],
             ),
             ("empty", vec!["empty holds no network".to_owned()]),
         ] {

@@ -6,7 +6,8 @@ use ipnet::IpNet;
 pub(crate) const V4: u16 = 4;
 pub(crate) const V6: u16 = 6;
 
-const MARKER: &[u8] = b"\xab\xcd\xefMaxMind.com";
+/// Between the data and what describes it.
+pub(crate) const MARKER: &[u8] = b"\xab\xcd\xefMaxMind.com";
 
 /// Where a side of a node leads.
 #[derive(Clone, Copy)]
@@ -83,13 +84,8 @@ pub(crate) fn write_with(
     [&tree[..], &[0; 16], &data, MARKER, &metadata].concat()
 }
 
-/// A database without data whose tree is these bytes: four a side, of so many nodes.
-pub(crate) fn with_tree(tree: &[u8], nodes: u32) -> Vec<u8> {
-    let metadata = metadata(nodes, V6, 32, "Test-Country");
-    [tree, &[0; 16], MARKER, &metadata].concat()
-}
-
-fn metadata(nodes: u32, version: u16, record_size: u16, database_type: &str) -> Vec<u8> {
+/// What describes a database.
+pub(crate) fn metadata(nodes: u32, version: u16, record_size: u16, database_type: &str) -> Vec<u8> {
     let mut out = Vec::new();
     map(&mut out, 9);
     for (key, number) in [

@@ -224,7 +224,7 @@ pub(super) fn methods(fields: &Fields<'_>, name: &str) -> Option<Methods> {
             did_you_mean(word, Methods::NAMES)
                 .unwrap_or_else(|| format!("the methods are {}", Methods::NAMES.join(", ")))
         };
-        let message = format!("a route cannot ask for the method {}", quoted(word));
+        let message = format!("the method {} cannot be asked for", quoted(word));
         fields.error(&node.span, message, hint);
     }
     refuse_doubles(

@@ -131,4 +131,12 @@ mod tests {
             assert!(!has(agent), "{agent}");
         }
     }
+
+    #[test]
+    fn what_is_refused_is_documented() {
+        let text = include_str!("../../../../SECURITY.md");
+        for word in SCANNERS.iter().chain(&ABSURD) {
+            assert!(text.contains(&format!("`{word}`")), "{word}");
+        }
+    }
 }

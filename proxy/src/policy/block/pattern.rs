@@ -14,7 +14,7 @@ pub enum Pattern {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BadPattern {
     pub message: String,
-    pub hint: &'static str,
+    pub hint: String,
 }
 
 /// Bytes of a pattern at most.
@@ -71,10 +71,10 @@ pub enum Writing<'a> {
 
 impl<'a> Writing<'a> {
     pub fn of(written: &'a str) -> Result<Self, BadPattern> {
-        let bad = |message: &str, hint| {
+        let bad = |message: &str, hint: &str| {
             Err(BadPattern {
                 message: message.to_owned(),
-                hint,
+                hint: hint.to_owned(),
             })
         };
         if written.len() > LONGEST {
@@ -111,11 +111,14 @@ fn compile(expression: &str, any_case: bool) -> Result<Pattern, BadPattern> {
     built.map(Pattern::Expression).map_err(|error| match error {
         regex::Error::CompiledTooBig(_) => BadPattern {
             message: "is too large a regular expression".to_owned(),
-            hint: "make the counts in it smaller",
+            hint: "make the counts in it smaller".to_owned(),
         },
         error => BadPattern {
-            message: format!("is no regular expression: {}", last_line(&error.to_string())),
-            hint: "see docs.rs/regex for its syntax; there are no look-around and no back-references",
+            message: format!(
+                "is no regular expression: {}",
+                last_line(&error.to_string())
+            ),
+            hint: "its syntax is that of RE2, without look-around and back-references".to_owned(),
         },
     })
 }

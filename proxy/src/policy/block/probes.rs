@@ -158,4 +158,12 @@ mod tests {
             assert!(!probes.has("/", query), "{query}");
         }
     }
+
+    #[test]
+    fn what_is_refused_is_documented() {
+        let text = include_str!("../../../../SECURITY.md");
+        for word in HIDDEN.iter().chain(&SCRIPTS).chain(&AT_ROOT) {
+            assert!(text.contains(&format!("`{word}`")), "{word}");
+        }
+    }
 }

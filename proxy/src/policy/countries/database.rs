@@ -216,7 +216,8 @@ mod tests {
             tree.extend_from_slice(&node.to_be_bytes());
             tree.extend_from_slice(&node.to_be_bytes());
         }
-        let file = writing::with_tree(&tree, nodes);
+        let about = writing::metadata(nodes, V6, 32, "Test-Country");
+        let file = [&tree[..], &[0; 16], writing::MARKER, &about].concat();
         assert!(matches!(
             CountryDatabase::parse(&file),
             Err(BadDatabase::NoTree)

@@ -1,6 +1,6 @@
 //! Access, as a route or `defaults` says it.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{collections::HashSet, path::PathBuf, sync::Arc};
 
 use super::{Said, mode};
 use crate::config::{
@@ -58,8 +58,9 @@ pub(super) fn read(fields: &Fields<'_>) -> Said<Access> {
 
 fn access(fields: &Fields<'_>) -> Access {
     let (allow, deny) = (networks(fields, "allow"), networks(fields, "deny"));
+    let allowed: HashSet<_> = allow.iter().map(|(network, _)| *network).collect();
     for (network, at) in &deny {
-        if allow.iter().any(|(allowed, _)| allowed == network) {
+        if allowed.contains(network) {
             fields.problems.push(
                 Problem::warning(format!("{network} is allowed and denied"))
                     .at(at)

@@ -91,24 +91,26 @@ pub(super) fn read(fields: &Fields<'_>) -> Said<Block> {
         fields.error(&entry.at, "\"block\" has more than 64 rules", hint);
         return None;
     }
-    let rules: Vec<_> = nodes
-        .iter()
-        .filter_map(|node| rule(node, fields.problems))
-        .collect();
+    let rules: Vec<_> = nodes.iter().filter_map(|node| rule(node, fields)).collect();
     let block = (!rules.is_empty()).then(|| Arc::new(Block { rules }));
     Some(Located::new(block, &entry.at))
 }
 
-fn rule(node: &Node, problems: &Problems) -> Option<BlockRule> {
+fn rule<'a>(node: &'a Node, block: &Fields<'a>) -> Option<BlockRule> {
+    if let Value::Bool(true) = node.value {
+        let hint = "write `block: [common_probes, bots]`, or rules of your own";
+        let what = "presets and rules, or false";
+        return block.wrong("block", what, node, hint);
+    }
     if !matches!(node.value, Value::Map(_)) {
         let what = "a preset or a mapping of conditions";
-        let written = text(node, "block", what, problems)?;
+        let written = text(node, "block", what, block.problems)?;
         return Some(BlockRule {
-            refuses: Refused::Preset(preset(&written, problems)?),
+            refuses: Refused::Preset(preset(&written, block.problems)?),
             mode: Mode::Enforce,
         });
     }
-    let fields = Fields::of(node, &node.span, &RULE, problems)?;
+    let fields = block.item("block", node)?;
     // All are read, whatever the first gives, so that all problems are found.
     let (preset, conditions, mode) = (
         fields.choice("preset"),
@@ -218,25 +220,20 @@ fn pattern(fields: &Fields<'_>, name: &str, make: Make) -> Option<Pattern> {
 
 /// Of a plain path, what could never match is told as that of a route is.
 fn path_pattern(written: &str) -> Result<Pattern, BadPattern> {
-    let bad = |message: String, hint| Err(BadPattern { message, hint });
-    match Writing::of(written)? {
-        Writing::Plain => {
-            if let Err((message, hint)) = path::normal(written) {
-                return bad(
-                    format!("{message}: {hint}"),
-                    "requests are compared in their normal form",
-                );
-            }
-        }
+    let fault = match Writing::of(written)? {
+        Writing::Plain => path::normal(written).err(),
         Writing::Stars if !written.starts_with(['/', '*']) => {
-            return bad(
-                "begins with neither / nor *".to_owned(),
-                "write / before it, or *",
-            );
+            Some(("begins with neither / nor *", format!("write /{written}")))
         }
-        Writing::Stars | Writing::Expression(_) => {}
+        Writing::Stars | Writing::Expression(_) => None,
+    };
+    match fault {
+        None => Pattern::path(written),
+        Some((message, hint)) => Err(BadPattern {
+            message: message.to_owned(),
+            hint,
+        }),
     }
-    Pattern::path(written)
 }
 
 fn header(fields: &Fields<'_>) -> Option<HeaderCondition> {

@@ -8,7 +8,6 @@ use super::{Said, mode};
 use crate::config::{
     decode::{Fields, text},
     model::{Countries, Country, CountryList, Unknown},
-    nearest::did_you_mean,
     problem::{Located, Problem, quoted},
     read::refuse_doubles,
     table::{Key, Kind, Table},
@@ -110,15 +109,16 @@ fn code(written: &Located<&str>, fields: &Fields<'_>) -> Option<Country> {
     if iso::is_code(word) {
         return Country::parse(word);
     }
-    let meant = iso::instead_of(word).map(|code| format!("did you mean \"{code}\"?"));
     let capitals = word.to_ascii_uppercase();
+    let turned: String = capitals.chars().rev().collect();
     let hint = if iso::is_code(&capitals) {
         format!("write {capitals}")
+    } else if let Some(code) = iso::instead_of(&capitals) {
+        format!("did you mean \"{code}\"?")
+    } else if iso::is_code(&turned) {
+        format!("did you mean \"{turned}\"?")
     } else {
-        let near = || did_you_mean(word, iso::codes().filter(|_| word.len() == 2));
-        meant.or_else(near).unwrap_or_else(|| {
-            "write the two letters of ISO 3166-1, such as CH for Switzerland".to_owned()
-        })
+        "write the two letters of ISO 3166-1, such as CH for Switzerland".to_owned()
     };
     fields.problems.push(
         Problem::error(format!("{} is no code of a country", quoted(word)))
