@@ -256,21 +256,6 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// The mapping under `name`; `None` within is false, which stands for none.
-    pub(super) fn unless_false(&self, name: &str) -> Option<Option<Fields<'a>>> {
-        let (node, Kind::MappingOrFalse(table)) = self.get(name)? else {
-            return None;
-        };
-        match node.value {
-            Value::Bool(false) => Some(None),
-            Value::Bool(true) => {
-                let hint = format!("its keys are {}", table.names());
-                self.wrong(name, "a mapping or false", node, hint)
-            }
-            _ => self.fields(name).map(Some),
-        }
-    }
-
     /// The mapping under `name`, whose keys are names that the operator chose; none if there is no such key.
     pub(super) fn named(&self, name: &str) -> &'a [Entry] {
         let Some((node, Kind::Named(table))) = self.get(name) else {

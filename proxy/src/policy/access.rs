@@ -4,8 +4,6 @@ pub mod list;
 
 use std::{io, net::IpAddr, path::PathBuf};
 
-use ipnet::IpNet;
-
 use super::{NetworkMap, ReadFile, Verdict};
 use crate::{
     config::{
@@ -47,12 +45,13 @@ impl Access {
         } = spec;
         let allow_listed = read_all(allow_files, read, problems);
         let deny_listed = read_all(deny_files, read, problems);
-        let with = |networks: &[IpNet], files: Vec<NetworkList>, lets_in: bool| {
+        let mut networks = Vec::new();
+        // Those to deny come last, and so count where a network stands in both.
+        for (here, files, lets_in) in [(allow, allow_listed?, true), (deny, deny_listed?, false)] {
             let listed = files.into_iter().flat_map(|list| list.networks);
-            let networks = networks.to_vec().into_iter().chain(listed);
-            networks.map(move |network| (network, lets_in))
-        };
-        let networks = with(allow, allow_listed?, true).chain(with(deny, deny_listed?, false));
+            let all = here.iter().copied().chain(listed);
+            networks.extend(all.map(|network| (network, lets_in)));
+        }
         let lets_in_others = allow.is_empty() && allow_files.is_empty();
         Some(Self {
             lets_in: NetworkMap::new(networks, lets_in_others),
@@ -141,6 +140,8 @@ fn place(file: &Located<PathBuf>, line: usize) -> Span {
 #[cfg(test)]
 mod tests {
     use std::path::Path;
+
+    use ipnet::IpNet;
 
     use super::*;
 

@@ -1,4 +1,4 @@
-//! `countries`: a database in MaxMind's format decides, and is read again with each reload.
+//! `countries`: a database decides, and is read again with each reload.
 
 use http::Request;
 

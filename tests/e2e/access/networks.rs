@@ -52,7 +52,7 @@ async fn a_refusal_is_a_page_counted_and_logged_and_no_server_hears_of_it() {
     let proxy = Proxy::with(&guarded("{ deny: [203.0.113.7] }"), &[&origin]).await;
     let mut client = proxy.client().await;
     let lines = ["x-forwarded-for: 203.0.113.7", "accept: application/json"];
-    let answer = client.ask("POST", "/", &lines, b"body").await;
+    let answer = client.ask("GET", "/", &lines, b"").await;
     assert_eq!(answer.status(), 403);
     assert_eq!(
         answer.field("content-type"),

@@ -1,4 +1,4 @@
-//! Writes small databases in MaxMind's format (version 2.0): a binary tree, the data it leads to, and what describes both.
+//! Writes small databases in the format of `MaxMind`, version 2.0: a binary tree, the data it leads to, and what describes both.
 
 use ipnet::IpNet;
 
@@ -124,7 +124,7 @@ fn map(out: &mut Vec<u8>, pairs: u8) {
 fn text(out: &mut Vec<u8>, text: &str) {
     match u8::try_from(text.len()).unwrap() {
         short @ 0..29 => out.push(0b010_00000 | short),
-        long => out.extend([0b010_00000 | 29, long - 29]),
+        long => out.extend([0b010_11101, long - 29]),
     }
     out.extend(text.as_bytes());
 }

@@ -39,7 +39,7 @@ pub struct Config {
     pub admin: Admin,
     /// Peers whose forwarding headers are believed. Empty unless configured.
     pub trusted_proxies: Vec<IpNet>,
-    /// A file in MaxMind's format. There is one if any route has `countries`.
+    /// A file in the format of `MaxMind`. There is one if any route has `countries`.
     pub country_database: Option<Located<PathBuf>>,
     /// CAs that certificates are obtained from.
     pub issuers: Vec<Issuer>,

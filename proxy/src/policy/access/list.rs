@@ -192,7 +192,7 @@ mod tests {
             for (address, length, rest) in &networks {
                 let most = if address.is_ipv4() { 32 } else { 128 };
                 let network = IpNet::new(*address, length % (most + 1)).unwrap().trunc();
-                file.push_str(&format!("{network}{rest}\n"));
+                file.extend([network.to_string(), rest.clone(), "\n".to_owned()]);
                 expected.push(network);
             }
             prop_assert_eq!(NetworkList::parse(file.as_bytes()).unwrap().networks, expected);

@@ -3,9 +3,9 @@
 //! Never a search engine, a preview, a monitor, curl or a library: who is tired of one of these writes a rule.
 
 use http::HeaderValue;
-use regex::bytes::{Regex, RegexBuilder};
+use regex::bytes::Regex;
 
-/// What the user agents of scanners hold, in letters of any case.
+/// What the user agents of scanners hold; here in small letters.
 const SCANNERS: [&str; 36] = [
     "acunetix",
     "arachni",
@@ -45,7 +45,7 @@ const SCANNERS: [&str; 36] = [
     "zmeu",
 ];
 
-/// What no user agent holds, but attacks on whatever writes it down: Log4Shell, Shellshock, PHP.
+/// What no user agent holds, but attacks on whatever writes it down: `Log4Shell`, `Shellshock`, PHP.
 const ABSURD: [&str; 3] = ["${jndi:", "() {", "<?php"];
 
 #[derive(Debug)]
@@ -62,18 +62,15 @@ impl Bots {
             .chain(&ABSURD)
             .map(|word| regex::escape(word))
             .collect();
-        let expression = RegexBuilder::new(&words.join("|"))
-            .case_insensitive(true)
-            .unicode(false)
-            .build();
-        Self(expression.expect("a valid expression"))
+        Self(Regex::new(&words.join("|")).expect("a valid expression"))
     }
 
     /// `user_agent` is the first field of this name. A missing one, or one without a letter or digit, is no browser's and no
     /// decent program's (RFC 9110 section 10.1.5).
     pub(super) fn has(&self, user_agent: Option<&HeaderValue>) -> bool {
         let said = user_agent.map_or(&b""[..], HeaderValue::as_bytes);
-        !said.iter().any(u8::is_ascii_alphanumeric) || self.0.is_match(said)
+        // A copy in small letters, and then a search for many words at once, cost half of a search in letters of any case.
+        !said.iter().any(u8::is_ascii_alphanumeric) || self.0.is_match(&said.to_ascii_lowercase())
     }
 }
 

@@ -1,4 +1,4 @@
-//! A database of countries in MaxMind's format, unpacked: which country an address is used in.
+//! A database of countries in the format of `MaxMind`, unpacked: which country an address is used in.
 //!
 //! All of it is read when the snapshot is built, so that a request meets neither the format nor damage to a file; and
 //! what is kept of a database of cities is its countries.
@@ -40,7 +40,7 @@ pub enum BadDatabase {
 }
 
 impl CountryDatabase {
-    /// Reads a whole database: of GeoLite2-Country, of DB-IP, or of any other that has `country.iso_code`. An address
+    /// Reads a whole database: of `GeoLite2-Country`, of DB-IP, or of any other that has `country.iso_code`. An address
     /// whose code is not two letters has no country.
     ///
     /// The work is bounded by the length of the file, whatever is in it.

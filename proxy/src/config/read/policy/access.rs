@@ -7,6 +7,7 @@ use crate::config::{
     decode::{Fields, text},
     model::Access,
     problem::{Located, Problem},
+    raw::Value,
     read::{beside, network::networks},
     table::{Key, Kind, Table},
 };
@@ -49,9 +50,9 @@ static TABLE: Table = Table {
 
 pub(super) fn read(fields: &Fields<'_>) -> Said<Access> {
     let entry = fields.entry("access")?;
-    let access = match fields.unless_false("access")? {
-        Some(fields) => Some(Arc::new(access(&fields))),
-        None => None,
+    let access = match entry.node.value {
+        Value::Bool(false) => None,
+        _ => Some(Arc::new(access(&fields.fields("access")?))),
     };
     Some(Located::new(access, &entry.at))
 }

@@ -10,7 +10,7 @@ use crate::{
         decode::{Fields, text},
         model::{Block, BlockRule, Conditions, HeaderCondition, Mode, Preset, Refused},
         nearest::did_you_mean,
-        problem::{Located, Problem, Problems, Span, quoted},
+        problem::{Located, Problem, Problems, quoted},
         raw::{Node, Value},
         read::{path, route::methods},
         table::{Key, Kind, Table},
@@ -63,6 +63,9 @@ static RULE: Table = Table {
         mode::KEY,
     ],
 };
+
+/// Of a rule's keys, those that a request is held to.
+const CONDITIONS: [&str; 5] = ["path", "query", "method", "header", "user_agent"];
 
 static HEADER: Table = Table {
     of: "header",
@@ -117,31 +120,26 @@ fn rule<'a>(node: &'a Node, block: &Fields<'a>) -> Option<BlockRule> {
         conditions(&fields),
         mode::read(&fields),
     );
-    let is_wrong = |span: &Span, message, hint| {
-        fields.error(span, message, hint);
-        None
-    };
-    let conditions = match (fields.entry("preset"), conditions?) {
-        (Some(_), None) => Refused::Preset(named(preset?.value)?),
-        (Some(entry), Some(_)) => {
+    let has_conditions = CONDITIONS.iter().any(|name| fields.entry(name).is_some());
+    let refuses = match (fields.entry("preset"), has_conditions) {
+        (Some(_), false) => Refused::Preset(named(preset?.value)?),
+        (None, true) => Refused::Requests(conditions.ok()?),
+        (Some(entry), true) => {
             let hint = "make two rules of it, or remove `preset`";
-            return is_wrong(&entry.at, "a preset has no conditions beside it", hint);
+            fields.error(&entry.at, "a preset has no conditions beside it", hint);
+            return None;
         }
-        (None, Some(conditions)) => Refused::Requests(conditions),
-        (None, None) => {
-            let hint = "write what a request has that is refused: path, query, method, header or user_agent";
-            let message = "this rule has no condition, and so would block everything";
-            return if fields.is_sound {
-                is_wrong(&node.span, message, hint)
-            } else {
-                None
-            };
+        (None, false) => {
+            if fields.is_sound {
+                let message = "this rule has no condition, and so would block everything";
+                let keys = CONDITIONS.join(", ");
+                let hint = format!("write what a request has that is refused: {keys}");
+                fields.error(&node.span, message, hint);
+            }
+            return None;
         }
     };
-    Some(BlockRule {
-        refuses: conditions,
-        mode,
-    })
+    Some(BlockRule { refuses, mode })
 }
 
 fn named(name: &str) -> Option<Preset> {
@@ -163,49 +161,43 @@ fn preset(written: &Located<&str>, problems: &Problems) -> Option<Preset> {
     preset
 }
 
-/// Nothing, if one is wrong; nothing within, if there is none.
-fn conditions(fields: &Fields<'_>) -> Option<Option<Conditions>> {
-    let path = optional(fields, "path", path_pattern);
-    let query = optional(fields, "query", Pattern::part);
-    let user_agent = optional(fields, "user_agent", Pattern::part);
-    let header = match fields.entry("header") {
-        Some(_) => header(fields).map(Some),
-        None => Some(None),
-    };
-    let methods = match fields.entry("method") {
-        Some(_) => methods(fields, "method").map(Some),
-        None => Some(None),
-    };
-    let conditions = Conditions {
+/// It is wrong, and a problem says so.
+struct Reported;
+
+fn conditions(fields: &Fields<'_>) -> Result<Conditions, Reported> {
+    let path = optional(fields, "path", |fields| {
+        pattern(fields, "path", path_pattern)
+    });
+    let query = optional(fields, "query", |fields| {
+        pattern(fields, "query", Pattern::part)
+    });
+    let methods = optional(fields, "method", |fields| methods(fields, "method"));
+    let header = optional(fields, "header", header);
+    let user_agent = optional(fields, "user_agent", |fields| {
+        pattern(fields, "user_agent", Pattern::part)
+    });
+    Ok(Conditions {
         path: path?,
         query: query?,
         methods: methods?,
         header: header?,
         user_agent: user_agent?,
-    };
-    let Conditions {
-        path,
-        query,
-        methods,
-        header,
-        user_agent,
-    } = &conditions;
-    let has_any = path.is_some()
-        || query.is_some()
-        || methods.is_some()
-        || header.is_some()
-        || user_agent.is_some();
-    Some(has_any.then_some(conditions))
+    })
+}
+
+/// What is read under `name`, if there is something.
+fn optional<T>(
+    fields: &Fields<'_>,
+    name: &str,
+    read: impl FnOnce(&Fields<'_>) -> Option<T>,
+) -> Result<Option<T>, Reported> {
+    match fields.entry(name) {
+        Some(_) => read(fields).map(Some).ok_or(Reported),
+        None => Ok(None),
+    }
 }
 
 type Make = fn(&str) -> Result<Pattern, BadPattern>;
-
-fn optional(fields: &Fields<'_>, name: &str, make: Make) -> Option<Option<Pattern>> {
-    match fields.entry(name) {
-        Some(_) => pattern(fields, name, make).map(Some),
-        None => Some(None),
-    }
-}
 
 fn pattern(fields: &Fields<'_>, name: &str, make: Make) -> Option<Pattern> {
     let written = fields.text(name)?;

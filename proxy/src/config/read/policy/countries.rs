@@ -9,6 +9,7 @@ use crate::config::{
     decode::{Fields, text},
     model::{Countries, Country, CountryList, Unknown},
     problem::{Located, Problem, quoted},
+    raw::Value,
     read::refuse_doubles,
     table::{Key, Kind, Table},
 };
@@ -46,9 +47,9 @@ static TABLE: Table = Table {
 
 pub(super) fn read(fields: &Fields<'_>) -> Said<Countries> {
     let entry = fields.entry("countries")?;
-    let countries = match fields.unless_false("countries")? {
-        Some(fields) => Some(Arc::new(countries(&fields)?)),
-        None => None,
+    let countries = match entry.node.value {
+        Value::Bool(false) => None,
+        _ => Some(Arc::new(countries(&fields.fields("countries")?)?)),
     };
     Some(Located::new(countries, &entry.at))
 }
