@@ -1,5 +1,7 @@
 //! What policies cost a request: who is let in, and what is blocked.
 
+#![expect(clippy::expect_used, reason = "a scene that cannot be set ends the bench")]
+
 use std::{hint::black_box, net::IpAddr, sync::Arc};
 
 use criterion::{Criterion, criterion_group, criterion_main};
@@ -11,6 +13,7 @@ use simplon::{
 };
 
 #[path = "../tests/e2e/harness/mmdb.rs"]
+#[expect(clippy::unwrap_used, reason = "as in tests")]
 mod mmdb;
 
 /// Addresses all over IPv4, always the same.
@@ -58,7 +61,7 @@ fn countries(criterion: &mut Criterion) {
         .iter()
         .map(String::as_str)
         .zip(codes.into_iter().cycle());
-    let file = mmdb::write(&networks.collect::<Vec<_>>(), mmdb::V6, 28);
+    let file = mmdb::write(&networks.collect::<Vec<_>>(), mmdb::V4, 28);
     let database = Arc::new(CountryDatabase::parse(&file).expect("a database"));
     let spec = model::Countries {
         list: CountryList::Allow(
