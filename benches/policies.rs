@@ -1,6 +1,9 @@
 //! What policies cost a request: who is let in, and what is blocked.
 
-#![expect(clippy::expect_used, reason = "a scene that cannot be set ends the bench")]
+#![expect(
+    clippy::expect_used,
+    reason = "a scene that cannot be set ends the bench"
+)]
 
 use std::{hint::black_box, net::IpAddr, sync::Arc};
 

@@ -7,6 +7,7 @@ use super::{
     nearest::{did_you_mean, nearest},
     problem::{Located, Problem, Problems, Span, quoted},
     raw::{Entry, Node, Value},
+    shown::{as_yaml, describe},
     table::{Key, Kind, Table},
     units::{ByteSize, Malformed, Percent, duration, quota, show_duration},
 };
@@ -247,13 +248,61 @@ impl<'a> Fields<'a> {
     pub(super) fn fields(&self, name: &str) -> Option<Fields<'a>> {
         let entry = self.entry(name)?;
         match self.get(name)?.1 {
+            Kind::OffOr(table) if !matches!(entry.node.value, Value::Map(_)) => {
+                let hint = format!("write false, or a mapping; its keys are {}", table.names());
+                self.wrong(name, "false or a mapping", &entry.node, hint)
+            }
             Kind::Mapping(table)
-            | Kind::MappingOrFalse(table)
             | Kind::ChoiceOr(_, table)
             | Kind::TextOr(_, table)
-            | Kind::FlagOr(table) => Self::of(&entry.node, &entry.at, table, self.problems),
+            | Kind::FlagOr(table)
+            | Kind::OffOr(table) => Self::of(&entry.node, &entry.at, table, self.problems),
             _ => None,
         }
+    }
+
+    /// The mappings under `name`, one or a list; none for `false` and for an empty list.
+    pub(super) fn several(&self, name: &str) -> Option<Vec<Fields<'a>>> {
+        let entry = self.entry(name)?;
+        let (node, Kind::SeveralOf(table)) = self.get(name)? else {
+            return None;
+        };
+        match &node.value {
+            Value::Map(_) => Some(vec![Self::of(node, &entry.at, table, self.problems)?]),
+            Value::List(items) => {
+                let read = |item: &'a Node| Self::of(item, &item.span, table, self.problems);
+                Some(items.iter().filter_map(read).collect())
+            }
+            Value::Bool(false) => Some(Vec::new()),
+            _ => {
+                let hint = as_mapping(&node.value, table);
+                self.wrong(name, "a mapping, a list of them, or false", node, hint)
+            }
+        }
+    }
+
+    /// Whether this is the mapping that the table calls `of`.
+    pub(super) fn is_of(&self, of: &str) -> bool {
+        self.table.of == of
+    }
+
+    /// Whether `false` turns off what could stand under `name`.
+    pub(super) fn is_off(&self, name: &str) -> bool {
+        self.node(name)
+            .is_some_and(|node| node.value == Value::Bool(false))
+    }
+
+    /// What stands under names that the operator chose; nothing if there is no such key.
+    pub(super) fn pairs(&self, name: &str) -> &'a [Entry] {
+        let Some((node, Kind::Pairs(what))) = self.get(name) else {
+            return &[];
+        };
+        if let Value::Map(entries) = &node.value {
+            return entries;
+        }
+        let hint = format!("write a name, a colon, and {what}");
+        self.wrong::<()>(name, "a mapping from names", node, hint);
+        &[]
     }
 
     /// The mapping under `name`, whose keys are names that the operator chose; none if there is no such key.
@@ -414,7 +463,10 @@ fn as_mapping(value: &Value, table: &Table) -> String {
     if let (Some(value), Some(Key { name, kind, .. })) = (as_yaml(value), table.keys.first()) {
         let needs_it = table.keys.iter().any(|key| key.is_required);
         match kind {
-            Kind::Text(_) => return format!("write {{ {name}: {value} }}"),
+            Kind::Text(_) | Kind::Quota(_) => return format!("write {{ {name}: {value} }}"),
+            Kind::Number(_) if needs_it && value.bytes().all(|byte| byte.is_ascii_digit()) => {
+                return format!("write {{ {name}: {value} }}");
+            }
             Kind::OneOrMore(_) | Kind::List(_) if needs_it => {
                 return format!("write {{ {name}: [{value}] }}");
             }
@@ -422,34 +474,4 @@ fn as_mapping(value: &Value, table: &Table) -> String {
         }
     }
     format!("its keys are {}", table.names())
-}
-
-/// A short value as it may stand inside brackets.
-fn as_yaml(value: &Value) -> Option<String> {
-    match value {
-        Value::Int(number) => Some(number.to_string()),
-        Value::Float(number) => Some(number.to_string()),
-        Value::Text(text) if text.len() <= 60 => {
-            let is_plain = text.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '/')
-                && text
-                    .chars()
-                    .all(|c| c.is_ascii_alphanumeric() || "-_./:%".contains(c))
-                && !text.ends_with(':');
-            Some(if is_plain { text.clone() } else { quoted(text) })
-        }
-        _ => None,
-    }
-}
-
-/// What stands in the file, for messages.
-pub(super) fn describe(value: &Value) -> String {
-    match value {
-        Value::Null | Value::Unreadable => "nothing".to_owned(),
-        Value::Bool(flag) => format!("{flag}"),
-        Value::Int(number) => format!("the number {number}"),
-        Value::Float(number) => format!("the number {number}"),
-        Value::Text(text) => format!("the text {}", quoted(text)),
-        Value::List(_) => "a list".to_owned(),
-        Value::Map(_) => "a mapping".to_owned(),
-    }
 }

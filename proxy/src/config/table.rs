@@ -33,6 +33,8 @@ pub(super) enum Kind {
     Flag,
     /// A flag, or a mapping that says more.
     FlagOr(&'static Table),
+    /// `false`, which turns off what `defaults` says, or a mapping.
+    OffOr(&'static Table),
     Number(RangeInclusive<u64>),
     Duration(RangeInclusive<Duration>),
     Size(RangeInclusive<ByteSize>),
@@ -53,11 +55,13 @@ pub(super) enum Kind {
     AnyNumberOr(&'static str, &'static Table),
     /// A list of mappings. It may be empty: an operator may have commented all of them out.
     ListOf(&'static Table),
+    /// A mapping, or a list of them; `false` or an empty list is none.
+    SeveralOf(&'static Table),
     Mapping(&'static Table),
-    /// A mapping, or false, which turns off what `defaults` turns on.
-    MappingOrFalse(&'static Table),
     /// Mappings under names that the operator chooses.
     Named(&'static Table),
+    /// Values under names that the operator chooses; what they say, with their article.
+    Pairs(&'static str),
     /// Reserved: an error until it works. What to do in the meantime.
     Later(&'static str),
 }

@@ -1,61 +1,157 @@
 //! Apply: what the route's policies say of a request, in the order of the fields of [`Policies`].
 
-use pingora::proxy::Session;
+use std::time::Instant;
 
-use super::{Exchange, admission, exchange::Admitted};
+use pingora::{http::RequestHeader, proxy::Session};
+
+use super::{Exchange, admission, exchange::Admitted, session};
 use crate::{
-    observe::PolicyLabel,
-    policy::{Policies, Request, Verdict},
+    config::model::Mode,
+    limits::Flight,
+    observe::{PolicyLabel, RouteMeters, Ruling},
+    policy::{Applied, Begun, Checked, Policies, Request, Verdict},
     respond::Refusal,
 };
 
 /// Asks each policy in turn; the first that does not let the request pass has decided.
-pub(super) async fn apply(session: &Session, exchange: &mut Exchange) -> Verdict {
+pub(super) async fn apply(session: &mut Session, exchange: &mut Exchange) -> Verdict {
     let Exchange {
         admitted: Some(admitted),
         route: Some(route),
         applied,
+        flights,
         ..
     } = exchange
     else {
         return Verdict::Refuse(Refusal::Internal);
     };
     let Policies {
-        access,
-        countries,
-        block,
+        access: _, // these are asked together
+        countries: _,
+        block: _,
+        cors,
+        rate_limit,
+        max_in_flight,
+        headers: _,
+        security_headers: _,
         hsts: _,
     } = &route.policies;
-    let request = request(session, admitted);
-    let mut decides = |by, mode, verdict| {
-        let verdict = applied.settle(by, mode, verdict, &route.meters);
-        (!matches!(verdict, Verdict::Continue)).then_some(verdict)
-    };
-    if let Some(access) = access
-        && let verdict = access.judge(request.client)
-        && let Some(decided) = decides(PolicyLabel::Access, access.mode, verdict)
-    {
-        return decided;
+    let verdict = let_in(
+        &route.policies,
+        &request(session.req_header(), admitted),
+        applied,
+        &route.meters,
+    );
+    if !matches!(verdict, Verdict::Continue) {
+        return verdict;
     }
-    if let Some(countries) = countries
-        && let verdict = countries.judge(request.client)
-        && let Some(decided) = decides(PolicyLabel::Countries, countries.mode, verdict)
-    {
-        return decided;
+    if let Some(cors) = cors {
+        let verdict = cors.judge(&request(session.req_header(), admitted));
+        let verdict = applied.settle(PolicyLabel::Cors, Mode::Enforce, verdict, &route.meters);
+        if !matches!(verdict, Verdict::Continue) {
+            return verdict;
+        }
     }
-    if let Some(block) = block {
-        for (mode, refusal) in block.matching(&request) {
-            if let Some(decided) = decides(PolicyLabel::Block, mode, Verdict::Refuse(refusal)) {
-                return decided;
-            }
+    if let Some(rate_limit) = rate_limit {
+        let request = request(session.req_header(), admitted);
+        let checked = rate_limit.check(&request, &route.label, Instant::now(), applied);
+        let verdict = limit(session, checked, applied, &route.meters).await;
+        if !matches!(verdict, Verdict::Continue) {
+            return verdict;
+        }
+    }
+    if let Some(max_in_flight) = max_in_flight {
+        let request = request(session.req_header(), admitted);
+        let begun = max_in_flight.begin(&request, &route.label, Instant::now());
+        let verdict = hold(begun, flights, applied, &route.meters);
+        if !matches!(verdict, Verdict::Continue) {
+            return verdict;
         }
     }
     Verdict::Continue
 }
 
+/// Whether client and request may come in at all.
+fn let_in(
+    policies: &Policies,
+    request: &Request<'_>,
+    applied: &mut Applied,
+    meters: &RouteMeters,
+) -> Verdict {
+    let access = policies.access.as_ref().map(|access| {
+        let verdict = access.judge(request.client);
+        (PolicyLabel::Access, access.mode, verdict)
+    });
+    let countries = policies.countries.as_ref().map(|countries| {
+        let verdict = countries.judge(request.client);
+        (PolicyLabel::Countries, countries.mode, verdict)
+    });
+    let rules = policies.block.iter().flat_map(|block| {
+        let matching = block.matching(request);
+        matching.map(|(mode, refusal)| (PolicyLabel::Block, mode, Verdict::Refuse(refusal)))
+    });
+    for (by, mode, verdict) in access.into_iter().chain(countries).chain(rules) {
+        let verdict = applied.settle(by, mode, verdict, meters);
+        if !matches!(verdict, Verdict::Continue) {
+            return verdict;
+        }
+    }
+    Verdict::Continue
+}
+
+/// Counts what limits of concurrency made of a request, and has the exchange hold what they have counted.
+fn hold(
+    begun: Begun,
+    flights: &mut Vec<Flight>,
+    applied: &mut Applied,
+    meters: &RouteMeters,
+) -> Verdict {
+    const BY: PolicyLabel = PolicyLabel::MaxInFlight;
+    let refused = || Verdict::Refuse(Refusal::TooManyInFlight);
+    if begun.observed {
+        applied.settle(BY, Mode::Observe, refused(), meters);
+    }
+    if begun.is_refused {
+        return applied.settle(BY, Mode::Enforce, refused(), meters);
+    }
+    if !begun.observed {
+        meters.ruled(BY, Ruling::Passed);
+    }
+    *flights = begun.flights;
+    Verdict::Continue
+}
+
+/// Counts what rate limits made of a request, and has it wait its turn.
+async fn limit(
+    session: &mut Session,
+    checked: Checked,
+    applied: &mut Applied,
+    meters: &RouteMeters,
+) -> Verdict {
+    const BY: PolicyLabel = PolicyLabel::RateLimit;
+    if checked.observed {
+        let refused = Verdict::Refuse(Refusal::RateLimited(1));
+        applied.settle(BY, Mode::Observe, refused, meters);
+    }
+    if let Some(refusal) = checked.refusal {
+        return applied.settle(BY, Mode::Enforce, Verdict::Refuse(refusal), meters);
+    }
+    let wait = checked.wait();
+    if wait.is_zero() {
+        if !checked.observed {
+            meters.ruled(BY, Ruling::Passed);
+        }
+        return Verdict::Continue;
+    }
+    meters.ruled(BY, Ruling::Delayed);
+    tokio::select! {
+        () = tokio::time::sleep(wait) => Verdict::Continue,
+        () = session::left(session) => Verdict::Refuse(Refusal::ClientGone),
+    }
+}
+
 /// What policies see of a request.
-fn request<'a>(session: &'a Session, admitted: &'a Admitted) -> Request<'a> {
-    let header = session.req_header();
+pub(super) fn request<'a>(header: &'a RequestHeader, admitted: &'a Admitted) -> Request<'a> {
     Request {
         client: admitted.client,
         method: &header.method,

@@ -7,11 +7,19 @@ mod accept_encoding;
 pub mod access;
 mod applied;
 mod block;
+mod cors;
+mod counted;
 mod countries;
+mod facts;
+mod headers;
 mod hsts;
+mod max_in_flight;
 mod network_map;
+mod rate_limit;
 mod request;
+mod security_headers;
 mod users;
+mod vary;
 mod verdict;
 mod workshop;
 
@@ -21,10 +29,16 @@ pub use accept_encoding::{AcceptEncoding, Choice, Coding};
 pub use access::Access;
 pub use applied::Applied;
 pub use block::{BadPattern, Block, Pattern, Writing};
+pub use cors::{Cors, preflight};
 pub use countries::{BadDatabase, Countries, CountryDatabase};
+pub use facts::Facts;
+pub use headers::Headers;
 pub use hsts::Hsts;
+pub use max_in_flight::{Begun, MaxInFlight};
 pub use network_map::NetworkMap;
+pub use rate_limit::{Asked, Checked, RateLimit};
 pub use request::Request;
+pub use security_headers::SecurityHeaders;
 pub use users::{Argon2id, BadLine, BadUser, Bcrypt, PasswordHash, Users};
 pub use verdict::Verdict;
 pub use workshop::{Made, ReadFile, Workshop};
@@ -37,17 +51,29 @@ pub struct Policies {
     pub access: Option<Arc<Access>>,
     pub countries: Option<Arc<Countries>>,
     pub block: Option<Arc<Block>>,
+    pub cors: Option<Arc<Cors>>,
+    pub rate_limit: Option<Arc<RateLimit>>,
+    pub max_in_flight: Option<Arc<MaxInFlight>>,
+    pub headers: Option<Arc<Headers>>,
+    pub security_headers: Option<Arc<SecurityHeaders>>,
     pub hsts: Option<Arc<Hsts>>,
 }
 
 impl Policies {
-    pub fn build(spec: &model::Policies, workshop: &mut Workshop<'_>) -> Self {
+    /// `route` is the label of the route they are of.
+    pub fn build(spec: &model::Policies, route: &str, workshop: &mut Workshop<'_>) -> Self {
         let model::Policies {
             access,
             countries,
             block,
+            cors,
+            rate_limit,
+            max_in_flight,
+            headers,
+            security_headers,
             hsts,
         } = spec;
+        let limits = Arc::clone(&workshop.limits);
         Self {
             access: workshop.access.of(access.as_ref(), |access| {
                 Access::build(access, workshop.read, workshop.problems)
@@ -60,27 +86,67 @@ impl Policies {
             block: workshop
                 .block
                 .of(block.as_ref(), |block| Some(Block::new(block))),
+            cors: workshop
+                .cors
+                .of(cors.as_ref(), |cors| Some(Cors::new(cors))),
+            rate_limit: workshop.rate_limit.of(rate_limit.as_ref(), |spec| {
+                Some(RateLimit::new(spec, route, &limits))
+            }),
+            max_in_flight: workshop.max_in_flight.of(max_in_flight.as_ref(), |spec| {
+                Some(MaxInFlight::new(spec, route, &limits))
+            }),
+            headers: workshop
+                .headers
+                .of(headers.as_ref(), |headers| Some(Headers::new(headers))),
+            security_headers: workshop
+                .security_headers
+                .of(security_headers.as_ref(), |headers| {
+                    Some(SecurityHeaders::new(headers))
+                }),
             hsts: workshop
                 .hsts
                 .of(hsts.as_ref(), |hsts| Some(Hsts::new(hsts))),
         }
     }
 
+    /// What the server sees of a request, in each try.
+    pub fn request(&self, fields: &mut impl Fields, applied: &Applied, facts: &Facts<'_>) {
+        applied.request(fields);
+        if let Some(headers) = &self.headers {
+            headers.request(fields, applied, facts);
+        }
+    }
+
     /// What the client sees of a final response, whoever made it: a server, the route or a refusal.
     ///
-    /// `is_tls` is whether the client's own connection is.
-    pub fn respond(&self, fields: &mut impl Fields, applied: &Applied, is_tls: bool) {
+    /// What the operator wrote under `headers` counts as the server's own. CORS comes after it, so that no edit of `Vary`
+    /// can take away what caches must know.
+    pub fn respond(&self, fields: &mut impl Fields, applied: &Applied, facts: &Facts<'_>) {
         let Self {
             access: _,
             countries: _,
             block: _,
+            cors,
+            rate_limit: _,
+            max_in_flight: _,
+            headers,
+            security_headers,
             hsts,
         } = self;
         for (name, value) in &applied.response_fields {
             fields.add(name.clone(), value.clone());
         }
+        if let Some(headers) = headers {
+            headers.respond(fields, applied, facts);
+        }
+        if let Some(cors) = cors {
+            cors.respond(fields, &facts.request);
+        }
+        if let Some(security_headers) = security_headers {
+            security_headers.respond(fields);
+        }
         if let Some(hsts) = hsts {
-            hsts.respond(fields, is_tls);
+            hsts.respond(fields, facts.request.is_tls);
         }
     }
 }

@@ -2,8 +2,17 @@
 
 use std::{collections::HashMap, io, path::Path, sync::Arc};
 
-use super::{Access, Block, Countries, CountryDatabase, Hsts};
-use crate::config::{model, problem::Problem};
+use super::{
+    Access, Block, Cors, Countries, CountryDatabase, Headers, Hsts, MaxInFlight, RateLimit,
+    SecurityHeaders,
+};
+use crate::{
+    config::{
+        model::{self, LimitList},
+        problem::Problem,
+    },
+    limits::Registry,
+};
 
 /// What policies are built with, and those that are built already.
 pub struct Workshop<'a> {
@@ -15,6 +24,13 @@ pub struct Workshop<'a> {
     pub access: Made<model::Access, Access>,
     pub countries: Made<model::Countries, Countries>,
     pub block: Made<model::Block, Block>,
+    pub cors: Made<model::Cors, Cors>,
+    /// Where limits find their live state again.
+    pub limits: Arc<Registry>,
+    pub rate_limit: Made<LimitList<model::RateLimit>, RateLimit>,
+    pub max_in_flight: Made<LimitList<model::MaxInFlight>, MaxInFlight>,
+    pub headers: Made<model::Headers, Headers>,
+    pub security_headers: Made<model::SecurityHeaders, SecurityHeaders>,
     pub hsts: Made<model::Hsts, Hsts>,
 }
 
@@ -30,8 +46,20 @@ impl<'a> Workshop<'a> {
             access: Made::default(),
             countries: Made::default(),
             block: Made::default(),
+            cors: Made::default(),
+            limits: Arc::default(),
+            rate_limit: Made::default(),
+            max_in_flight: Made::default(),
+            headers: Made::default(),
+            security_headers: Made::default(),
             hsts: Made::default(),
         }
+    }
+
+    /// With the live state of limits that were built before.
+    pub fn with_limits(mut self, limits: &Arc<Registry>) -> Self {
+        self.limits = Arc::clone(limits);
+        self
     }
 }
 

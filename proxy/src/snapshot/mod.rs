@@ -31,6 +31,7 @@ use crate::{
         model::{self, Country},
         problem::Problem,
     },
+    limits::Registry,
     listen::{Listener, Pressure},
     observe::Metrics,
     policy::{CountryDatabase, Workshop},
@@ -76,6 +77,8 @@ pub struct World {
     pub tickets: Arc<tls::Tickets>,
     /// Is told the secrets of every connection, which is for debugging alone.
     pub key_log: Arc<dyn KeyLog>,
+    /// The live state of rate limits and limits of concurrency.
+    pub limits: Arc<Registry>,
     /// Whether new connections can be afforded.
     pub pressure: Arc<Pressure>,
     /// Whether what is missing in the state directory may be made; `simplon check` only looks.
@@ -126,7 +129,7 @@ impl Snapshot {
             &tls::content,
             &mut problems,
         );
-        let mut workshop = Workshop::new(&mut problems, &tls::content);
+        let mut workshop = Workshop::new(&mut problems, &tls::content).with_limits(&world.limits);
         workshop.country_database.clone_from(&country_database);
         let routes = config.routes.iter().map(|route| {
             let built = Route::build(route, &upstreams, &world.metrics, &mut workshop);

@@ -21,8 +21,10 @@ pub use self::{
     certificate::{Certificate, CertificateSource},
     listener::{Limits, Listener, Protocols, UnderscoreHeaders},
     policy::{
-        Access, Block, BlockRule, Conditions, Countries, Country, CountryList, HeaderCondition,
-        Hsts, Mode, Policies, Preset, Refused, Unknown,
+        Access, Block, BlockRule, By, Conditions, Cors, Countries, Country, CountryList, Edits,
+        FrameOptions, HeaderCondition, Headers, Hsts, LimitList, MOST_KEYS, MaxInFlight, Mode,
+        NamePattern, Names, OriginPattern, Origins, Piece, Placeholder, Policies, Preset,
+        RateLimit, Refused, SecurityHeaders, Template, Unknown,
     },
     route::{Action, HostPattern, PathPattern, Route},
     tls::{ClientCertificates, ClientMode, TlsProfile, TlsSettings, TlsVersion},

@@ -5,15 +5,23 @@
 
 mod access;
 mod block;
+mod cors;
 mod countries;
+mod headers;
 mod hsts;
+mod rate_limit;
+mod security_headers;
 
 use std::sync::Arc;
 
 pub use access::Access;
 pub use block::{Block, BlockRule, Conditions, HeaderCondition, Preset, Refused};
+pub use cors::{Cors, Names, OriginPattern, Origins};
 pub use countries::{Countries, Country, CountryList, Unknown};
+pub use headers::{Edits, Headers, NamePattern, Piece, Placeholder, Template};
 pub use hsts::Hsts;
+pub use rate_limit::{By, LimitList, MOST_KEYS, MaxInFlight, RateLimit};
+pub use security_headers::{FrameOptions, SecurityHeaders};
 
 /// The policies of one route, those it takes from `defaults` among them; `None` is none.
 #[derive(Clone, Debug, Default)]
@@ -21,6 +29,11 @@ pub struct Policies {
     pub access: Option<Arc<Access>>,
     pub countries: Option<Arc<Countries>>,
     pub block: Option<Arc<Block>>,
+    pub cors: Option<Arc<Cors>>,
+    pub rate_limit: Option<Arc<LimitList<RateLimit>>>,
+    pub max_in_flight: Option<Arc<LimitList<MaxInFlight>>>,
+    pub headers: Option<Arc<Headers>>,
+    pub security_headers: Option<Arc<SecurityHeaders>>,
     pub hsts: Option<Arc<Hsts>>,
 }
 

@@ -62,21 +62,16 @@ pub(in crate::config) static TABLE: Table = Table {
         policy::access::KEY,
         policy::countries::KEY,
         policy::block::KEY,
+        policy::cors::KEY,
+        policy::rate_limit::KEY,
+        policy::max_in_flight::KEY,
+        policy::headers::KEY,
+        policy::security_headers::KEY,
         policy::hsts::KEY,
-        Key::later(
-            "rate_limit",
-            "remove it; nothing limits rates yet",
-            "limit rates",
-        ),
         Key::later(
             "compress",
             "remove it; responses pass as they are",
             "compress responses",
-        ),
-        Key::later(
-            "security_headers",
-            "remove it; responses pass as they are",
-            "add headers for browsers",
         ),
     ],
 };
@@ -130,7 +125,7 @@ pub(super) fn read(node: &Node, problems: &Problems) -> Option<RouteDraft> {
     let (hosts, path, methods, action, policies) = (
         hosts(&fields),
         path_pattern(&fields),
-        methods(&fields, "methods"),
+        methods(&fields, "methods", "a route cannot ask for the method"),
         action(&fields),
         policy::read(&fields),
     );
@@ -202,7 +197,8 @@ fn path_pattern(fields: &Fields<'_>) -> Option<PathPattern> {
     ))
 }
 
-pub(super) fn methods(fields: &Fields<'_>, name: &str) -> Option<Methods> {
+/// The methods under `name`; `refusal` begins what is said of one that is none.
+pub(super) fn methods(fields: &Fields<'_>, name: &str, refusal: &str) -> Option<Methods> {
     let mut methods = Methods::none();
     let mut found = Vec::new();
     for node in fields.list(name)? {
@@ -224,7 +220,7 @@ pub(super) fn methods(fields: &Fields<'_>, name: &str) -> Option<Methods> {
             did_you_mean(word, Methods::NAMES)
                 .unwrap_or_else(|| format!("the methods are {}", Methods::NAMES.join(", ")))
         };
-        let message = format!("the method {} cannot be asked for", quoted(word));
+        let message = format!("{refusal} {}", quoted(word));
         fields.error(&node.span, message, hint);
     }
     refuse_doubles(

@@ -162,21 +162,16 @@ static DEFAULTS: Table = Table {
         policy::access::KEY,
         policy::countries::KEY,
         policy::block::KEY,
+        policy::cors::KEY,
+        policy::rate_limit::KEY,
+        policy::max_in_flight::KEY,
+        policy::headers::KEY,
+        policy::security_headers::KEY,
         policy::hsts::KEY,
         Key::later(
             "compress",
             "remove it; responses pass as they are",
             "compress responses",
-        ),
-        Key::later(
-            "security_headers",
-            "remove it; responses pass as they are",
-            "add headers for browsers",
-        ),
-        Key::later(
-            "rate_limit",
-            "remove it; nothing limits rates yet",
-            "limit rates",
         ),
     ],
 };

@@ -14,7 +14,7 @@ use crate::config::{
 
 pub(in crate::config::read) const KEY: Key = Key::new(
     "access",
-    Kind::MappingOrFalse(&TABLE),
+    Kind::OffOr(&TABLE),
     "let clients in by their network, or false; default everybody",
 );
 

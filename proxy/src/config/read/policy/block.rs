@@ -171,7 +171,9 @@ fn conditions(fields: &Fields<'_>) -> Result<Conditions, Reported> {
     let query = optional(fields, "query", |fields| {
         pattern(fields, "query", Pattern::part)
     });
-    let methods = optional(fields, "method", |fields| methods(fields, "method"));
+    let methods = optional(fields, "method", |fields| {
+        methods(fields, "method", "no rule can name the method")
+    });
     let header = optional(fields, "header", header);
     let user_agent = optional(fields, "user_agent", |fields| {
         pattern(fields, "user_agent", Pattern::part)

@@ -16,7 +16,7 @@ use crate::config::{
 
 pub(in crate::config::read) const KEY: Key = Key::new(
     "countries",
-    Kind::MappingOrFalse(&TABLE),
+    Kind::OffOr(&TABLE),
     "let clients in by their country, or false; default everybody",
 );
 
