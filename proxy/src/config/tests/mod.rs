@@ -5,5 +5,6 @@ mod compress;
 mod defaults;
 mod examples;
 mod files;
+mod limits;
 mod mistakes;
 mod strange;
