@@ -53,7 +53,12 @@ fn json(length: usize) -> Vec<u8> {
             number.u8(1..9) * 15,
             number.u16(100..420),
             of(["confirmed", "requested", "cancelled", "done"]),
-            of(["null", "null", "\"Control after treatment\"", "\"First visit\""]),
+            of([
+                "null",
+                "null",
+                "\"Control after treatment\"",
+                "\"First visit\""
+            ]),
         )
         .unwrap();
     }

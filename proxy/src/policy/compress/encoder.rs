@@ -110,7 +110,7 @@ pub(super) fn whole(
 ) -> Result<Option<Bytes>, Broken> {
     let shorter = body.len().saturating_sub(1);
     let mut engine = engines.take(coding)?;
-    let length = u64::try_from(body.len()).map_err(|_| Broken)?;
+    let length = u64::try_from(body.len()).or(Err(Broken))?;
     engine.codec.start(level, Some(length))?;
     if engine.room.len() < shorter {
         engine.room.resize(shorter, 0);

@@ -27,7 +27,7 @@ impl Codec for Gzip {
     fn start(&mut self, level: u8, _length: Option<u64>) -> Result<(), Broken> {
         self.0.reset();
         let level = Compression::new(level.into());
-        self.0.set_level(level).map_err(|_| Broken)
+        self.0.set_level(level).or(Err(Broken))
     }
 
     fn step(&mut self, input: &[u8], aim: Aim, room: &mut [u8]) -> Result<Step, Broken> {
@@ -37,9 +37,9 @@ impl Codec for Gzip {
             Aim::Finish => FlushCompress::Finish,
         };
         let before = (self.0.total_in(), self.0.total_out());
-        let status = self.0.compress(input, room, flush).map_err(|_| Broken)?;
-        let read = usize::try_from(self.0.total_in() - before.0).map_err(|_| Broken)?;
-        let written = usize::try_from(self.0.total_out() - before.1).map_err(|_| Broken)?;
+        let status = self.0.compress(input, room, flush).or(Err(Broken))?;
+        let read = usize::try_from(self.0.total_in() - before.0).or(Err(Broken))?;
+        let written = usize::try_from(self.0.total_out() - before.1).or(Err(Broken))?;
         // What is still to be written fills the room to its last byte (deflate's avail_out).
         let is_all_out = read == input.len() && written < room.len();
         let is_done = match aim {

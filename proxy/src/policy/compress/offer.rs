@@ -1,7 +1,7 @@
 //! What one client may get, by what its request says.
 
 use http::{
-    HeaderMap, Method, Version,
+    HeaderMap, HeaderValue, Method, Version,
     header::{ACCEPT_ENCODING, CACHE_CONTROL, IF_NONE_MATCH},
 };
 
@@ -38,7 +38,7 @@ impl Offer {
             return Self::default();
         }
         let lines = fields.get_all(ACCEPT_ENCODING).into_iter();
-        let accepted = AcceptEncoding::parse(lines.map(|line| line.as_bytes()));
+        let accepted = AcceptEncoding::parse(lines.map(HeaderValue::as_bytes));
         let coding = match accepted.choose(encodings) {
             Choice::Coded(coding) => Some(coding),
             Choice::Identity | Choice::Nothing => None,

@@ -47,7 +47,7 @@ impl Codec for Zstd {
             .and_then(|_| self.set_tables(level))
             .and_then(|_| self.0.set_pledged_src_size(length))
             .map(|_| ())
-            .map_err(|_| Broken)
+            .or(Err(Broken))
     }
 
     fn rest(&mut self) {
@@ -69,7 +69,7 @@ impl Codec for Zstd {
         let left = self
             .0
             .compress_stream2(&mut into, &mut from, directive)
-            .map_err(|_| Broken)?;
+            .or(Err(Broken))?;
         let is_read = from.pos() == input.len();
         Ok(Step {
             read: from.pos(),
