@@ -11,17 +11,20 @@
 )]
 
 mod acme;
+mod answers;
 mod balancing;
 mod blame;
 mod cert;
 mod certificates;
 mod commands;
 mod conformance;
+mod cors;
 mod ending;
 mod floods;
 mod forwarding;
 mod framing;
 mod harness;
+mod headers;
 mod hostile_servers;
 mod hsts;
 mod limits;

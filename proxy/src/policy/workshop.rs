@@ -2,7 +2,10 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use super::{Compress, Engines, Hsts, MaxInFlight, RateLimit};
+use super::{
+    Compress, Cors, Engines, ErrorPages, Headers, Hsts, Maintenance, MaxInFlight, RateLimit,
+    Rewrite, SecurityHeaders,
+};
 use crate::{
     config::{
         model::{self, LimitList},
@@ -19,10 +22,16 @@ pub struct Workshop<'a> {
     pub engines: Arc<Engines>,
     /// Where limits find their live state again.
     pub limits: Arc<Registry>,
+    pub cors: Made<model::Cors, Cors>,
     pub rate_limit: Made<LimitList<model::RateLimit>, RateLimit>,
     pub max_in_flight: Made<LimitList<model::MaxInFlight>, MaxInFlight>,
+    pub maintenance: Made<model::Maintenance, Maintenance>,
+    pub rewrite: Made<model::Rewrite, Rewrite>,
+    pub headers: Made<model::Headers, Headers>,
+    pub security_headers: Made<model::SecurityHeaders, SecurityHeaders>,
     pub hsts: Made<model::Hsts, Hsts>,
     pub compress: Made<model::Compress, Compress>,
+    pub error_pages: Made<model::ErrorPages, ErrorPages>,
 }
 
 impl<'a> Workshop<'a> {
@@ -31,10 +40,16 @@ impl<'a> Workshop<'a> {
             problems,
             engines: Arc::default(),
             limits: Arc::default(),
+            cors: Made::default(),
             rate_limit: Made::default(),
             max_in_flight: Made::default(),
+            maintenance: Made::default(),
+            rewrite: Made::default(),
+            headers: Made::default(),
+            security_headers: Made::default(),
             hsts: Made::default(),
             compress: Made::default(),
+            error_pages: Made::default(),
         }
     }
 

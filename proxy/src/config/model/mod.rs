@@ -21,10 +21,12 @@ pub use self::{
     certificate::{Certificate, CertificateSource},
     listener::{Limits, Listener, Protocols, UnderscoreHeaders},
     policy::{
-        By, Compress, Hsts, Levels, LimitList, MOST_KEYS, MaxInFlight, MediaRange, Mode, Policies,
-        RateLimit,
+        By, Compress, Cors, Edits, ErrorPages, ErrorStatus, FrameOptions, Headers, Hsts, Levels,
+        LimitList, MOST_KEYS, Maintenance, MaxInFlight, MediaRange, Mode, NamePattern, Names,
+        Notice, OriginPattern, Origins, Piece, Placeholder, Policies, RateLimit, Rewrite,
+        SecurityHeaders, Template,
     },
-    route::{Action, HostPattern, PathPattern, Route},
+    route::{Action, Body, HostPattern, PathPattern, Route},
     tls::{ClientCertificates, ClientMode, TlsProfile, TlsSettings, TlsVersion},
     upstream::{
         Address, ClientCertificate, HealthCheck, Passive, Probe, ProxyVersion, Retries, RetryOn,
@@ -44,6 +46,8 @@ pub struct Config {
     pub certificates: Vec<Certificate>,
     pub upstreams: Vec<Upstream>,
     pub routes: Vec<Route>,
+    /// The policies of a request whose route is not known.
+    pub defaults: Policies,
     pub log: AccessLog,
     /// Where keys and live state are kept; 0700. Default `/var/lib/simplon`.
     pub state: PathBuf,

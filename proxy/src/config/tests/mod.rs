@@ -1,10 +1,12 @@
 //! Whole files in, configurations or reports out.
 
 mod acme;
+mod answers;
 mod compress;
 mod defaults;
 mod examples;
 mod files;
+mod headers;
 mod limits;
 mod mistakes;
 mod strange;
