@@ -38,6 +38,7 @@ pub(super) async fn apply(session: &mut Session, exchange: &mut Exchange) -> Ver
         headers: _,
         security_headers: _,
         hsts: _,
+        compress: _,
         error_pages: _,
     } = &route.policies;
     let verdict = let_in(

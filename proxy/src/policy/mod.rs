@@ -7,6 +7,7 @@ mod accept_encoding;
 pub mod access;
 mod applied;
 mod block;
+mod compress;
 mod cors;
 mod counted;
 mod countries;
@@ -33,6 +34,7 @@ pub use accept_encoding::{AcceptEncoding, Choice, Coding};
 pub use access::Access;
 pub use applied::Applied;
 pub use block::{BadPattern, Block, Pattern, Writing};
+pub use compress::{Broken, Compress, Encoder, Engines, Load, Offer, Plan, Skipped};
 pub use cors::{Cors, preflight};
 pub use countries::{BadDatabase, Countries, CountryDatabase};
 pub use error_pages::ErrorPages;
@@ -66,6 +68,7 @@ pub struct Policies {
     pub headers: Option<Arc<Headers>>,
     pub security_headers: Option<Arc<SecurityHeaders>>,
     pub hsts: Option<Arc<Hsts>>,
+    pub compress: Option<Arc<Compress>>,
     pub error_pages: Option<Arc<ErrorPages>>,
 }
 
@@ -84,6 +87,7 @@ impl Policies {
             headers,
             security_headers,
             hsts,
+            compress,
             error_pages,
         } = spec;
         let limits = Arc::clone(&workshop.limits);
@@ -125,6 +129,9 @@ impl Policies {
             hsts: workshop
                 .hsts
                 .of(hsts.as_ref(), |hsts| Some(Hsts::new(hsts))),
+            compress: workshop.compress.of(compress.as_ref(), |compress| {
+                Some(Compress::new(compress, &workshop.engines))
+            }),
             error_pages: workshop.error_pages.of(error_pages.as_ref(), |pages| {
                 Some(ErrorPages::new(pages, workshop.problems))
             }),
@@ -156,6 +163,7 @@ impl Policies {
             headers,
             security_headers,
             hsts,
+            compress: _, // the gateway sees to it, with the body
             error_pages: _,
         } = self;
         for (name, value) in &applied.response_fields {

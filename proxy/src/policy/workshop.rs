@@ -3,8 +3,8 @@
 use std::{collections::HashMap, io, path::Path, sync::Arc};
 
 use super::{
-    Access, Block, Cors, Countries, CountryDatabase, ErrorPages, Headers, Hsts, Maintenance,
-    MaxInFlight, RateLimit, Rewrite, SecurityHeaders,
+    Access, Block, Compress, Cors, Countries, CountryDatabase, Engines, ErrorPages, Headers, Hsts,
+    Maintenance, MaxInFlight, RateLimit, Rewrite, SecurityHeaders,
 };
 use crate::{
     config::{
@@ -19,6 +19,8 @@ pub struct Workshop<'a> {
     /// What is wrong with the world, such as a file that a policy needs.
     pub problems: &'a mut Vec<Problem>,
     pub read: ReadFile<'a>,
+    /// The codecs that all of them share.
+    pub engines: Arc<Engines>,
     /// Where limits find their live state again.
     pub limits: Arc<Registry>,
     /// None is configured, or it cannot be used; then there is a problem.
@@ -34,6 +36,7 @@ pub struct Workshop<'a> {
     pub headers: Made<model::Headers, Headers>,
     pub security_headers: Made<model::SecurityHeaders, SecurityHeaders>,
     pub hsts: Made<model::Hsts, Hsts>,
+    pub compress: Made<model::Compress, Compress>,
     pub error_pages: Made<model::ErrorPages, ErrorPages>,
 }
 
@@ -45,6 +48,7 @@ impl<'a> Workshop<'a> {
         Self {
             problems,
             read,
+            engines: Arc::default(),
             limits: Arc::default(),
             country_database: None,
             access: Made::default(),
@@ -58,6 +62,7 @@ impl<'a> Workshop<'a> {
             headers: Made::default(),
             security_headers: Made::default(),
             hsts: Made::default(),
+            compress: Made::default(),
             error_pages: Made::default(),
         }
     }

@@ -5,6 +5,7 @@
 
 mod access;
 mod block;
+mod compress;
 mod cors;
 mod countries;
 mod error_pages;
@@ -19,6 +20,7 @@ use std::sync::Arc;
 
 pub use access::Access;
 pub use block::{Block, BlockRule, Conditions, HeaderCondition, Preset, Refused};
+pub use compress::{Compress, Levels, MediaRange};
 pub use cors::{Cors, Names, OriginPattern, Origins};
 pub use countries::{Countries, Country, CountryList, Unknown};
 pub use error_pages::{ErrorPages, ErrorStatus};
@@ -43,6 +45,7 @@ pub struct Policies {
     pub headers: Option<Arc<Headers>>,
     pub security_headers: Option<Arc<SecurityHeaders>>,
     pub hsts: Option<Arc<Hsts>>,
+    pub compress: Option<Arc<Compress>>,
     pub error_pages: Option<Arc<ErrorPages>>,
 }
 

@@ -2,6 +2,7 @@
 
 pub(super) mod access;
 pub(super) mod block;
+pub(super) mod compress;
 pub(super) mod cors;
 pub(super) mod countries;
 pub(super) mod error_pages;
@@ -23,8 +24,8 @@ use std::{sync::Arc, time::Duration};
 use crate::config::{
     decode::Fields,
     model::{
-        Access, Block, Cors, Countries, ErrorPages, Headers, Hsts, LimitList, Maintenance,
-        MaxInFlight, Policies, RateLimit, Rewrite, SecurityHeaders,
+        Access, Block, Compress, Cors, Countries, ErrorPages, Headers, Hsts, LimitList,
+        Maintenance, MaxInFlight, Policies, RateLimit, Rewrite, SecurityHeaders,
     },
     problem::{Located, Span},
     raw::Value,
@@ -48,6 +49,7 @@ pub(in crate::config) struct PoliciesDraft {
     pub(in crate::config) headers: Said<Headers>,
     pub(in crate::config) security_headers: Said<SecurityHeaders>,
     pub(in crate::config) hsts: Said<Hsts>,
+    pub(in crate::config) compress: Said<Compress>,
     pub(in crate::config) error_pages: Said<ErrorPages>,
 }
 
@@ -64,6 +66,7 @@ pub(super) fn read(fields: &Fields<'_>) -> PoliciesDraft {
         headers: headers::read(fields),
         security_headers: security_headers::read(fields),
         hsts: hsts::read(fields),
+        compress: compress::read(fields),
         error_pages: error_pages::read(fields),
     }
 }
@@ -90,6 +93,7 @@ impl PoliciesDraft {
                 .map(|headers| Arc::clone(&headers.hsts))
                 .or_else(|| or(self.hsts, defaults.hsts.as_ref())),
             security_headers,
+            compress: or(self.compress, defaults.compress.as_ref()),
             error_pages: or(self.error_pages, defaults.error_pages.as_ref()),
         }
     }

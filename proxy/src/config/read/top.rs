@@ -170,12 +170,8 @@ static DEFAULTS: Table = Table {
         policy::headers::KEY,
         policy::security_headers::KEY,
         policy::hsts::KEY,
+        policy::compress::KEY,
         policy::error_pages::KEY,
-        Key::later(
-            "compress",
-            "remove it; responses pass as they are",
-            "compress responses",
-        ),
     ],
 };
 

@@ -1,0 +1,5 @@
+//! What compression does, case by case.
+
+mod cases;
+mod codecs;
+mod fields;
