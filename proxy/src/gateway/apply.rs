@@ -19,7 +19,10 @@ pub(super) async fn apply(session: &Session, exchange: &mut Exchange) -> Verdict
     else {
         return Verdict::Refuse(Refusal::Internal);
     };
-    let Policies { hsts: _ } = &route.policies;
+    let Policies {
+        hsts: _,
+        compress: _,
+    } = &route.policies;
     let _request = request(session, admitted);
     let _ = applied;
     Verdict::Continue

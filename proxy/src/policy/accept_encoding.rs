@@ -1,7 +1,7 @@
 //! Which content coding a client takes best: `Accept-Encoding` (RFC 9110 section 12.5.3) against our own order.
 
 /// A coding that a body can be sent in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Coding {
     Brotli,
     Zstd,

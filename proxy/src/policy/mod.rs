@@ -5,6 +5,7 @@
 
 mod accept_encoding;
 mod applied;
+mod compress;
 mod hsts;
 mod request;
 mod users;
@@ -15,6 +16,7 @@ use std::sync::Arc;
 
 pub use accept_encoding::{AcceptEncoding, Choice, Coding};
 pub use applied::Applied;
+pub use compress::{Broken, Compress, Encoder, Engines, Load, Offer, Plan, Skipped};
 pub use hsts::Hsts;
 pub use request::Request;
 pub use users::{Argon2id, BadLine, BadUser, Bcrypt, PasswordHash, Users};
@@ -27,15 +29,19 @@ use crate::{config::model, forward::Fields};
 #[derive(Debug, Default)]
 pub struct Policies {
     pub hsts: Option<Arc<Hsts>>,
+    pub compress: Option<Arc<Compress>>,
 }
 
 impl Policies {
     pub fn build(spec: &model::Policies, workshop: &mut Workshop<'_>) -> Self {
-        let model::Policies { hsts } = spec;
+        let model::Policies { hsts, compress } = spec;
         Self {
             hsts: workshop
                 .hsts
                 .of(hsts.as_ref(), |hsts| Some(Hsts::new(hsts))),
+            compress: workshop.compress.of(compress.as_ref(), |compress| {
+                Some(Compress::new(compress, &workshop.engines))
+            }),
         }
     }
 
@@ -43,7 +49,8 @@ impl Policies {
     ///
     /// `is_tls` is whether the client's own connection is.
     pub fn respond(&self, fields: &mut impl Fields, applied: &Applied, is_tls: bool) {
-        let Self { hsts } = self;
+        // The gateway sees to `compress`: it goes with the body.
+        let Self { hsts, compress: _ } = self;
         for (name, value) in &applied.response_fields {
             fields.add(name.clone(), value.clone());
         }

@@ -2,21 +2,26 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use super::Hsts;
+use super::{Compress, Engines, Hsts};
 use crate::config::{model, problem::Problem};
 
 /// What policies are built with, and those that are built already.
 pub struct Workshop<'a> {
     /// What is wrong with the world, such as a file that a policy needs.
     pub problems: &'a mut Vec<Problem>,
+    /// The codecs that all of them share.
+    pub engines: Arc<Engines>,
     pub hsts: Made<model::Hsts, Hsts>,
+    pub compress: Made<model::Compress, Compress>,
 }
 
 impl<'a> Workshop<'a> {
     pub fn new(problems: &'a mut Vec<Problem>) -> Self {
         Self {
             problems,
+            engines: Arc::default(),
             hsts: Made::default(),
+            compress: Made::default(),
         }
     }
 }

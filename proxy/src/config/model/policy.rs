@@ -3,16 +3,19 @@
 //! One file a policy. What `defaults` says is shared: every route that takes it holds the same [`Arc`], and what is built of
 //! it is built once.
 
+mod compress;
 mod hsts;
 
 use std::sync::Arc;
 
+pub use compress::{Compress, Levels, MediaRange};
 pub use hsts::Hsts;
 
 /// The policies of one route, those it takes from `defaults` among them; `None` is none.
 #[derive(Clone, Debug, Default)]
 pub struct Policies {
     pub hsts: Option<Arc<Hsts>>,
+    pub compress: Option<Arc<Compress>>,
 }
 
 /// What becomes of a request that a policy would refuse.

@@ -1,12 +1,13 @@
 //! Policies, as a route or `defaults` says them: one file a policy, with its keys.
 
+pub(super) mod compress;
 pub(super) mod hsts;
 
 use std::sync::Arc;
 
 use crate::config::{
     decode::Fields,
-    model::{Hsts, Policies},
+    model::{Compress, Hsts, Policies},
     problem::Located,
 };
 
@@ -18,11 +19,13 @@ pub(in crate::config) type Said<T> = Option<Located<Option<Arc<T>>>>;
 #[derive(Default)]
 pub(in crate::config) struct PoliciesDraft {
     pub(in crate::config) hsts: Said<Hsts>,
+    pub(in crate::config) compress: Said<Compress>,
 }
 
 pub(super) fn read(fields: &Fields<'_>) -> PoliciesDraft {
     PoliciesDraft {
         hsts: hsts::read(fields),
+        compress: compress::read(fields),
     }
 }
 
@@ -31,6 +34,7 @@ impl PoliciesDraft {
     pub(in crate::config) fn resolve(self, defaults: &Self) -> Policies {
         Policies {
             hsts: or(self.hsts, defaults.hsts.as_ref()),
+            compress: or(self.compress, defaults.compress.as_ref()),
         }
     }
 }

@@ -60,15 +60,11 @@ pub(in crate::config) static TABLE: Table = Table {
         ),
         Key::new("respond", Kind::Mapping(&RESPOND), "answer with this"),
         policy::hsts::KEY,
+        policy::compress::KEY,
         Key::later(
             "rate_limit",
             "remove it; nothing limits rates yet",
             "limit rates",
-        ),
-        Key::later(
-            "compress",
-            "remove it; responses pass as they are",
-            "compress responses",
         ),
         Key::later(
             "security_headers",

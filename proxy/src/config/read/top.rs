@@ -155,11 +155,7 @@ static DEFAULTS: Table = Table {
     of: "defaults",
     keys: &[
         policy::hsts::KEY,
-        Key::later(
-            "compress",
-            "remove it; responses pass as they are",
-            "compress responses",
-        ),
+        policy::compress::KEY,
         Key::later(
             "security_headers",
             "remove it; responses pass as they are",

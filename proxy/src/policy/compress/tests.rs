@@ -1,0 +1,4 @@
+//! What compression does, case by case.
+
+mod cases;
+mod codecs;

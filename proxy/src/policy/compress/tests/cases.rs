@@ -1,0 +1,1 @@
+//! Who gets what: one row a case.
