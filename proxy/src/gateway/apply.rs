@@ -14,16 +14,19 @@ pub(super) async fn apply(session: &Session, exchange: &mut Exchange) -> Verdict
         admitted: Some(admitted),
         route: Some(route),
         applied,
+        coder,
         ..
     } = exchange
     else {
         return Verdict::Refuse(Refusal::Internal);
     };
-    let Policies {
-        hsts: _,
-        compress: _,
-    } = &route.policies;
-    let _request = request(session, admitted);
+    let Policies { hsts: _, compress } = &route.policies;
+    let request = request(session, admitted);
+    if let Some(compress) = compress {
+        // First, as it is for what the others answer too.
+        let version = session.req_header().version;
+        coder.offer(compress.accept(request.method, version, request.fields));
+    }
     let _ = applied;
     Verdict::Continue
 }

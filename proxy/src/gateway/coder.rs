@@ -68,10 +68,13 @@ impl Coder {
     }
 
     /// Forgets the try before, and lays a passage for the next, if anything may be compressed.
-    pub(super) fn try_anew(&mut self, compress: Option<&Arc<Compress>>) -> Option<&Arc<Passage>> {
+    pub(super) fn try_anew(&mut self, compress: Option<&Arc<Compress>>) {
         self.forget();
         let compress = compress.filter(|_| self.offer.coding().is_some());
         self.passage = compress.map(|compress| Arc::new(Passage::new(compress, self.offer)));
+    }
+
+    pub(super) fn passage(&self) -> Option<&Arc<Passage>> {
         self.passage.as_ref()
     }
 
@@ -262,7 +265,7 @@ impl Exchange {
         if let Some(route) = &self.route
             && let Some(compress) = &route.policies.compress
         {
-            let load = compress.load();
+            let load = Load::NONE;
             self.coder.begin(compress, load, method, head).await;
         }
     }
@@ -277,7 +280,7 @@ impl Exchange {
         if let Some(route) = &self.route
             && let Some(compress) = &route.policies.compress
         {
-            let load = compress.load();
+            let load = Load::NONE;
             return self.coder.answer(compress, load, method, head, body).await;
         }
         set(head, header::CONTENT_LENGTH, body.len().into());

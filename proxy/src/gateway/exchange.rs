@@ -8,6 +8,7 @@ use std::{
 };
 
 use super::{
+    coder::Coder,
     fault,
     loan::Lender,
     watchdog::{Patience, Watchdog},
@@ -39,6 +40,8 @@ pub struct Exchange {
     pub tries: Tries,
     /// What the route's policies have made of it so far.
     pub applied: Applied,
+    /// Set by *apply*; has the response's body since *respond*.
+    pub(super) coder: Coder,
     /// Set when the proxy answers for itself.
     pub refusal: Option<Refusal>,
     pub tally: Tally,
@@ -114,6 +117,7 @@ impl Exchange {
             lender: None,
             tries: Tries::default(),
             applied: Applied::default(),
+            coder: Coder::default(),
             refusal: None,
             tally: Tally::begin(now),
             pace: Pace::any(),

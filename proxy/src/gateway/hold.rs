@@ -75,14 +75,14 @@ impl Passage {
     /// How long a body is that is worth waiting for.
     fn worth_holding(&self, reply: &Reply, head: &[u8]) -> Option<usize> {
         let length = reply.content() + reply.left()?;
-        if !self.compress.takes_whole(length) {
+        if !self.compress.is_whole(length) {
             return None;
         }
         let (status, fields) = Reply::fields(head)?;
-        let coding = self
+        let plan = self
             .compress
             .decide(self.offer, status, &fields, Some(length));
-        coding.and_then(|_| usize::try_from(length).ok())
+        plan.coding().and_then(|_| usize::try_from(length).ok())
     }
 }
 
@@ -204,13 +204,14 @@ impl Hold {
         let Some(length) = self.passage.worth_holding(reply, last_head(heads)) else {
             return;
         };
-        let whole = heads.len() + length;
+        let head = heads.len();
+        let whole = head + length;
         let mut inbox = BytesMut::with_capacity(whole);
         inbox.extend_from_slice(heads);
         inbox.extend_from_slice(body);
         buf.set_filled(before);
         self.stage = Stage::Holding(Holding {
-            head: heads.len(),
+            head,
             inbox,
             whole,
             until: None,
@@ -232,7 +233,10 @@ impl Hold {
 
 /// What came of holding.
 enum Held {
-    Whole { head: usize, all: Bytes },
+    Whole {
+        head: usize,
+        all: Bytes,
+    },
     /// The server took too long; nothing if it closed.
     Part(Bytes),
 }
@@ -260,7 +264,9 @@ impl Holding {
             self.inbox.truncate(before + read);
             match polled {
                 // Pingora sees a close before any response: nothing of this one has been shown to the client.
-                Poll::Ready(Ok(())) if read == 0 => return Poll::Ready(Ok(Held::Part(Bytes::new()))),
+                Poll::Ready(Ok(())) if read == 0 => {
+                    return Poll::Ready(Ok(Held::Part(Bytes::new())));
+                }
                 Poll::Ready(Ok(())) => {}
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
                 Poll::Pending => {

@@ -154,8 +154,7 @@ impl L4Connect for Lender {
         };
         self.descriptor.store(line.descriptor(), Relaxed);
         let is_strained = self.client.listener.pressure.is_strained();
-        let hold =
-            |passage| Box::new(Hold::new(passage, self.deadline, is_strained));
+        let hold = |passage| Box::new(Hold::new(passage, self.deadline, is_strained));
         let loan = Loan {
             line: Some(line),
             outbox: Outbox::default(),

@@ -14,6 +14,7 @@ use crate::{
     config::model::UpstreamProtocol,
     listen::TlsFacts,
     observe::{Observer, Protocol, Record, Timers, Tls},
+    policy::{Coding, Skipped},
     respond::Refusal,
     snapshot::Action,
 };
@@ -257,6 +258,16 @@ impl Exchange {
     }
 }
 
+/// As [`crate::observe::CodingMeters::skipped`] knows it.
+fn label(skipped: Skipped) -> &'static str {
+    match skipped {
+        Skipped::Load => "load",
+        Skipped::Streams => "streams",
+        Skipped::NoGain => "no_gain",
+        Skipped::Broken => "broken",
+    }
+}
+
 /// Queries hold tokens, those of the page before too.
 fn without_query(referer: &[u8]) -> &[u8] {
     referer
@@ -304,6 +315,13 @@ pub(super) fn record(session: &Session, exchange: &Exchange, observer: &Observer
         Action::Answer(_) => None,
     });
     let tally = &exchange.tally;
+    let squeezed = exchange.coder.squeezed();
+    let codings = &observer.metrics.codings;
+    if let Some(coding) = squeezed.coding {
+        codings.compressed(coding.as_str(), squeezed.taken, squeezed.given);
+    } else if let Some(skipped) = squeezed.skipped {
+        codings.skipped(label(skipped));
+    }
     observer.record(
         &Record {
             at: SystemTime::now(),
@@ -332,7 +350,7 @@ pub(super) fn record(session: &Session, exchange: &Exchange, observer: &Observer
             policy: exchange.applied.by,
             observed: &exchange.applied.observed,
             user: exchange.applied.user.as_deref().unwrap_or_default(),
-            coding: "",
+            coding: squeezed.coding.map_or("", Coding::as_str),
             tls: connection.tls.as_ref().map(Tls::from),
             request_id: admitted.id.as_str(),
             user_agent: field(header::USER_AGENT),

@@ -198,7 +198,8 @@ impl Stream {
             let polled = if self.outbox.is_empty() {
                 transport.poll_write(cx, bytes)
             } else {
-                transport.poll_write_vectored(cx, &[IoSlice::new(&self.outbox), IoSlice::new(bytes)])
+                transport
+                    .poll_write_vectored(cx, &[IoSlice::new(&self.outbox), IoSlice::new(bytes)])
             };
             let written = match polled {
                 Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),

@@ -2,6 +2,7 @@
 
 pub mod access_log;
 pub mod certificates;
+pub mod codings;
 pub mod issuers;
 pub mod logging;
 pub mod meters;
@@ -32,6 +33,7 @@ use self::line::Line;
 pub use self::{
     access_log::AccessLog,
     certificates::{CertificateView, Certificates},
+    codings::CodingMeters,
     issuers::IssuerMeters,
     meters::{Connected, ListenerMeters, RouteMeters},
     metrics::Metrics,
