@@ -16,6 +16,7 @@ mod blame;
 mod cert;
 mod certificates;
 mod commands;
+mod compress;
 mod conformance;
 mod ending;
 mod floods;
