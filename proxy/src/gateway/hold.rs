@@ -289,3 +289,6 @@ fn last_head(mut heads: &[u8]) -> &[u8] {
     }
     heads
 }
+
+#[cfg(test)]
+mod tests;

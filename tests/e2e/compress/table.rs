@@ -7,7 +7,7 @@ use super::{
     fixed, proxy_of,
     rows::{Row, rows},
 };
-use crate::harness::{Client, Http2, Message, Origin, Proxy, Reply};
+use crate::harness::{Client, Http2, Message, Origin, Reply};
 
 /// Answers each row's request as it says; the number of the row is the last part of the path.
 async fn origin() -> Origin {
