@@ -54,6 +54,8 @@ enum Work {
         /// Shared with nobody: the codecs cannot be, and what an exchange holds has to be such that it could.
         encoder: Mutex<Encoder>,
         seen: u64,
+        /// What the head says that there is, where it says anything.
+        length: Option<u64>,
     },
 }
 
@@ -92,11 +94,11 @@ impl Coder {
         method: &Method,
         head: &mut ResponseHeader,
     ) {
-        let held = self.passage.as_ref().and_then(|passage| passage.take());
+        let whole = self.passage.as_ref().and_then(|passage| passage.take());
         let length = length(&head.headers);
         let mut plan = compress.decide(self.offer, head.status, &head.headers, length);
         if let (Some(coding), false) = (plan.coding(), method == Method::HEAD) {
-            let begun = match held {
+            let begun = match whole {
                 Some(body) => self.whole(compress, load, coding, body).await,
                 None => self.stream(compress, load, coding, length),
             };
@@ -186,6 +188,7 @@ impl Coder {
         self.work = Work::Stream {
             encoder: Mutex::new(encoder),
             seen: 0,
+            length,
         };
         Ok(())
     }
@@ -201,13 +204,20 @@ impl Coder {
                     *body = Some(mem::take(coded));
                 }
             }
-            Work::Stream { encoder, seen } => {
+            Work::Stream {
+                encoder,
+                seen,
+                length,
+            } => {
                 let piece = body.take().unwrap_or_default();
                 *seen += piece.len() as u64;
                 let encoder = encoder.get_mut();
                 let mut out = BytesMut::new();
                 encoder.push(&piece, &mut out)?;
                 let passage = self.passage.as_ref();
+                if is_last && length.is_some_and(|length| length != *seen) {
+                    return Err(Broken); // brotli and gzip would not notice
+                }
                 if is_last {
                     encoder.finish(&mut out)?;
                 } else if !passage.is_some_and(|passage| passage.has_more_than(*seen)) {
@@ -302,3 +312,6 @@ fn set(head: &mut ResponseHeader, name: header::HeaderName, value: HeaderValue) 
     // Both are valid by type, and take no more room than what they take the place of.
     let _ = head.insert_header(name, value);
 }
+
+#[cfg(test)]
+mod tests;

@@ -258,14 +258,22 @@ impl Exchange {
     }
 }
 
-/// As [`crate::observe::CodingMeters::skipped`] knows it.
-fn label(skipped: Skipped) -> &'static str {
-    match skipped {
-        Skipped::Load => "load",
-        Skipped::Streams => "streams",
-        Skipped::NoGain => "no_gain",
-        Skipped::Broken => "broken",
-    }
+/// Counts what was compressed, or why it was not, and names the coding; empty if there is none.
+fn count_coding(exchange: &Exchange, observer: &Observer) -> &'static str {
+    let squeezed = exchange.coder.squeezed();
+    let meters = &observer.metrics.codings;
+    let Some(coding) = squeezed.coding.map(Coding::as_str) else {
+        match squeezed.skipped {
+            None => {}
+            Some(Skipped::Load) => meters.skipped("load"),
+            Some(Skipped::Streams) => meters.skipped("streams"),
+            Some(Skipped::NoGain) => meters.skipped("no_gain"),
+            Some(Skipped::Broken) => meters.skipped("broken"),
+        }
+        return "";
+    };
+    meters.compressed(coding, squeezed.taken, squeezed.given);
+    coding
 }
 
 /// Queries hold tokens, those of the page before too.
@@ -315,13 +323,6 @@ pub(super) fn record(session: &Session, exchange: &Exchange, observer: &Observer
         Action::Answer(_) => None,
     });
     let tally = &exchange.tally;
-    let squeezed = exchange.coder.squeezed();
-    let codings = &observer.metrics.codings;
-    if let Some(coding) = squeezed.coding {
-        codings.compressed(coding.as_str(), squeezed.taken, squeezed.given);
-    } else if let Some(skipped) = squeezed.skipped {
-        codings.skipped(label(skipped));
-    }
     observer.record(
         &Record {
             at: SystemTime::now(),
@@ -350,7 +351,7 @@ pub(super) fn record(session: &Session, exchange: &Exchange, observer: &Observer
             policy: exchange.applied.by,
             observed: &exchange.applied.observed,
             user: exchange.applied.user.as_deref().unwrap_or_default(),
-            coding: squeezed.coding.map_or("", Coding::as_str),
+            coding: count_coding(exchange, observer),
             tls: connection.tls.as_ref().map(Tls::from),
             request_id: admitted.id.as_str(),
             user_agent: field(header::USER_AGENT),

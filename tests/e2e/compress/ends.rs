@@ -28,9 +28,10 @@ async fn curl(proxy: &Proxy, path: &str, options: &[&str]) -> Output {
 async fn curl_decodes_each_coding_by_each_protocol() {
     let origin = Origin::answering(|request| {
         let reply = json(asked_length(request));
-        match request.target().starts_with("/chunked") {
-            true => reply.chunked(),
-            false => reply,
+        if request.target().starts_with("/chunked") {
+            reply.chunked()
+        } else {
+            reply
         }
     })
     .await;

@@ -180,7 +180,7 @@ async fn what_does_not_get_smaller_goes_as_it_is() {
             state ^= state << 13;
             state ^= state >> 7;
             state ^= state << 17;
-            state as u8
+            state.to_be_bytes()[0]
         })
         .take(200_000)
         .collect()

@@ -192,8 +192,8 @@ async fn a_request_with_a_body_may_be_answered_before_its_end() {
     })
     .await;
     let proxy = proxy_of(&origin).await;
-    let mut client = proxy.client().await;
     for _ in 0..2 {
+        let mut client = proxy.client().await;
         let answer = client.ask("POST", "/", &[ANY], &text(100_000)).await;
         check(&answer, 5000);
     }
