@@ -1,8 +1,10 @@
-//! Whether the process has what new connections need: memory and descriptors.
+//! Whether the process has what new connections need, memory and descriptors, and how busy its processors are.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 
 use parking_lot::Mutex;
+
+use crate::policy::Load;
 
 /// What the listeners know of it, and tell each other. Looked at once a second.
 #[derive(Debug, Default)]
@@ -11,6 +13,8 @@ pub struct Pressure {
     strained: AtomicBool,
     /// Since the last look.
     descriptors: AtomicBool,
+    /// Thousandths of the processors.
+    busy: AtomicU16,
     door: Mutex<Door>,
 }
 
@@ -47,6 +51,16 @@ impl Pressure {
     /// Whether half of what there may be is in memory: time to hold less for each client.
     pub fn is_strained(&self) -> bool {
         self.strained.load(Ordering::Relaxed)
+    }
+
+    /// How busy the processors have been with us of late.
+    pub fn load(&self) -> Load {
+        Load::thousandths(self.busy.load(Ordering::Relaxed))
+    }
+
+    /// Takes note of that.
+    pub fn is_busy(&self, load: Load) {
+        self.busy.store(load.get(), Ordering::Relaxed);
     }
 
     /// A connection could not be accepted for want of descriptors, or of the kernel's memory. True for the

@@ -17,7 +17,7 @@ use tokio::{net::TcpListener, sync::mpsc};
 
 use super::{
     control::{self, ControlSocket},
-    descriptors, memory,
+    descriptors, memory, processors,
     reload::{Attempt, ReloadError},
     signals::Wish,
     tickets,
@@ -144,6 +144,7 @@ impl Edge {
         edge.observer.metrics.reload_succeeded(1, SystemTime::now());
         tokio::spawn(tickets::tend(Arc::downgrade(&edge)));
         tokio::spawn(memory::tend(Arc::downgrade(&edge)));
+        tokio::spawn(processors::tend(Arc::downgrade(&edge)));
         let view: Arc<dyn admin::AdminView> = Arc::clone(&edge) as _;
         tokio::spawn(admin::serve(
             admin,

@@ -7,6 +7,7 @@ mod descriptors;
 mod drain;
 mod edge;
 mod memory;
+mod processors;
 mod reload;
 mod signals;
 mod tickets;

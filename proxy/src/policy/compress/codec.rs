@@ -7,6 +7,9 @@ pub(super) trait Codec: fmt::Debug + Send {
     /// Begins a body, whatever became of the one before. `length` is how long it will be, if that is known.
     fn start(&mut self, level: u8, length: Option<u64>) -> Result<(), Broken>;
 
+    /// Keeps what the next body has a use for, and frees the rest.
+    fn rest(&mut self) {}
+
     /// Reads some of `input` and writes into `room`.
     fn step(&mut self, input: &[u8], aim: Aim, room: &mut [u8]) -> Result<Step, Broken>;
 }

@@ -16,9 +16,9 @@ use super::{
 use crate::policy::Coding;
 
 /// Kept of each coding for the next body. More are made when they are needed, and freed again.
-const MOST_IDLE: usize = 16;
+const MOST_IDLE: usize = 8;
 
-/// One for all policies of a snapshot. Idle, it holds no more than 16 codecs of each coding.
+/// One for all policies of a snapshot. Idle, it holds no more than 8 codecs of each coding.
 #[derive(Debug, Default)]
 pub struct Engines {
     brotli: Mutex<Vec<Engine>>,
@@ -41,7 +41,8 @@ impl Engines {
         idle.map_or_else(|| Engine::new(coding), Ok)
     }
 
-    pub(super) fn give_back(&self, coding: Coding, engine: Engine) {
+    pub(super) fn give_back(&self, coding: Coding, mut engine: Engine) {
+        engine.codec.rest();
         let mut idle = self.idle(coding).lock();
         if idle.len() < MOST_IDLE {
             idle.push(engine);

@@ -3,15 +3,20 @@
 use std::fmt;
 
 use zstd::zstd_safe::{
-    CCtx, CParameter, InBuffer, OutBuffer, ResetDirective, zstd_sys::ZSTD_EndDirective,
+    CCtx, CParameter, InBuffer, OutBuffer, ResetDirective, SafeResult, zstd_sys::ZSTD_EndDirective,
 };
 
 use super::codec::{Aim, Broken, Codec, Step};
 
 /// Of a stream: 128 KiB. RFC 9659 lets us use 8 MiB, but the window is memory here and in the client.
 const WINDOW_BITS: u32 = 17;
+/// From this level on tables are larger than such a window has a use for.
+const WITH_LARGE_TABLES: u8 = 4;
 /// The least that the format has (RFC 8878 section 3.1.1.1.2).
 const LEAST_WINDOW_BITS: u32 = 10;
+
+/// Bytes that are kept for the next body.
+const MOST_AT_REST: usize = 4 << 20;
 
 pub(super) struct Zstd(CCtx<'static>);
 
@@ -39,9 +44,18 @@ impl Codec for Zstd {
                 self.0
                     .set_parameter(CParameter::WindowLog(window_bits(length)))
             })
+            .and_then(|_| self.set_tables(level))
             .and_then(|_| self.0.set_pledged_src_size(length))
             .map(|_| ())
             .map_err(|_| Broken)
+    }
+
+    fn rest(&mut self) {
+        if self.0.sizeof() > MOST_AT_REST
+            && let Ok(fresh) = Self::new()
+        {
+            *self = fresh;
+        }
     }
 
     fn step(&mut self, input: &[u8], aim: Aim, room: &mut [u8]) -> Result<Step, Broken> {
@@ -62,6 +76,18 @@ impl Codec for Zstd {
             written: into.pos(),
             is_done: is_read && (left == 0 || aim == Aim::Read),
         })
+    }
+}
+
+impl Zstd {
+    /// Without a length the library takes tables for a window of megabytes: 80 MiB at level 19. These are about what it
+    /// takes for a window of ours, and shrink by themselves where the length is known.
+    fn set_tables(&mut self, level: u8) -> SafeResult {
+        if level < WITH_LARGE_TABLES {
+            return Ok(0);
+        }
+        self.0.set_parameter(CParameter::HashLog(WINDOW_BITS))?;
+        self.0.set_parameter(CParameter::ChainLog(WINDOW_BITS))
     }
 }
 

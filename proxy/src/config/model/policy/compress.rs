@@ -30,7 +30,7 @@ pub struct Levels {
     pub br: u8,
     /// 1 to 19, default 3.
     pub zstd: u8,
-    /// 1 to 9, default 6.
+    /// 1 to 9, default 5.
     pub gzip: u8,
 }
 
@@ -60,7 +60,7 @@ impl Default for Levels {
         Self {
             br: 4,
             zstd: 3,
-            gzip: 6,
+            gzip: 5,
         }
     }
 }

@@ -74,7 +74,7 @@ static LEVELS: Table = Table {
     keys: &[
         Key::new("br", Kind::Number(0..=11), "0 to 11; default 4"),
         Key::new("zstd", Kind::Number(1..=19), "1 to 19; default 3"),
-        Key::new("gzip", Kind::Number(1..=9), "1 to 9; default 6"),
+        Key::new("gzip", Kind::Number(1..=9), "1 to 9; default 5"),
     ],
 };
 

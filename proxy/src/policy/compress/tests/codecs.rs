@@ -1,9 +1,6 @@
 //! Every codec gives back what was pushed, byte by byte, however it was pushed.
 
-use std::{
-    io::{Read, Write},
-    sync::Arc,
-};
+use std::{io::Read, sync::Arc};
 
 use bytes::BytesMut;
 use proptest::prelude::*;
@@ -29,28 +26,19 @@ fn decode(coding: Coding, coded: &[u8]) -> Option<Vec<u8>> {
     Some(plain)
 }
 
-/// What a client can read of a body that has only begun.
+/// What a client can read of a body that has only begun: up to where its decoder asks for more.
 fn decode_beginning(coding: Coding, coded: &[u8]) -> Vec<u8> {
-    match coding {
-        Coding::Brotli => {
-            let mut decoder = brotli::DecompressorWriter::new(Vec::new(), 4096);
-            decoder.write_all(coded).unwrap();
-            decoder.flush().unwrap();
-            decoder.get_ref().clone()
-        }
-        Coding::Zstd => {
-            let mut decoder = zstd::stream::write::Decoder::new(Vec::new()).unwrap();
-            decoder.write_all(coded).unwrap();
-            decoder.flush().unwrap();
-            decoder.get_ref().clone()
-        }
-        Coding::Gzip => {
-            let mut decoder = flate2::write::GzDecoder::new(Vec::new());
-            decoder.write_all(coded).unwrap();
-            decoder.flush().unwrap();
-            decoder.get_ref().clone()
-        }
+    let mut plain = Vec::new();
+    if coded.is_empty() {
+        return plain; // for one decoder that is an end, for others it is none
     }
+    let is_over = match coding {
+        Coding::Brotli => brotli::Decompressor::new(coded, 4096).read_to_end(&mut plain),
+        Coding::Zstd => zstd::Decoder::new(coded).unwrap().read_to_end(&mut plain),
+        Coding::Gzip => flate2::read::GzDecoder::new(coded).read_to_end(&mut plain),
+    };
+    assert!(is_over.is_err(), "the end has not come yet");
+    plain
 }
 
 fn encoder(engines: &Arc<Engines>, coding: Coding, level: u8, length: Option<usize>) -> Encoder {
@@ -92,34 +80,52 @@ fn noise(length: usize) -> Vec<u8> {
     (0..length).map(|_| random.u8(..)).collect()
 }
 
+/// Every level, the slow ones of brotli and zstd less often.
 fn coding_and_level() -> impl Strategy<Value = (Coding, u8)> {
-    prop::sample::select(Coding::PREFERENCE.to_vec())
-        .prop_flat_map(|coding| (Just(coding), levels(coding)))
+    prop::sample::select(Coding::PREFERENCE.to_vec()).prop_flat_map(|coding| {
+        let level = prop_oneof![6 => 1..=9_u8, 1 => levels(coding)];
+        (Just(coding), level)
+    })
 }
 
-/// What is pushed: mostly text, sometimes noise, in pieces from nothing to beyond every window.
-fn pieces() -> impl Strategy<Value = Vec<(Vec<u8>, bool)>> {
+/// What is pushed, and whether it is flushed then.
+#[derive(Clone, Copy, Debug)]
+struct Piece {
+    length: usize,
+    is_noise: bool,
+    is_flushed: bool,
+}
+
+impl Piece {
+    fn bytes(self) -> Vec<u8> {
+        if self.is_noise {
+            noise(self.length)
+        } else {
+            text(self.length)
+        }
+    }
+}
+
+/// Mostly text, sometimes noise, in pieces from nothing to beyond every window.
+fn pieces() -> impl Strategy<Value = Vec<Piece>> {
     let length = prop_oneof![
         Just(0_usize),
         1..40_usize,
         40..5000_usize,
-        5000..200_000_usize
+        5000..100_000_usize
     ];
     let piece = (length, prop::bool::weighted(0.2), any::<bool>()).prop_map(
-        |(length, is_noise, is_flushed)| {
-            let piece = if is_noise {
-                noise(length)
-            } else {
-                text(length)
-            };
-            (piece, is_flushed)
+        |(length, is_noise, is_flushed)| Piece {
+            length,
+            is_noise,
+            is_flushed,
         },
     );
     prop::collection::vec(piece, 0..8)
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(96))]
+    #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
     fn a_stream_comes_back_byte_by_byte_and_after_each_flush_so_far(
@@ -128,16 +134,17 @@ proptest! {
         is_length_known: bool,
     ) {
         let engines = Arc::default();
-        let plain: Vec<u8> = pieces.iter().flat_map(|(piece, _)| piece.clone()).collect();
+        let plain: Vec<u8> = pieces.iter().flat_map(|piece| piece.bytes()).collect();
         let length = is_length_known.then_some(plain.len());
         let mut encoder = encoder(&engines, coding, level, length);
         let (mut out, mut pushed) = (BytesMut::new(), 0);
-        for (piece, is_flushed) in &pieces {
-            encoder.push(piece, &mut out).unwrap();
-            pushed += piece.len();
-            if *is_flushed {
+        for piece in pieces {
+            encoder.push(&piece.bytes(), &mut out).unwrap();
+            pushed += piece.length;
+            if piece.is_flushed {
                 encoder.flush(&mut out).unwrap();
-                prop_assert!(decode_beginning(coding, &out) == plain[..pushed]);
+                let seen = decode_beginning(coding, &out);
+                prop_assert!(seen == plain[..pushed], "{} of {pushed}", seen.len());
             }
         }
         encoder.finish(&mut out).unwrap();
@@ -147,7 +154,7 @@ proptest! {
     #[test]
     fn a_whole_body_comes_back_and_is_shorter(
         (coding, level) in coding_and_level(),
-        length in prop_oneof![0..300_usize, 300..300_000_usize],
+        length in prop_oneof![0..300_usize, 300..100_000_usize],
         is_noise in prop::bool::weighted(0.1),
     ) {
         let engines = Engines::default();
