@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 use pingora::http::ResponseHeader;
 use tokio::task::yield_now;
 
-use super::{Exchange, fault, hold::Passage, session::ResponseFields};
+use super::{Exchange, exchange::Admitted, fault, hold::Passage, session::ResponseFields};
 use crate::{
     policy::{Broken, Coding, Compress, Encoder, Load, Offer, Plan, Skipped},
     respond::Refusal,
@@ -272,10 +272,10 @@ async fn in_slices(
 impl Exchange {
     /// Respond: what coding does the body get? Comes after all that other policies make of the head.
     pub(super) async fn encode(&mut self, method: &Method, head: &mut ResponseHeader) {
+        let load = self.load();
         if let Some(route) = &self.route
             && let Some(compress) = &route.policies.compress
         {
-            let load = Load::NONE;
             self.coder.begin(compress, load, method, head).await;
         }
     }
@@ -287,14 +287,19 @@ impl Exchange {
         head: &mut ResponseHeader,
         body: &Bytes,
     ) -> Bytes {
+        let load = self.load();
         if let Some(route) = &self.route
             && let Some(compress) = &route.policies.compress
         {
-            let load = Load::NONE;
             return self.coder.answer(compress, load, method, head, body).await;
         }
         set(head, header::CONTENT_LENGTH, body.len().into());
         body.clone()
+    }
+
+    fn load(&self) -> Load {
+        let pressure = |admitted: &Admitted| admitted.connection.listener.pressure.load();
+        self.admitted.as_ref().map_or(Load::NONE, pressure)
     }
 }
 

@@ -107,6 +107,23 @@ async fn a_body_of_another_length_than_its_heads_has_no_end() {
 }
 
 #[tokio::test]
+async fn while_the_processors_are_busy_bodies_go_as_they_are() {
+    let compress = compress(8);
+    for length in [5000, 300_000] {
+        let mut coder = coder(&compress);
+        let mut head = head(Some(length));
+        coder
+            .begin(&compress, Load::thousandths(990), &Method::GET, &mut head)
+            .await;
+        assert_eq!(coder.squeezed().skipped, Some(Skipped::Load));
+        assert_eq!(field(&head, header::CONTENT_ENCODING), None);
+        assert_eq!(field(&head, header::VARY), Some("Accept-Encoding"));
+        assert!(field(&head, header::CONTENT_LENGTH).is_some());
+        assert_eq!(pass(&mut coder, &[b"as it is"]), b"as it is");
+    }
+}
+
+#[tokio::test]
 async fn the_next_try_begins_with_nothing_of_the_last() {
     let compress = compress(1);
     let mut coder = coder(&compress);
