@@ -1,34 +1,109 @@
 //! Apply: what the route's policies say of a request, in the order of the fields of [`Policies`].
 
+use std::time::Instant;
+
 use pingora::proxy::Session;
 
-use super::{Exchange, admission, exchange::Admitted};
+use super::{Exchange, admission, exchange::Admitted, session};
 use crate::{
-    policy::{Policies, Request, Verdict},
+    config::model::Mode,
+    limits::Flight,
+    observe::{PolicyLabel, RouteMeters, Ruling},
+    policy::{Applied, Begun, Checked, Policies, Request, Verdict},
     respond::Refusal,
 };
 
 /// Asks each policy in turn; the first that does not let the request pass has decided.
-pub(super) async fn apply(session: &Session, exchange: &mut Exchange) -> Verdict {
+pub(super) async fn apply(session: &mut Session, exchange: &mut Exchange) -> Verdict {
     let Exchange {
         admitted: Some(admitted),
         route: Some(route),
         applied,
         coder,
+        flights,
         ..
     } = exchange
     else {
         return Verdict::Refuse(Refusal::Internal);
     };
-    let Policies { hsts: _, compress } = &route.policies;
-    let request = request(session, admitted);
+    let Policies {
+        rate_limit,
+        max_in_flight,
+        hsts: _,
+        compress,
+    } = &route.policies;
     if let Some(compress) = compress {
-        // First, as it is for what the others answer too.
-        let version = session.req_header().version;
-        coder.offer(compress.accept(request.method, version, request.fields));
+        // First, as what the others answer is compressed too.
+        let header = session.req_header();
+        coder.offer(compress.accept(&header.method, header.version, &header.headers));
     }
-    let _ = applied;
+    if let Some(rate_limit) = rate_limit {
+        let request = request(session, admitted);
+        let checked = rate_limit.check(&request, &route.label, Instant::now(), applied);
+        let verdict = limit(session, checked, applied, &route.meters).await;
+        if !matches!(verdict, Verdict::Continue) {
+            return verdict;
+        }
+    }
+    if let Some(max_in_flight) = max_in_flight {
+        let begun = max_in_flight.begin(&request(session, admitted), &route.label, Instant::now());
+        let verdict = hold(begun, flights, applied, &route.meters);
+        if !matches!(verdict, Verdict::Continue) {
+            return verdict;
+        }
+    }
     Verdict::Continue
+}
+
+/// Counts what limits of concurrency made of a request, and has the exchange hold what they have counted.
+fn hold(
+    begun: Begun,
+    flights: &mut Vec<Flight>,
+    applied: &mut Applied,
+    meters: &RouteMeters,
+) -> Verdict {
+    const BY: PolicyLabel = PolicyLabel::MaxInFlight;
+    let refused = || Verdict::Refuse(Refusal::TooManyInFlight);
+    if begun.observed {
+        applied.settle(BY, Mode::Observe, refused(), meters);
+    }
+    if begun.is_refused {
+        return applied.settle(BY, Mode::Enforce, refused(), meters);
+    }
+    if !begun.observed {
+        meters.ruled(BY, Ruling::Passed);
+    }
+    *flights = begun.flights;
+    Verdict::Continue
+}
+
+/// Counts what rate limits made of a request, and has it wait its turn.
+async fn limit(
+    session: &mut Session,
+    checked: Checked,
+    applied: &mut Applied,
+    meters: &RouteMeters,
+) -> Verdict {
+    const BY: PolicyLabel = PolicyLabel::RateLimit;
+    if checked.observed {
+        let refused = Verdict::Refuse(Refusal::RateLimited(1));
+        applied.settle(BY, Mode::Observe, refused, meters);
+    }
+    if let Some(refusal) = checked.refusal {
+        return applied.settle(BY, Mode::Enforce, Verdict::Refuse(refusal), meters);
+    }
+    let wait = checked.wait();
+    if wait.is_zero() {
+        if !checked.observed {
+            meters.ruled(BY, Ruling::Passed);
+        }
+        return Verdict::Continue;
+    }
+    meters.ruled(BY, Ruling::Delayed);
+    tokio::select! {
+        () = tokio::time::sleep(wait) => Verdict::Continue,
+        () = session::left(session) => Verdict::Refuse(Refusal::ClientGone),
+    }
 }
 
 /// What policies see of a request.

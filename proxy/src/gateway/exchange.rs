@@ -18,6 +18,7 @@ use crate::{
     balance::{Pick, Tried},
     config::model::{Limits, UpstreamProtocol},
     forward::Fields,
+    limits::Flight,
     listen::{Carried, Connection, Pace},
     policy::Applied,
     respond::Refusal,
@@ -42,6 +43,8 @@ pub struct Exchange {
     pub applied: Applied,
     /// Set by *apply*; has the response's body since *respond*.
     pub(super) coder: Coder,
+    /// Dropping them counts the exchange out of limits of concurrency.
+    pub flights: Vec<Flight>,
     /// Set when the proxy answers for itself.
     pub refusal: Option<Refusal>,
     pub tally: Tally,
@@ -118,6 +121,7 @@ impl Exchange {
             tries: Tries::default(),
             applied: Applied::default(),
             coder: Coder::default(),
+            flights: Vec::new(),
             refusal: None,
             tally: Tally::begin(now),
             pace: Pace::any(),

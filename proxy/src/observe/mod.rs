@@ -4,6 +4,7 @@ pub mod access_log;
 pub mod certificates;
 pub mod codings;
 pub mod issuers;
+pub mod limiters;
 pub mod logging;
 pub mod meters;
 pub mod metrics;
@@ -35,6 +36,7 @@ pub use self::{
     certificates::{CertificateView, Certificates},
     codings::CodingMeters,
     issuers::IssuerMeters,
+    limiters::LimiterView,
     meters::{Connected, ListenerMeters, RouteMeters},
     metrics::Metrics,
     record::{Protocol, Record, Timers, Tls},

@@ -6,7 +6,10 @@
 mod accept_encoding;
 mod applied;
 mod compress;
+mod counted;
 mod hsts;
+mod max_in_flight;
+mod rate_limit;
 mod request;
 mod users;
 mod verdict;
@@ -18,6 +21,8 @@ pub use accept_encoding::{AcceptEncoding, Choice, Coding};
 pub use applied::Applied;
 pub use compress::{Broken, Compress, Encoder, Engines, Load, Offer, Plan, Skipped};
 pub use hsts::Hsts;
+pub use max_in_flight::{Begun, MaxInFlight};
+pub use rate_limit::{Asked, Checked, RateLimit};
 pub use request::Request;
 pub use users::{Argon2id, BadLine, BadUser, Bcrypt, PasswordHash, Users};
 pub use verdict::Verdict;
@@ -28,14 +33,29 @@ use crate::{config::model, forward::Fields};
 /// The policies of one route; `None` is none.
 #[derive(Debug, Default)]
 pub struct Policies {
+    pub rate_limit: Option<Arc<RateLimit>>,
+    pub max_in_flight: Option<Arc<MaxInFlight>>,
     pub hsts: Option<Arc<Hsts>>,
     pub compress: Option<Arc<Compress>>,
 }
 
 impl Policies {
-    pub fn build(spec: &model::Policies, workshop: &mut Workshop<'_>) -> Self {
-        let model::Policies { hsts, compress } = spec;
+    /// `route` is the label of the route they are of.
+    pub fn build(spec: &model::Policies, route: &str, workshop: &mut Workshop<'_>) -> Self {
+        let model::Policies {
+            rate_limit,
+            max_in_flight,
+            hsts,
+            compress,
+        } = spec;
+        let limits = Arc::clone(&workshop.limits);
         Self {
+            rate_limit: workshop.rate_limit.of(rate_limit.as_ref(), |spec| {
+                Some(RateLimit::new(spec, route, &limits))
+            }),
+            max_in_flight: workshop.max_in_flight.of(max_in_flight.as_ref(), |spec| {
+                Some(MaxInFlight::new(spec, route, &limits))
+            }),
             hsts: workshop
                 .hsts
                 .of(hsts.as_ref(), |hsts| Some(Hsts::new(hsts))),
@@ -49,8 +69,13 @@ impl Policies {
     ///
     /// `is_tls` is whether the client's own connection is.
     pub fn respond(&self, fields: &mut impl Fields, applied: &Applied, is_tls: bool) {
-        // The gateway sees to `compress`: it goes with the body.
-        let Self { hsts, compress: _ } = self;
+        // The gateway sees to `compress`, which goes with the body.
+        let Self {
+            rate_limit: _,
+            max_in_flight: _,
+            hsts,
+            compress: _,
+        } = self;
         for (name, value) in &applied.response_fields {
             fields.add(name.clone(), value.clone());
         }

@@ -2,8 +2,14 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use super::{Compress, Engines, Hsts};
-use crate::config::{model, problem::Problem};
+use super::{Compress, Engines, Hsts, MaxInFlight, RateLimit};
+use crate::{
+    config::{
+        model::{self, LimitList},
+        problem::Problem,
+    },
+    limits::Registry,
+};
 
 /// What policies are built with, and those that are built already.
 pub struct Workshop<'a> {
@@ -11,6 +17,10 @@ pub struct Workshop<'a> {
     pub problems: &'a mut Vec<Problem>,
     /// The codecs that all of them share.
     pub engines: Arc<Engines>,
+    /// Where limits find their live state again.
+    pub limits: Arc<Registry>,
+    pub rate_limit: Made<LimitList<model::RateLimit>, RateLimit>,
+    pub max_in_flight: Made<LimitList<model::MaxInFlight>, MaxInFlight>,
     pub hsts: Made<model::Hsts, Hsts>,
     pub compress: Made<model::Compress, Compress>,
 }
@@ -20,9 +30,18 @@ impl<'a> Workshop<'a> {
         Self {
             problems,
             engines: Arc::default(),
+            limits: Arc::default(),
+            rate_limit: Made::default(),
+            max_in_flight: Made::default(),
             hsts: Made::default(),
             compress: Made::default(),
         }
+    }
+
+    /// With the live state of limits that were built before.
+    pub fn with_limits(mut self, limits: &Arc<Registry>) -> Self {
+        self.limits = Arc::clone(limits);
+        self
     }
 }
 

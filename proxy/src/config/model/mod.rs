@@ -20,7 +20,10 @@ pub use self::{
     acme::{Challenge, DnsHook, ExternalAccount, Issuer, IssuerLimits, Propagation, Quota},
     certificate::{Certificate, CertificateSource},
     listener::{Limits, Listener, Protocols, UnderscoreHeaders},
-    policy::{Compress, Hsts, Levels, MediaRange, Mode, Policies},
+    policy::{
+        By, Compress, Hsts, Levels, LimitList, MOST_KEYS, MaxInFlight, MediaRange, Mode, Policies,
+        RateLimit,
+    },
     route::{Action, HostPattern, PathPattern, Route},
     tls::{ClientCertificates, ClientMode, TlsProfile, TlsSettings, TlsVersion},
     upstream::{

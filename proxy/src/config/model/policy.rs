@@ -5,15 +5,19 @@
 
 mod compress;
 mod hsts;
+mod rate_limit;
 
 use std::sync::Arc;
 
 pub use compress::{Compress, Levels, MediaRange};
 pub use hsts::Hsts;
+pub use rate_limit::{By, LimitList, MOST_KEYS, MaxInFlight, RateLimit};
 
 /// The policies of one route, those it takes from `defaults` among them; `None` is none.
 #[derive(Clone, Debug, Default)]
 pub struct Policies {
+    pub rate_limit: Option<Arc<LimitList<RateLimit>>>,
+    pub max_in_flight: Option<Arc<LimitList<MaxInFlight>>>,
     pub hsts: Option<Arc<Hsts>>,
     pub compress: Option<Arc<Compress>>,
 }

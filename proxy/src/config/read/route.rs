@@ -59,13 +59,10 @@ pub(in crate::config) static TABLE: Table = Table {
             "answer with a redirect",
         ),
         Key::new("respond", Kind::Mapping(&RESPOND), "answer with this"),
+        policy::rate_limit::KEY,
+        policy::max_in_flight::KEY,
         policy::hsts::KEY,
         policy::compress::KEY,
-        Key::later(
-            "rate_limit",
-            "remove it; nothing limits rates yet",
-            "limit rates",
-        ),
         Key::later(
             "security_headers",
             "remove it; responses pass as they are",

@@ -154,17 +154,14 @@ static ADMIN: Table = Table {
 static DEFAULTS: Table = Table {
     of: "defaults",
     keys: &[
+        policy::rate_limit::KEY,
+        policy::max_in_flight::KEY,
         policy::hsts::KEY,
         policy::compress::KEY,
         Key::later(
             "security_headers",
             "remove it; responses pass as they are",
             "add headers for browsers",
-        ),
-        Key::later(
-            "rate_limit",
-            "remove it; nothing limits rates yet",
-            "limit rates",
         ),
         Key::later(
             "access",

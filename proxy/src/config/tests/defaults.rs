@@ -13,7 +13,7 @@ use crate::config::{
     units::{ByteSize, Percent},
 };
 
-fn load(text: &str) -> Config {
+pub(super) fn load(text: &str) -> Config {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("a.yaml");
     std::fs::write(&path, text).unwrap();
@@ -26,7 +26,7 @@ fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-const LEAST: &str = "
+pub(super) const LEAST: &str = "
 listeners: { http: { bind: ':8080' } }
 upstreams: { app: { servers: [127.0.0.1:3000] } }
 routes: [{ upstream: app }]
@@ -70,6 +70,7 @@ fn what_is_left_out_has_the_documented_default() {
     };
     assert_eq!(route.action, forward);
     assert_eq!(route.policies.hsts, None);
+    assert_eq!(route.policies.compress, None);
 }
 
 #[test]

@@ -1,8 +1,10 @@
 //! Whole files in, configurations or reports out.
 
 mod acme;
+mod compress;
 mod defaults;
 mod examples;
 mod files;
+mod limits;
 mod mistakes;
 mod strange;
