@@ -24,6 +24,7 @@ mod outcome;
 mod peer;
 mod reader;
 mod relay;
+mod routing;
 mod session;
 mod socket;
 mod spare;

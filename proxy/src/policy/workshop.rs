@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use super::{Compress, Engines, Hsts, MaxInFlight, RateLimit};
+use super::{Compress, Cors, Engines, Headers, Hsts, MaxInFlight, RateLimit, SecurityHeaders};
 use crate::{
     config::{
         model::{self, LimitList},
@@ -17,10 +17,13 @@ pub struct Workshop<'a> {
     pub problems: &'a mut Vec<Problem>,
     /// The codecs that all of them share.
     pub engines: Arc<Engines>,
+    pub cors: Made<model::Cors, Cors>,
     /// Where limits find their live state again.
     pub limits: Arc<Registry>,
     pub rate_limit: Made<LimitList<model::RateLimit>, RateLimit>,
     pub max_in_flight: Made<LimitList<model::MaxInFlight>, MaxInFlight>,
+    pub headers: Made<model::Headers, Headers>,
+    pub security_headers: Made<model::SecurityHeaders, SecurityHeaders>,
     pub hsts: Made<model::Hsts, Hsts>,
     pub compress: Made<model::Compress, Compress>,
 }
@@ -30,9 +33,12 @@ impl<'a> Workshop<'a> {
         Self {
             problems,
             engines: Arc::default(),
+            cors: Made::default(),
             limits: Arc::default(),
             rate_limit: Made::default(),
             max_in_flight: Made::default(),
+            headers: Made::default(),
+            security_headers: Made::default(),
             hsts: Made::default(),
             compress: Made::default(),
         }

@@ -21,8 +21,9 @@ pub use self::{
     certificate::{Certificate, CertificateSource},
     listener::{Limits, Listener, Protocols, UnderscoreHeaders},
     policy::{
-        By, Compress, Hsts, Levels, LimitList, MOST_KEYS, MaxInFlight, MediaRange, Mode, Policies,
-        RateLimit,
+        By, Compress, Cors, Edits, FrameOptions, Headers, Hsts, Levels, LimitList, MOST_KEYS,
+        MaxInFlight, MediaRange, Mode, NamePattern, Names, OriginPattern, Origins, Piece,
+        Placeholder, Policies, RateLimit, SecurityHeaders, Template,
     },
     route::{Action, HostPattern, PathPattern, Route},
     tls::{ClientCertificates, ClientMode, TlsProfile, TlsSettings, TlsVersion},

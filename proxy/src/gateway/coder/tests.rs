@@ -73,12 +73,12 @@ async fn a_stream_loses_its_length_and_is_counted() {
     assert_eq!(field(&head, header::CONTENT_ENCODING), Some("br"));
     let body = "abc".repeat(100_000).into_bytes();
     let (one, other) = body.split_at(70_000);
-    let coded = pass(&mut coder, &[one, other]);
-    assert!(decoded(&coded) == body);
+    let sent = pass(&mut coder, &[one, other]);
+    assert!(decoded(&sent) == body);
     let squeezed = coder.squeezed();
     assert_eq!(
         (squeezed.taken, squeezed.given),
-        (300_000, coded.len() as u64)
+        (300_000, sent.len() as u64)
     );
 }
 
