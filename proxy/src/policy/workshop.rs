@@ -17,9 +17,9 @@ pub struct Workshop<'a> {
     pub problems: &'a mut Vec<Problem>,
     /// The codecs that all of them share.
     pub engines: Arc<Engines>,
-    pub cors: Made<model::Cors, Cors>,
     /// Where limits find their live state again.
     pub limits: Arc<Registry>,
+    pub cors: Made<model::Cors, Cors>,
     pub rate_limit: Made<LimitList<model::RateLimit>, RateLimit>,
     pub max_in_flight: Made<LimitList<model::MaxInFlight>, MaxInFlight>,
     pub headers: Made<model::Headers, Headers>,
@@ -33,8 +33,8 @@ impl<'a> Workshop<'a> {
         Self {
             problems,
             engines: Arc::default(),
-            cors: Made::default(),
             limits: Arc::default(),
+            cors: Made::default(),
             rate_limit: Made::default(),
             max_in_flight: Made::default(),
             headers: Made::default(),
