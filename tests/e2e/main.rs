@@ -18,6 +18,7 @@ mod blame;
 mod cert;
 mod certificates;
 mod commands;
+mod compress;
 mod conformance;
 mod cors;
 mod ending;

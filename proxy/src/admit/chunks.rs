@@ -18,6 +18,8 @@ const LARGEST_CHUNK: u64 = 1 << 53;
 #[derive(Clone, Debug)]
 pub struct ChunkMeter {
     state: State,
+    /// Bytes of data so far.
+    content: u64,
     trailer_size: usize,
     trailer_lines: usize,
 }
@@ -42,6 +44,7 @@ impl Default for ChunkMeter {
     fn default() -> Self {
         Self {
             state: State::Size { digits: 0, size: 0 },
+            content: 0,
             trailer_size: 0,
             trailer_lines: 0,
         }
@@ -62,6 +65,7 @@ impl ChunkMeter {
                     0 => State::DataCr,
                     left => State::Data { left },
                 };
+                self.content += here as u64;
                 rest = rest.get(here..).unwrap_or_default();
             } else if let [byte, after @ ..] = rest {
                 self.state = self.step(*byte)?;
@@ -69,6 +73,11 @@ impl ChunkMeter {
             }
         }
         Ok(bytes.len() - rest.len())
+    }
+
+    /// Bytes of data among those accepted.
+    pub fn content(&self) -> u64 {
+        self.content
     }
 
     /// Whether the message has ended.

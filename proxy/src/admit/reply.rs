@@ -3,6 +3,8 @@
 //! What it says beyond its response is never a response to the next request, and what two readers could read
 //! in two ways is read by none.
 
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+
 use super::{
     ChunkMeter, find_head_end,
     head::parse_length,
@@ -81,6 +83,8 @@ pub struct Reply {
     /// Bytes of the next head that are known not to hold its end.
     searched: usize,
     interim: u32,
+    /// Bytes of the body that have passed, but for those in chunks.
+    content: u64,
 }
 
 /// What comes next.
@@ -106,6 +110,7 @@ impl Reply {
             part: Part::Head,
             searched: 0,
             interim: 0,
+            content: 0,
         }
     }
 
@@ -137,7 +142,31 @@ impl Reply {
             Part::UntilClose | Part::Tunnel => rest.len(),
             Part::Nothing | Part::Head => 0,
         };
+        if !matches!(self.part, Part::Chunked(_)) {
+            self.content += passed as u64;
+        }
         Ok(bytes.len() - rest.len() + passed)
+    }
+
+    /// Whether no final response has begun.
+    pub fn awaits_head(&self) -> bool {
+        matches!(self.part, Part::Head)
+    }
+
+    /// Bytes of the body that have passed, without what frames them.
+    pub fn content(&self) -> u64 {
+        match &self.part {
+            Part::Chunked(meter) => meter.content(),
+            _ => self.content,
+        }
+    }
+
+    /// Bytes of the body that are still to come, where a length in the head says so.
+    pub fn left(&self) -> Option<u64> {
+        match self.part {
+            Part::Length(left) => Some(left),
+            _ => None,
+        }
     }
 
     /// Whether the response is complete, so that nothing belongs to it any more.
@@ -148,6 +177,19 @@ impl Reply {
             Part::Chunked(meter) => meter.done(),
             Part::Head | Part::UntilClose | Part::Tunnel => false,
         }
+    }
+
+    /// Status and fields of a head that was passed; nothing for any other bytes.
+    pub fn fields(head: &[u8]) -> Option<(StatusCode, HeaderMap)> {
+        let mut lines = Lines::new(head);
+        let status = StatusCode::from_u16(lines.status_line().ok()?.status).ok()?;
+        let mut fields = HeaderMap::new();
+        while let Some(field) = lines.field().ok()? {
+            let name = HeaderName::from_bytes(field.name).ok()?;
+            let value = HeaderValue::from_bytes(field.value).ok()?;
+            fields.try_append(name, value).ok()?;
+        }
+        Some((status, fields))
     }
 
     /// Where the head at the start of `bytes` ends, if it is whole.

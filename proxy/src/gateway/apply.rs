@@ -20,6 +20,7 @@ pub(super) async fn apply(session: &mut Session, exchange: &mut Exchange) -> Ver
         admitted: Some(admitted),
         route: Some(route),
         applied,
+        coder,
         flights,
         ..
     } = exchange
@@ -38,9 +39,14 @@ pub(super) async fn apply(session: &mut Session, exchange: &mut Exchange) -> Ver
         headers: _,
         security_headers: _,
         hsts: _,
-        compress: _,
+        compress,
         error_pages: _,
     } = &route.policies;
+    if let Some(compress) = compress {
+        // First, as what the others answer is compressed too.
+        let header = session.req_header();
+        coder.offer(compress.accept(&header.method, header.version, &header.headers));
+    }
     let verdict = let_in(
         &route.policies,
         &request(session.req_header(), admitted),

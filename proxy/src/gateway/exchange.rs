@@ -10,7 +10,9 @@ use std::{
 use pingora::http::RequestHeader;
 
 use super::{
-    apply, fault,
+    apply,
+    coder::Coder,
+    fault,
     loan::Lender,
     watchdog::{Patience, Watchdog},
 };
@@ -42,6 +44,8 @@ pub struct Exchange {
     pub tries: Tries,
     /// What the route's policies have made of it so far.
     pub applied: Applied,
+    /// Set by *apply*; has the response's body since *respond*.
+    pub(super) coder: Coder,
     /// Dropping them counts the exchange out of limits of concurrency.
     pub flights: Vec<Flight>,
     /// Set when the proxy answers for itself.
@@ -121,6 +125,7 @@ impl Exchange {
             lender: None,
             tries: Tries::default(),
             applied: Applied::default(),
+            coder: Coder::default(),
             flights: Vec::new(),
             refusal: None,
             stand_in: None,

@@ -17,7 +17,7 @@ use pingora::{
 };
 
 use super::{
-    Exchange, admission, apply, challenge,
+    Exchange, admission, apply, challenge, coder,
     exchange::Kept,
     fault, outcome, pages,
     peer::{self, Needs},
@@ -123,13 +123,20 @@ impl ProxyHttp for Gateway {
         exchange.tally.pick(now);
         exchange.pace.start_over();
         let has_upload = !session.as_mut().is_body_empty();
+        let is_upgrade = session.is_upgrade_req();
+        let head_alone = session.req_header().method == http::Method::HEAD;
+        let compress = route.policies.compress.as_ref();
+        exchange
+            .coder
+            .try_anew(compress.filter(|_| !is_upgrade && !head_alone));
         let admitted = exchange.admitted()?;
         let needs = Needs {
             upload: has_upload.then_some(admitted.limits().body_idle_timeout),
             admitted,
-            upgrade: session.is_upgrade_req(),
-            head_alone: session.req_header().method == http::Method::HEAD,
+            upgrade: is_upgrade,
+            head_alone,
             anew: exchange.tries.kept == Kept::Shunned,
+            passage: exchange.coder.passage(),
         };
         let reach = peer::reach(&pick, &needs, &self.spares)?;
         exchange.pick = Some(pick);
@@ -259,12 +266,36 @@ impl ProxyHttp for Gateway {
         }
         if !response.status.is_informational() {
             exchange.respond(&mut ResponseFields(response), session.req_header());
+            let method = &session.req_header().method;
+            exchange.encode(method, response).await;
         }
         if session::suits_old_client(session, response, exchange.speaks_h2()) {
             Ok(())
         } else {
             Err(fault::refuse(Refusal::OldClient))
         }
+    }
+
+    /// Compress: what goes to the client in the place of this?
+    fn response_body_filter(
+        &self,
+        _session: &mut Session,
+        body: &mut Option<Bytes>,
+        end_of_stream: bool,
+        exchange: &mut Exchange,
+    ) -> Result<Option<std::time::Duration>> {
+        let passed = exchange.coder.pass(body, end_of_stream);
+        passed.map(|()| None).map_err(coder::broken)
+    }
+
+    /// What is given in the place of trailers ends the body.
+    async fn response_trailer_filter(
+        &self,
+        _session: &mut Session,
+        _trailers: &mut HeaderMap,
+        exchange: &mut Exchange,
+    ) -> Result<Option<Bytes>> {
+        exchange.coder.finish().map_err(coder::broken)
     }
 
     /// Again: nothing has left for a server that could not be reached.

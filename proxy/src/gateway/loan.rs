@@ -11,6 +11,7 @@ use std::{
         atomic::{AtomicBool, AtomicI32, Ordering::Relaxed},
     },
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -25,6 +26,7 @@ use pingora::{
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{
+    hold::{Hold, Passage},
     line::Line,
     outbox::Outbox,
     peer::Needs,
@@ -55,6 +57,10 @@ pub(super) struct Lender {
     anew: bool,
     /// A spare may come of it.
     is_kept: bool,
+    /// Set where the response may be compressed.
+    passage: Option<Arc<Passage>>,
+    /// The shortest deadline of the server's.
+    deadline: Duration,
     has_lent_spare: AtomicBool,
     /// Of the connection that was found or made; -1 before.
     descriptor: AtomicI32,
@@ -74,6 +80,7 @@ impl Lender {
     ) -> Self {
         let client = &needs.admitted.connection;
         let tls = &pick.server().tls;
+        let timeouts = pick.upstream().timeouts();
         Self {
             whom: Whom {
                 tls: tls.as_ref().map(|tls| tls.number()),
@@ -83,7 +90,7 @@ impl Lender {
             client: Arc::clone(client),
             tls: tls.clone(),
             stay: Stay {
-                keepalive: pick.upstream().timeouts().keepalive,
+                keepalive: timeouts.keepalive,
                 client: header.map(|_| client.departure()),
             },
             asked: Asked {
@@ -95,6 +102,8 @@ impl Lender {
             spares: Arc::clone(spares),
             anew: needs.anew,
             is_kept: !needs.anew && (header.is_none() || needs.admitted.is_direct()),
+            passage: needs.passage.cloned(),
+            deadline: timeouts.first_byte.min(timeouts.idle),
             has_lent_spare: AtomicBool::new(false),
             descriptor: AtomicI32::new(-1),
             watched: Arc::default(),
@@ -144,10 +153,13 @@ impl L4Connect for Lender {
             None => Line::open(&self.whom.target, self.tls.as_deref(), self.header()).await?,
         };
         self.descriptor.store(line.descriptor(), Relaxed);
+        let is_strained = self.client.listener.pressure.is_strained();
+        let hold = |passage| Box::new(Hold::new(passage, self.deadline, is_strained));
         let loan = Loan {
             line: Some(line),
             outbox: Outbox::default(),
             reader: Reader::new(Reply::new(self.asked, self.limits), &self.client),
+            hold: self.passage.as_ref().map(hold),
             is_over: false,
             is_kept: self.is_kept,
             watched: Arc::clone(&self.watched),
@@ -169,6 +181,8 @@ struct Loan {
     line: Option<Line>,
     outbox: Outbox,
     reader: Reader,
+    /// Where the response may be compressed.
+    hold: Option<Box<Hold>>,
     /// The response has ended, and nothing speaks against another request.
     is_over: bool,
     /// Once all is over.
@@ -184,15 +198,15 @@ struct Loan {
 }
 
 impl Loan {
-    fn line(&mut self) -> io::Result<(Pin<&mut Line>, &mut Outbox, &mut Reader)> {
+    fn line(&mut self) -> io::Result<(Pin<&mut Line>, &mut Outbox)> {
         match &mut self.line {
-            Some(line) => Ok((Pin::new(line), &mut self.outbox, &mut self.reader)),
+            Some(line) => Ok((Pin::new(line), &mut self.outbox)),
             None => Err(io::ErrorKind::NotConnected.into()),
         }
     }
 
     fn poll_hand_out(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let (mut line, outbox, _) = self.line()?;
+        let (mut line, outbox) = self.line()?;
         let flushed = match outbox.poll_write_out(line.as_mut(), cx) {
             Poll::Ready(Ok(())) => line.poll_flush(cx),
             other => other,
@@ -233,14 +247,22 @@ impl AsyncRead for Loan {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        let (line, _, reader) = this.line()?;
+        let Some(line) = &mut this.line else {
+            return Poll::Ready(Err(io::ErrorKind::NotConnected.into()));
+        };
+        let (line, reader) = (Pin::new(line), &mut this.reader);
         // With room for one byte, and never else, Pingora asks whether a connection may be kept that has
         // done its work. It takes the answer for a close, drops the loan, and that gives it back.
         if buf.capacity() == 1 {
-            this.is_over = reader.is_over() && reader.poll_surplus(line, cx).is_pending();
+            let is_given = this.hold.as_ref().is_none_or(|hold| hold.is_empty());
+            this.is_over =
+                is_given && reader.is_over() && reader.poll_surplus(line, cx).is_pending();
             return Poll::Ready(Ok(()));
         }
-        let polled = reader.poll_read(line, cx, buf);
+        let polled = match &mut this.hold {
+            Some(hold) => hold.poll_read(reader, line, cx, buf),
+            None => reader.poll_read(line, cx, buf),
+        };
         if polled.is_pending() {
             // Whoever waits for the server has nothing to add just now: Pingora flushes a body with a length at its
             // end alone. A failure shows again when it writes; what the server has said before is still to be read.
@@ -257,7 +279,7 @@ impl AsyncWrite for Loan {
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        let (line, outbox, _) = this.line()?;
+        let (line, outbox) = this.line()?;
         let written = outbox.poll_write(line, cx, buf);
         this.note(&written);
         written
@@ -268,7 +290,7 @@ impl AsyncWrite for Loan {
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let (mut line, outbox, _) = self.get_mut().line()?;
+        let (mut line, outbox) = self.get_mut().line()?;
         ready!(outbox.poll_write_out(line.as_mut(), cx))?;
         line.poll_shutdown(cx)
     }
@@ -282,8 +304,6 @@ impl VirtualSocket for Loan {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use tokio::{net::UnixStream, time::sleep};
 
     use super::{
@@ -305,6 +325,7 @@ mod tests {
             line: Some(Line::Plain(Socket::Unix(near))),
             outbox: Outbox::default(),
             reader: Reader::in_portions(Reply::new(Asked::default(), limits), 64 << 10),
+            hold: None,
             is_over: true,
             is_kept: true,
             watched: Arc::default(),

@@ -3,6 +3,7 @@
 mod admission;
 mod apply;
 mod challenge;
+mod coder;
 mod door;
 mod exchange;
 mod fault;
@@ -11,6 +12,7 @@ mod fault;
     reason = "the table of contents has the name of the room"
 )]
 mod gateway;
+mod hold;
 mod http1;
 mod http2;
 mod impatient;

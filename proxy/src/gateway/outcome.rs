@@ -14,6 +14,7 @@ use crate::{
     config::model::UpstreamProtocol,
     listen::TlsFacts,
     observe::{Observer, Protocol, Record, Timers, Tls},
+    policy::{Coding, Skipped},
     respond::Refusal,
     snapshot::Action,
 };
@@ -261,6 +262,24 @@ impl Exchange {
     }
 }
 
+/// Counts what was compressed, or why it was not, and names the coding; empty if there is none.
+fn count_coding(exchange: &Exchange, observer: &Observer) -> &'static str {
+    let squeezed = exchange.coder.squeezed();
+    let meters = &observer.metrics.codings;
+    let Some(coding) = squeezed.coding.map(Coding::as_str) else {
+        match squeezed.skipped {
+            None => {}
+            Some(Skipped::Load) => meters.skipped("load"),
+            Some(Skipped::Streams) => meters.skipped("streams"),
+            Some(Skipped::NoGain) => meters.skipped("no_gain"),
+            Some(Skipped::Broken) => meters.skipped("broken"),
+        }
+        return "";
+    };
+    meters.compressed(coding, squeezed.taken, squeezed.given);
+    coding
+}
+
 /// Queries hold tokens, those of the page before too.
 fn without_query(referer: &[u8]) -> &[u8] {
     referer
@@ -337,7 +356,7 @@ pub(super) fn record(session: &Session, exchange: &Exchange, observer: &Observer
             policy: exchange.applied.by,
             observed: &exchange.applied.observed,
             user: exchange.applied.user.as_deref().unwrap_or_default(),
-            coding: "",
+            coding: count_coding(exchange, observer),
             tls: connection.tls.as_ref().map(Tls::from),
             request_id: admitted.id.as_str(),
             user_agent: field(header::USER_AGENT),

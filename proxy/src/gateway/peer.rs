@@ -12,7 +12,10 @@ use std::{
 
 use pingora::upstreams::peer::HttpPeer;
 
-use super::{exchange::Admitted, fault, link::Linker, loan::Lender, relay::Relay, spare::Spares};
+use super::{
+    exchange::Admitted, fault, hold::Passage, link::Linker, loan::Lender, relay::Relay,
+    spare::Spares,
+};
 use crate::{
     balance::{Pick, Target},
     config::model::UpstreamProtocol,
@@ -54,6 +57,8 @@ pub(super) struct Needs<'a> {
     pub(super) head_alone: bool,
     /// No connection will do that was there before; this one is not kept either.
     pub(super) anew: bool,
+    /// For the body of a response that may be compressed.
+    pub(super) passage: Option<&'a Arc<Passage>>,
 }
 
 /// The peer for one try, with every deadline set. Pingora's one read timeout is the longest of ours, that

@@ -54,6 +54,11 @@ impl Reader {
         self.reply.is_over() && self.cleared == 0
     }
 
+    /// What has been found out about the response.
+    pub(super) fn reply(&self) -> &Reply {
+        &self.reply
+    }
+
     /// Whether the server said more than that.
     pub(super) fn has_surplus(&self) -> bool {
         self.has_surplus

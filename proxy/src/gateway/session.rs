@@ -5,6 +5,7 @@ use std::{
     task::{Context, Waker},
 };
 
+use bytes::Bytes;
 use http::{
     HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, Version, header,
     uri::{Authority, PathAndQuery, Scheme},
@@ -126,7 +127,7 @@ fn let_header_go(session: &mut Session) -> Result<()> {
 pub(super) async fn write(
     session: &mut Session,
     answer: &Answer,
-    exchange: &Exchange,
+    exchange: &mut Exchange,
 ) -> Result<()> {
     if let Some(digest) = session.digest()
         && Connection::of(digest).is_some_and(|connection| connection.is_retired())
@@ -140,18 +141,20 @@ pub(super) async fn write(
     exchange.respond(&mut ResponseFields(&mut head), session.req_header());
     // RFC 9110 section 8.6: neither of these has a length.
     let may_have_body = !matches!(answer.status.as_u16(), 204 | 304);
+    let method = &session.req_header().method;
+    let mut body = Bytes::new();
     if may_have_body {
-        head.insert_header(header::CONTENT_LENGTH, answer.body.len())?;
+        body = exchange
+            .encode_answer(method, &mut head, &answer.body)
+            .await;
     }
-    let has_body = may_have_body
-        && !answer.body.is_empty()
-        && session.req_header().method != http::Method::HEAD;
+    let has_body = !body.is_empty() && *method != http::Method::HEAD;
     session
         .write_response_header(Box::new(head), !has_body)
         .await?;
     let_header_go(session)?;
     // Without a body too: the head alone does not end a stream of HTTP/2, which would then be reset.
-    let body = has_body.then(|| answer.body.clone());
+    let body = has_body.then_some(body);
     let written = session.write_response_body(body, true).await;
     written.map_err(Error::into_down)
 }

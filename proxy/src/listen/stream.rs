@@ -10,7 +10,7 @@ pub use frames::Frames;
 pub use head::HeadRead;
 
 use std::{
-    io,
+    io::{self, IoSlice},
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
@@ -180,20 +180,40 @@ impl Stream {
             self.outbox.extend_from_slice(bytes);
             return Poll::Ready(Ok(bytes.len()));
         }
-        ready!(self.poll_write_out(cx))?;
         if bytes.len() < OUTBOX {
+            ready!(self.poll_write_out(cx))?;
             self.outbox.extend_from_slice(bytes);
             return Poll::Ready(Ok(bytes.len()));
         }
-        let Some(transport) = &mut self.transport else {
-            return Poll::Ready(Err(io::ErrorKind::NotConnected.into()));
-        };
-        match Pin::new(transport).poll_write(cx, bytes) {
-            Poll::Ready(written) => {
-                self.wrote(written.as_ref().copied().unwrap_or(0));
-                Poll::Ready(written)
+        self.poll_write_along(cx, bytes)
+    }
+
+    /// Writes what waits and `bytes` after it, together: a head leaves with its large body.
+    fn poll_write_along(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        loop {
+            let Some(transport) = &mut self.transport else {
+                return Poll::Ready(Err(io::ErrorKind::NotConnected.into()));
+            };
+            let transport = Pin::new(transport);
+            let polled = if self.outbox.is_empty() {
+                transport.poll_write(cx, bytes)
+            } else {
+                transport
+                    .poll_write_vectored(cx, &[IoSlice::new(&self.outbox), IoSlice::new(bytes)])
+            };
+            let written = match polled {
+                Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                Poll::Ready(Ok(written)) => written,
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Pending => return self.poll_write_stalled(cx),
+            };
+            self.wrote(written);
+            let waited = written.min(self.outbox.len());
+            self.outbox.advance(waited);
+            if written > waited {
+                self.outbox = BytesMut::new();
+                return Poll::Ready(Ok(written - waited));
             }
-            Poll::Pending => self.poll_write_stalled(cx),
         }
     }
 

@@ -10,6 +10,7 @@ use tracing::error;
 
 use super::{
     certificates::{self, Certificates},
+    codings::CodingMeters,
     families::{
         ConfigFamilies, ListenerFamilies, Maker, MemoryGauges, RouteFamilies, UpstreamFamilies,
     },
@@ -31,6 +32,8 @@ pub struct Metrics {
     config: ConfigFamilies,
     /// For certificates that a CA issues.
     pub issuers: Arc<IssuerMeters>,
+    /// For compression.
+    pub codings: CodingMeters,
     refusals: Reasons,
     access_log_dropped: IntCounter,
     memory: MemoryGauges,
@@ -61,6 +64,7 @@ impl Metrics {
             by_listener: ListenerFamilies::new(&maker)?,
             config: ConfigFamilies::new(&maker)?,
             issuers: Arc::new(IssuerMeters::new(&maker)?),
+            codings: CodingMeters::new(&maker)?,
             refusals: Reasons::new(refusals, |reason| refused.with_label_values(&[reason])),
             access_log_dropped: maker.access_log_dropped()?,
             memory: MemoryGauges::new(&maker)?,

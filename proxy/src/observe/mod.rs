@@ -2,6 +2,7 @@
 
 pub mod access_log;
 pub mod certificates;
+pub mod codings;
 pub mod issuers;
 pub mod limiters;
 pub mod logging;
@@ -33,6 +34,7 @@ use self::line::Line;
 pub use self::{
     access_log::AccessLog,
     certificates::{CertificateView, Certificates},
+    codings::CodingMeters,
     issuers::IssuerMeters,
     limiters::LimiterView,
     meters::{Connected, ListenerMeters, RouteMeters},

@@ -151,6 +151,7 @@ impl Policies {
     /// What the operator wrote under `headers` counts as the server's own. CORS comes after it, so that no edit of `Vary`
     /// can take away what caches must know.
     pub fn respond(&self, fields: &mut impl Fields, applied: &Applied, facts: &Facts<'_>) {
+        // The gateway sees to `compress`, which goes with the body.
         let Self {
             access: _,
             countries: _,

@@ -31,14 +31,19 @@ pub(crate) struct H2Origin {
 impl H2Origin {
     /// Without TLS.
     pub(crate) async fn start() -> Self {
-        Self::start_as(None).await
+        Self::start_as(None, "application/grpc").await
+    }
+
+    /// Without TLS, and with another media type than gRPC's.
+    pub(crate) async fn telling(media: &'static str) -> Self {
+        Self::start_as(None, media).await
     }
 
     pub(crate) async fn secured(handshake: &Handshake) -> Self {
-        Self::start_as(Some(handshake.acceptor())).await
+        Self::start_as(Some(handshake.acceptor()), "application/grpc").await
     }
 
-    async fn start_as(tls: Option<TlsAcceptor>) -> Self {
+    async fn start_as(tls: Option<TlsAcceptor>, media: &'static str) -> Self {
         let port = free_port();
         let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
         let heads = Arc::new(Mutex::new(Vec::new()));
@@ -51,11 +56,11 @@ impl H2Origin {
                 let (tls, into, count) = (tls.clone(), Arc::clone(&into), Arc::clone(&count));
                 serving.spawn(async move {
                     match tls {
-                        None => converse(stream, into, count).await,
+                        None => converse(stream, media, into, count).await,
                         Some(tls) => {
                             // A proxy that does not trust this origin leaves in the middle.
                             if let Ok(stream) = tls.accept(stream).await {
-                                converse(stream, into, count).await;
+                                converse(stream, media, into, count).await;
                             }
                         }
                     }
@@ -83,6 +88,7 @@ impl H2Origin {
 
 async fn converse(
     stream: impl AsyncRead + AsyncWrite + Unpin,
+    media: &'static str,
     heads: Arc<Mutex<Vec<Parts>>>,
     connections: Arc<AtomicUsize>,
 ) {
@@ -96,7 +102,7 @@ async fn converse(
         heads.lock().push(head);
         exchanges.spawn(async move {
             let body = read_body(&mut stream).await?;
-            let response = Response::builder().header("content-type", "application/grpc");
+            let response = Response::builder().header("content-type", media);
             let mut answer = respond.send_response(response.body(()).unwrap(), false)?;
             answer.send_data(Bytes::from([b"echo: ", &body[..]].concat()), false)?;
             let mut trailers = HeaderMap::new();

@@ -277,6 +277,64 @@ fn a_head_of_http_2_has_the_same_limits() {
 }
 
 #[test]
+fn the_content_is_counted_without_what_frames_it() {
+    for (response, content) in [
+        ("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello", 5),
+        (
+            "HTTP/1.1 103 Hm\r\n\r\nHTTP/1.1 200 OK\r\n\r\nuntil the close",
+            15,
+        ),
+        (
+            "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\nA\r\n0123456789\r\n0\r\n\r\n",
+            15,
+        ),
+        ("HTTP/1.1 204 No Content\r\n\r\n", 0),
+    ] {
+        for at in 0..response.len() {
+            let mut reply = reply(Asked::default());
+            assert!(reply.awaits_head());
+            let passed = reply.pass(&response.as_bytes()[..at]).unwrap();
+            let before = reply.content();
+            reply.pass(&response.as_bytes()[passed..]).unwrap();
+            assert!(before <= content && !reply.awaits_head());
+            assert_eq!(reply.content(), content, "{response:?} {at}");
+        }
+    }
+}
+
+#[test]
+fn what_is_left_is_known_where_a_length_says_it() {
+    let mut with_length = reply(Asked::default());
+    with_length
+        .pass(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhe")
+        .unwrap();
+    assert_eq!(with_length.left(), Some(3));
+    let mut chunked = reply(Asked::default());
+    chunked
+        .pass(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\n")
+        .unwrap();
+    assert_eq!(chunked.left(), None);
+}
+
+#[test]
+fn the_fields_of_one_whole_head_can_be_looked_at() {
+    let head = b"HTTP/1.1 404 Oh\r\nVary: a\r\nvary:b \r\n\r\n";
+    let (status, fields) = Reply::fields(head).unwrap();
+    assert_eq!(status, StatusCode::NOT_FOUND);
+    let all: Vec<_> = fields.get_all("vary").iter().collect();
+    assert_eq!(all, ["a", "b"]);
+    for part in [
+        &head[..head.len() - 2],
+        &head[..20],
+        &head[3..],
+        b"",
+        &[head.as_slice(), head].concat(),
+    ] {
+        assert!(Reply::fields(part).is_none(), "{part:?}");
+    }
+}
+
+#[test]
 fn interim_responses_are_counted() {
     let interim = "HTTP/1.1 103 Early Hints\r\nlink: </a.css>\r\n\r\n";
     let most = interim.repeat(MOST_INTERIM as usize);
