@@ -52,6 +52,8 @@ mod tests {
 
     const CLIENT: &str = "the client";
 
+    type Lines = &'static [(&'static str, &'static str)];
+
     fn counted(by: &By, lines: &[(&'static str, &'static str)]) -> String {
         let mut fields = HeaderMap::new();
         for (name, value) in lines {
@@ -81,7 +83,7 @@ mod tests {
     fn a_request_counts_by_what_the_limit_says_or_else_by_its_client() {
         let header = || By::Header(HeaderName::from_static("x-key"));
         let cookie = || By::Cookie("id".into());
-        let cases: &[(By, &[(&str, &str)], &str)] = &[
+        let cases: &[(By, Lines, &str)] = &[
             (By::Client, &[("x-key", "a")], CLIENT),
             (By::Route, &[("x-key", "a")], "route a.example/"),
             (header(), &[("x-key", "a")], "a"),
