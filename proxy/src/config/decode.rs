@@ -81,7 +81,11 @@ impl<'a> Fields<'a> {
                     .unwrap_or_else(|| format!("its keys are {}", self.table.names())),
             ),
         };
-        self.problems.push(problem.at(&entry.at));
+        let problem = problem.at(&entry.at);
+        // Who writes a key by this name has written the password behind it.
+        let is_secret = entry.key.ends_with("password");
+        self.problems
+            .push(if is_secret { problem.secret() } else { problem });
         false
     }
 
@@ -116,7 +120,7 @@ impl<'a> Fields<'a> {
     pub(super) fn text(&self, name: &str) -> Option<Located<&'a str>> {
         let (node, kind) = self.get(name)?;
         let what = match kind {
-            Kind::Text(what) => what,
+            Kind::Text(what) | Kind::TextOr(what, _) => what,
             _ => "text",
         };
         text(node, name, what, self.problems)
@@ -247,9 +251,10 @@ impl<'a> Fields<'a> {
     pub(super) fn fields(&self, name: &str) -> Option<Fields<'a>> {
         let entry = self.entry(name)?;
         match self.get(name)?.1 {
-            Kind::Mapping(table) | Kind::ChoiceOr(_, table) | Kind::FlagOr(table) => {
-                Self::of(&entry.node, &entry.at, table, self.problems)
-            }
+            Kind::Mapping(table)
+            | Kind::ChoiceOr(_, table)
+            | Kind::TextOr(_, table)
+            | Kind::FlagOr(table) => Self::of(&entry.node, &entry.at, table, self.problems),
             _ => None,
         }
     }

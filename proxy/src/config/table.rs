@@ -28,6 +28,8 @@ pub(super) struct Key {
 pub(super) enum Kind {
     /// Text; what it says, with its article.
     Text(&'static str),
+    /// Text, or a mapping that says more.
+    TextOr(&'static str, &'static Table),
     Flag,
     /// A flag, or a mapping that says more.
     FlagOr(&'static Table),

@@ -14,6 +14,7 @@ use super::{
         ConfigFamilies, ListenerFamilies, Maker, MemoryGauges, RouteFamilies, UpstreamFamilies,
     },
     issuers::IssuerMeters,
+    limits_store::{StoreFamilies, StoreMeters},
     meters::{ListenerMeters, RouteMeters, UpstreamMeters},
     panics, process,
     reasons::Reasons,
@@ -28,6 +29,7 @@ pub struct Metrics {
     pub(super) by_route: RouteFamilies,
     pub(super) by_upstream: UpstreamFamilies,
     pub(super) by_listener: ListenerFamilies,
+    pub(super) by_store: StoreFamilies,
     config: ConfigFamilies,
     /// For certificates that a CA issues.
     pub issuers: Arc<IssuerMeters>,
@@ -39,6 +41,7 @@ pub struct Metrics {
     pub(super) routes: Shelf<2, RouteMeters>,
     pub(super) upstreams: Shelf<1, UpstreamMeters>,
     pub(super) listeners: Shelf<1, ListenerMeters>,
+    pub(super) stores: Shelf<1, StoreMeters>,
 }
 
 impl Metrics {
@@ -59,6 +62,7 @@ impl Metrics {
             by_route: RouteFamilies::new(&maker)?,
             by_upstream: UpstreamFamilies::new(&maker)?,
             by_listener: ListenerFamilies::new(&maker)?,
+            by_store: StoreFamilies::new(&maker)?,
             config: ConfigFamilies::new(&maker)?,
             issuers: Arc::new(IssuerMeters::new(&maker)?),
             refusals: Reasons::new(refusals, |reason| refused.with_label_values(&[reason])),
@@ -68,6 +72,7 @@ impl Metrics {
             routes: Shelf::new(),
             upstreams: Shelf::new(),
             listeners: Shelf::new(),
+            stores: Shelf::new(),
             registry,
         }))
     }

@@ -7,6 +7,7 @@
 mod cell;
 mod certificates;
 mod issuers;
+mod limits_store;
 mod route;
 mod upstreams;
 
@@ -25,6 +26,7 @@ use crate::{
     acme::{Answers, Issuer},
     admit::Networks,
     config::{Config, model, problem::Problem},
+    limits::shared::SharedStore,
     listen::{Listener, Pressure},
     observe::Metrics,
     policy::Workshop,
@@ -47,6 +49,8 @@ pub struct Snapshot {
     pub answers: Option<Arc<Answers>>,
     /// The CAs that certificates are obtained from, in the order of the configuration.
     pub issuers: Vec<Arc<Issuer>>,
+    /// By which nodes share their limits, if they do.
+    pub limits_store: Option<Arc<SharedStore>>,
     /// Where `redirect: https` leads: the port of the first listener with TLS, or 443.
     pub https_port: u16,
 }
@@ -87,6 +91,7 @@ impl Snapshot {
             certificates: CertificateStore::default(),
             answers: None,
             issuers: Vec::new(),
+            limits_store: None,
             https_port: 443,
         }
     }
@@ -111,6 +116,7 @@ impl Snapshot {
         let upstreams =
             Upstreams::build(&config.upstreams, &previous.upstreams, &mut problems, now);
         let listeners = listeners(&config.listeners, previous, world, &mut problems);
+        let limits_store = limits_store::build(&config, previous, world, &mut problems);
         let mut workshop = Workshop::new(&mut problems);
         let routes = config.routes.iter().map(|route| {
             let built = Route::build(route, &upstreams, &world.metrics, &mut workshop);
@@ -135,6 +141,7 @@ impl Snapshot {
             certificates,
             answers: issuers::answers(&config, previous, state.as_ref()),
             issuers,
+            limits_store,
             config,
         };
         Ok(Built {
