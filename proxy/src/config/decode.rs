@@ -259,6 +259,31 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// The mappings under `name`, one or a list; none for `false` and for an empty list.
+    pub(super) fn several(&self, name: &str) -> Option<Vec<Fields<'a>>> {
+        let entry = self.entry(name)?;
+        let (node, Kind::SeveralOf(table)) = self.get(name)? else {
+            return None;
+        };
+        match &node.value {
+            Value::Map(_) => Some(vec![Self::of(node, &entry.at, table, self.problems)?]),
+            Value::List(items) => {
+                let read = |item: &'a Node| Self::of(item, &item.span, table, self.problems);
+                items.iter().map(read).collect()
+            }
+            Value::Bool(false) => Some(Vec::new()),
+            _ => {
+                let hint = format!("its keys are {}", table.names());
+                self.wrong(name, "a mapping, a list of them, or false", node, hint)
+            }
+        }
+    }
+
+    /// Whether this is the mapping that the table calls `of`.
+    pub(super) fn is_of(&self, of: &str) -> bool {
+        self.table.of == of
+    }
+
     /// The mapping under `name`, whose keys are names that the operator chose; none if there is no such key.
     pub(super) fn named(&self, name: &str) -> &'a [Entry] {
         let Some((node, Kind::Named(table))) = self.get(name) else {

@@ -51,6 +51,8 @@ pub(super) enum Kind {
     AnyNumber(&'static str),
     /// A list of mappings. It may be empty: an operator may have commented all of them out.
     ListOf(&'static Table),
+    /// A mapping, or a list of them; `false` or an empty list is none.
+    SeveralOf(&'static Table),
     Mapping(&'static Table),
     /// Mappings under names that the operator chooses.
     Named(&'static Table),

@@ -1,28 +1,97 @@
 //! Apply: what the route's policies say of a request, in the order of the fields of [`Policies`].
 
+use std::time::Instant;
+
 use pingora::proxy::Session;
 
-use super::{Exchange, admission, exchange::Admitted};
+use super::{Exchange, admission, exchange::Admitted, session};
 use crate::{
-    policy::{Policies, Request, Verdict},
+    config::model::{Mode, OnFailure},
+    limits::shared::{SharedStore, Unanswered},
+    observe::{PolicyLabel, RouteMeters, Ruling},
+    policy::{Applied, Checked, Policies, RateLimit, Request, Verdict},
     respond::Refusal,
 };
 
 /// Asks each policy in turn; the first that does not let the request pass has decided.
-pub(super) async fn apply(session: &Session, exchange: &mut Exchange) -> Verdict {
+pub(super) async fn apply(session: &mut Session, exchange: &mut Exchange) -> Verdict {
     let Exchange {
         admitted: Some(admitted),
         route: Some(route),
         applied,
+        snapshot,
         ..
     } = exchange
     else {
         return Verdict::Refuse(Refusal::Internal);
     };
-    let Policies { hsts: _ } = &route.policies;
-    let _request = request(session, admitted);
-    let _ = applied;
+    let store = snapshot.limits_store.as_ref();
+    let Policies {
+        rate_limit,
+        hsts: _,
+    } = &route.policies;
+    if let Some(rate_limit) = rate_limit {
+        let request = request(session, admitted);
+        let checked = match store {
+            None => rate_limit.check(&request, &route.label, Instant::now(), applied),
+            Some(store) => check_at(store, rate_limit, &request, &route.label, applied).await,
+        };
+        let verdict = limit(session, checked, applied, &route.meters).await;
+        if !matches!(verdict, Verdict::Continue) {
+            return verdict;
+        }
+    }
     Verdict::Continue
+}
+
+/// Asks rate limits that nodes share. What this node's own count refuses is refused; else the store is asked, once.
+async fn check_at(
+    store: &SharedStore,
+    rate_limit: &RateLimit,
+    request: &Request<'_>,
+    route: &str,
+    applied: &mut Applied,
+) -> Checked {
+    let own = rate_limit.count_here(request, route, Instant::now());
+    let is_lifted = store.on_failure() == OnFailure::Allow && !store.is_up();
+    if own.is_refused() && !is_lifted {
+        return own.decide(request, route, applied);
+    }
+    match (store.check(&own.questions()).await, store.on_failure()) {
+        (Ok(found), _) => own.decide_by(&found, request, route, applied),
+        (Err(Unanswered), OnFailure::Local) => own.decide(request, route, applied),
+        (Err(Unanswered), OnFailure::Allow) => Checked::default(),
+        (Err(Unanswered), OnFailure::Refuse) => own.refuse(),
+    }
+}
+
+/// Counts what rate limits made of a request, and has it wait its turn.
+async fn limit(
+    session: &mut Session,
+    checked: Checked,
+    applied: &mut Applied,
+    meters: &RouteMeters,
+) -> Verdict {
+    const BY: PolicyLabel = PolicyLabel::RateLimit;
+    if checked.observed {
+        let refused = Verdict::Refuse(Refusal::RateLimited(1));
+        applied.settle(BY, Mode::Observe, refused, meters);
+    }
+    if let Some(refusal) = checked.refusal {
+        return applied.settle(BY, Mode::Enforce, Verdict::Refuse(refusal), meters);
+    }
+    let wait = checked.wait();
+    if wait.is_zero() {
+        if !checked.observed {
+            meters.ruled(BY, Ruling::Passed);
+        }
+        return Verdict::Continue;
+    }
+    meters.ruled(BY, Ruling::Delayed);
+    tokio::select! {
+        () = tokio::time::sleep(wait) => Verdict::Continue,
+        () = session::left(session) => Verdict::Refuse(Refusal::ClientGone),
+    }
 }
 
 /// What policies see of a request.

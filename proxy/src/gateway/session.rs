@@ -89,6 +89,17 @@ pub(super) fn is_taken_back(session: &mut Session) -> bool {
     }
 }
 
+/// Returns once the client has gone or taken the request back. Of one with a body by HTTP/1.1 it is not seen before the body is
+/// read, and this never returns.
+pub(super) async fn left(session: &mut Session) {
+    let is_empty = session.as_mut().is_body_empty();
+    match session.as_mut() {
+        ServerSession::H2(stream) => drop(stream.idle().await),
+        other if is_empty => drop(other.read_body_or_idle(true).await),
+        _ => std::future::pending().await,
+    }
+}
+
 /// Lets a large header of HTTP/2 go, but for what the log tells of it, at the length it is told: an answer may
 /// have to wait for its window, and headers are what fills memory meanwhile.
 fn let_header_go(session: &mut Session) -> Result<()> {

@@ -5,7 +5,9 @@
 
 mod accept_encoding;
 mod applied;
+mod counted;
 mod hsts;
+mod rate_limit;
 mod request;
 mod users;
 mod verdict;
@@ -16,6 +18,7 @@ use std::sync::Arc;
 pub use accept_encoding::{AcceptEncoding, Choice, Coding};
 pub use applied::Applied;
 pub use hsts::Hsts;
+pub use rate_limit::{Asked, Checked, Own, RateLimit};
 pub use request::Request;
 pub use users::{Argon2id, BadLine, BadUser, Bcrypt, PasswordHash, Users};
 pub use verdict::Verdict;
@@ -26,13 +29,23 @@ use crate::{config::model, forward::Fields};
 /// The policies of one route; `None` is none.
 #[derive(Debug, Default)]
 pub struct Policies {
+    pub rate_limit: Option<Arc<RateLimit>>,
     pub hsts: Option<Arc<Hsts>>,
 }
 
 impl Policies {
-    pub fn build(spec: &model::Policies, workshop: &mut Workshop<'_>) -> Self {
-        let model::Policies { hsts } = spec;
+    /// `route` is the label of the route they are of.
+    pub fn build(spec: &model::Policies, route: &str, workshop: &mut Workshop<'_>) -> Self {
+        let model::Policies {
+            rate_limit,
+            max_in_flight: _,
+            hsts,
+        } = spec;
+        let limits = Arc::clone(&workshop.limits);
         Self {
+            rate_limit: workshop.rate_limit.of(rate_limit.as_ref(), |spec| {
+                Some(RateLimit::new(spec, route, &limits))
+            }),
             hsts: workshop
                 .hsts
                 .of(hsts.as_ref(), |hsts| Some(Hsts::new(hsts))),
@@ -43,7 +56,10 @@ impl Policies {
     ///
     /// `is_tls` is whether the client's own connection is.
     pub fn respond(&self, fields: &mut impl Fields, applied: &Applied, is_tls: bool) {
-        let Self { hsts } = self;
+        let Self {
+            rate_limit: _,
+            hsts,
+        } = self;
         for (name, value) in &applied.response_fields {
             fields.add(name.clone(), value.clone());
         }

@@ -2,13 +2,22 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use super::Hsts;
-use crate::config::{model, problem::Problem};
+use super::{Hsts, RateLimit};
+use crate::{
+    config::{
+        model::{self, LimitList},
+        problem::Problem,
+    },
+    limits::Registry,
+};
 
 /// What policies are built with, and those that are built already.
 pub struct Workshop<'a> {
     /// What is wrong with the world, such as a file that a policy needs.
     pub problems: &'a mut Vec<Problem>,
+    /// Where limits find their live state again.
+    pub limits: Arc<Registry>,
+    pub rate_limit: Made<LimitList<model::RateLimit>, RateLimit>,
     pub hsts: Made<model::Hsts, Hsts>,
 }
 
@@ -16,8 +25,16 @@ impl<'a> Workshop<'a> {
     pub fn new(problems: &'a mut Vec<Problem>) -> Self {
         Self {
             problems,
+            limits: Arc::default(),
+            rate_limit: Made::default(),
             hsts: Made::default(),
         }
+    }
+
+    /// With the live state of limits that were built before.
+    pub fn with_limits(mut self, limits: &Arc<Registry>) -> Self {
+        self.limits = Arc::clone(limits);
+        self
     }
 }
 

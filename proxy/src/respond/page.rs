@@ -47,6 +47,13 @@ impl Page {
                     fields.push((header::ALLOW, allow));
                 }
             }
+            Refusal::RateLimited(after_s) => {
+                fields.push((header::RETRY_AFTER, HeaderValue::from(after_s)));
+            }
+            Refusal::TooManyInFlight => {
+                // Over with the first that ends, whenever that is.
+                fields.push((header::RETRY_AFTER, HeaderValue::from_static("1")));
+            }
             Refusal::NoServer
             | Refusal::Saturated
             | Refusal::Exhausted

@@ -25,6 +25,10 @@ pub enum Refusal {
     Misdirected,
     /// One client holds too many connections.
     TooManyConnections,
+    /// A rate limit is exceeded; the seconds until the request would pass.
+    RateLimited(u32),
+    /// Too many requests are under way, of those that a limit counts together.
+    TooManyInFlight,
     ConnectFailed,
     ConnectTimeout,
     /// The server closed or reset the connection before its response was complete.
@@ -60,7 +64,7 @@ pub const CLIENT_CLOSED_REQUEST: StatusCode = match StatusCode::from_u16(499) {
 
 impl Refusal {
     /// One of each kind, in the order of the declaration.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 27] = [
         Self::Malformed("malformed"),
         Self::NoRoute,
         Self::NoChallenge,
@@ -72,6 +76,8 @@ impl Refusal {
         Self::HeaderTooLarge,
         Self::Misdirected,
         Self::TooManyConnections,
+        Self::RateLimited(1),
+        Self::TooManyInFlight,
         Self::ConnectFailed,
         Self::ConnectTimeout,
         Self::ServerReset,
@@ -113,6 +119,10 @@ impl Refusal {
             Self::HeaderTooLarge => "The header of the request is too large.",
             Self::Misdirected => "This connection is not for that host.",
             Self::TooManyConnections => "There are too many connections from your address.",
+            Self::RateLimited(_) => "There were too many requests. Please slow down.",
+            Self::TooManyInFlight => {
+                "There are too many requests at a time. Please wait for some to end."
+            }
             Self::ConnectFailed | Self::ServerReset | Self::ServerMalformed(_) => {
                 "The server behind this address gave no usable answer."
             }
@@ -161,6 +171,8 @@ impl Refusal {
             Self::HeaderTooLarge => "header_too_large",
             Self::Misdirected => "misdirected",
             Self::TooManyConnections => "too_many_connections",
+            Self::RateLimited(_) => "rate_limited",
+            Self::TooManyInFlight => "too_many_in_flight",
             Self::ConnectFailed => "connect_failed",
             Self::ConnectTimeout => "connect_timeout",
             Self::ServerReset => "server_reset",
@@ -191,7 +203,10 @@ impl Refusal {
             Self::UriTooLong => StatusCode::URI_TOO_LONG,
             Self::HeaderTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
-            Self::TooManyConnections => StatusCode::TOO_MANY_REQUESTS,
+            // Not 503: it is the client who does too much, and no other server would do.
+            Self::TooManyConnections | Self::RateLimited(_) | Self::TooManyInFlight => {
+                StatusCode::TOO_MANY_REQUESTS
+            }
             Self::ConnectFailed | Self::ServerReset | Self::ServerMalformed(_) => {
                 StatusCode::BAD_GATEWAY
             }
@@ -225,6 +240,10 @@ impl fmt::Display for Refusal {
             Self::HeaderTooLarge => "the header is larger than the listener takes",
             Self::Misdirected => "the host is not covered by the connection's certificate",
             Self::TooManyConnections => "the client holds too many connections",
+            Self::RateLimited(after_s) => {
+                return write!(f, "a rate limit is exceeded for another {after_s} s");
+            }
+            Self::TooManyInFlight => "too many requests are under way at a time",
             Self::ConnectFailed => "no connection to the server could be opened",
             Self::ConnectTimeout => "the server did not take the connection in time",
             Self::ServerReset => "the server broke off before its response was complete",

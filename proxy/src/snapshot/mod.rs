@@ -26,7 +26,7 @@ use crate::{
     acme::{Answers, Issuer},
     admit::Networks,
     config::{Config, model, problem::Problem},
-    limits::shared::SharedStore,
+    limits::{Registry, shared::SharedStore},
     listen::{Listener, Pressure},
     observe::Metrics,
     policy::Workshop,
@@ -72,6 +72,8 @@ pub struct World {
     pub tickets: Arc<tls::Tickets>,
     /// Is told the secrets of every connection, which is for debugging alone.
     pub key_log: Arc<dyn KeyLog>,
+    /// The live state of rate limits and limits of concurrency.
+    pub limits: Arc<Registry>,
     /// Whether new connections can be afforded.
     pub pressure: Arc<Pressure>,
     /// Whether what is missing in the state directory may be made; `simplon check` only looks.
@@ -117,7 +119,7 @@ impl Snapshot {
             Upstreams::build(&config.upstreams, &previous.upstreams, &mut problems, now);
         let listeners = listeners(&config.listeners, previous, world, &mut problems);
         let limits_store = limits_store::build(&config, previous, world, &mut problems);
-        let mut workshop = Workshop::new(&mut problems);
+        let mut workshop = Workshop::new(&mut problems).with_limits(&world.limits);
         let routes = config.routes.iter().map(|route| {
             let built = Route::build(route, &upstreams, &world.metrics, &mut workshop);
             (

@@ -44,9 +44,9 @@ impl Route {
         };
         Self {
             meters: metrics.route(&label, upstream),
+            policies: Policies::build(&spec.policies, &label, workshop),
             label,
             action,
-            policies: Policies::build(&spec.policies, workshop),
         }
     }
 }

@@ -22,7 +22,7 @@ pub use self::{
     certificate::{Certificate, CertificateSource},
     limits_store::{LimitsStore, OnFailure},
     listener::{Limits, Listener, Protocols, UnderscoreHeaders},
-    policy::{Hsts, Mode, Policies},
+    policy::{By, Hsts, LimitList, MOST_KEYS, MaxInFlight, Mode, Policies, RateLimit},
     route::{Action, HostPattern, PathPattern, Route},
     tls::{ClientCertificates, ClientMode, TlsProfile, TlsSettings, TlsVersion},
     upstream::{

@@ -4,14 +4,18 @@
 //! it is built once.
 
 mod hsts;
+mod rate_limit;
 
 use std::sync::Arc;
 
 pub use hsts::Hsts;
+pub use rate_limit::{By, LimitList, MOST_KEYS, MaxInFlight, RateLimit};
 
 /// The policies of one route, those it takes from `defaults` among them; `None` is none.
 #[derive(Clone, Debug, Default)]
 pub struct Policies {
+    pub rate_limit: Option<Arc<LimitList<RateLimit>>>,
+    pub max_in_flight: Option<Arc<LimitList<MaxInFlight>>>,
     pub hsts: Option<Arc<Hsts>>,
 }
 

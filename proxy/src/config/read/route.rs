@@ -59,12 +59,9 @@ pub(in crate::config) static TABLE: Table = Table {
             "answer with a redirect",
         ),
         Key::new("respond", Kind::Mapping(&RESPOND), "answer with this"),
+        policy::rate_limit::KEY,
+        policy::max_in_flight::KEY,
         policy::hsts::KEY,
-        Key::later(
-            "rate_limit",
-            "remove it; nothing limits rates yet",
-            "limit rates",
-        ),
         Key::later(
             "compress",
             "remove it; responses pass as they are",

@@ -154,6 +154,8 @@ static ADMIN: Table = Table {
 static DEFAULTS: Table = Table {
     of: "defaults",
     keys: &[
+        policy::rate_limit::KEY,
+        policy::max_in_flight::KEY,
         policy::hsts::KEY,
         Key::later(
             "compress",
@@ -164,11 +166,6 @@ static DEFAULTS: Table = Table {
             "security_headers",
             "remove it; responses pass as they are",
             "add headers for browsers",
-        ),
-        Key::later(
-            "rate_limit",
-            "remove it; nothing limits rates yet",
-            "limit rates",
         ),
         Key::later(
             "access",

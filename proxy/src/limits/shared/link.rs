@@ -1,6 +1,7 @@
 //! One connection to the store, shared by all requests.
 
 use std::{
+    num::NonZeroU32,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering::Relaxed},
@@ -13,8 +14,8 @@ use redis::{
 };
 use tokio::task::JoinSet;
 
-use super::{Dial, Question, script};
-use crate::limits::{Bucket, Standing};
+use super::{Dial, Found, Question, script};
+use crate::limits::Bucket;
 
 /// A clone of it is the same connection.
 #[derive(Clone, Debug)]
@@ -31,6 +32,9 @@ pub(super) type Driver = JoinSet<()>;
 
 /// Questions that wait to be written, beyond which those who ask wait too, within their time.
 const QUEUE: usize = 1024;
+
+/// A bucket of nobody's, with room for everybody.
+const PROBE: &str = "simplon:{probe}";
 
 static NEXT: AtomicU64 = AtomicU64::new(0);
 
@@ -56,10 +60,7 @@ impl Link {
     }
 
     /// One round trip; two if the server has forgotten the script, as after a restart or SCRIPT FLUSH.
-    pub(super) async fn ask(
-        mut self,
-        questions: &[Question<'_>],
-    ) -> Result<Vec<Standing>, RedisError> {
+    pub(super) async fn ask(mut self, questions: &[Question]) -> Result<Vec<Found>, RedisError> {
         let connection = &mut self.connection;
         let command = script::by_hash(&self.hash, questions);
         let answer: Vec<u64> = match command.query_async(connection).await {
@@ -68,7 +69,7 @@ impl Link {
             }
             answer => answer?,
         };
-        script::standings(questions, &answer).ok_or_else(|| {
+        script::found(questions, &answer).ok_or_else(|| {
             let what = "the script's answer is not one to what it was asked";
             RedisError::from((ErrorKind::UnexpectedReturnType, what))
         })
@@ -78,13 +79,14 @@ impl Link {
     /// is full, answers other questions well.
     pub(super) async fn try_out(&self) -> Result<(), RedisError> {
         let bucket = Bucket {
-            rate: std::num::NonZeroU32::MAX,
+            rate: NonZeroU32::MAX,
             window: Duration::from_secs(1),
-            burst: std::num::NonZeroU32::MAX,
+            burst: NonZeroU32::MAX,
         };
         let question = Question {
-            key: "simplon:{}:probe",
-            bucket: &bucket,
+            key: PROBE.to_owned(),
+            bucket,
+            patience: Duration::ZERO,
             is_binding: true,
         };
         self.clone().ask(&[question]).await.map(|_| ())

@@ -4,8 +4,8 @@
 //! server's own, so that the clocks of nodes do not matter. All requests share one connection, on which questions
 //! follow each other without waiting for answers (pipelining).
 //!
-//! The server holds, under `simplon:{LIMIT}:CLIENT`, until when each client's bucket is not empty; see `script.lua`.
-//! A key expires when its bucket is empty, which is to say as if it had never been.
+//! The server holds, under the key of each client and limit ([`Keys`]), when their bucket will be empty; see `script.lua`. A
+//! key expires then, as if it had never been.
 //!
 //! A store that is slow or gone costs a request its `timeout` at most, and after a few of those nothing: then the
 //! store is not asked ([`circuit`]) until it has answered again in the background ([`keeper`]).
@@ -13,11 +13,13 @@
 mod circuit;
 mod dial;
 mod keeper;
+mod key;
 mod link;
 mod reason;
 mod script;
 mod store;
 
 pub use dial::Dial;
-pub use script::Question;
+pub use key::Keys;
+pub use script::{Found, Question};
 pub use store::{SharedStore, Unanswered};

@@ -4,74 +4,81 @@ use std::time::Duration;
 
 use redis::Cmd;
 
-use crate::limits::{Bucket, Standing};
+use crate::limits::{Bucket, Standing, nanos};
 
 /// Its text. It is one file for all nodes, and known to the server by its hash.
 pub(super) const TEXT: &str = include_str!("script.lua");
 
 /// One bucket that a request is to pass.
-#[derive(Clone, Copy, Debug)]
-pub struct Question<'a> {
+#[derive(Clone, Debug)]
+pub struct Question {
     /// What the bucket is known by at the server; no two limits and no two clients have the same.
-    pub key: &'a str,
-    pub bucket: &'a Bucket,
+    pub key: String,
+    pub bucket: Bucket,
+    /// How long a request may wait for its turn rather than being refused.
+    pub patience: Duration,
     /// Whether no other bucket takes the request if this one has no room for it.
     pub is_binding: bool,
 }
 
+/// What one bucket says of a request. Where all that are binding have room, it was counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// `wait` is what it would have to wait, whether it may or not.
+    pub standing: Standing,
+    /// Whether it passes, or may wait.
+    pub has_room: bool,
+}
+
 /// The command for a server that knows the script by this hash.
-pub(super) fn by_hash(hash: &str, questions: &[Question<'_>]) -> Cmd {
+pub(super) fn by_hash(hash: &str, questions: &[Question]) -> Cmd {
     let mut command = redis::cmd("EVALSHA");
     command.arg(hash);
     ask(command, questions)
 }
 
 /// The command for a server that has forgotten the script; it knows it from then on.
-pub(super) fn by_text(questions: &[Question<'_>]) -> Cmd {
+pub(super) fn by_text(questions: &[Question]) -> Cmd {
     let mut command = redis::cmd("EVAL");
     command.arg(TEXT);
     ask(command, questions)
 }
 
-fn ask(mut command: Cmd, questions: &[Question<'_>]) -> Cmd {
+fn ask(mut command: Cmd, questions: &[Question]) -> Cmd {
     command.arg(questions.len());
     for question in questions {
-        command.arg(question.key);
+        command.arg(&question.key);
     }
-    for Question {
-        bucket, is_binding, ..
-    } in questions
-    {
-        let interval = interval(bucket);
-        let capacity = interval.saturating_mul(u64::from(bucket.burst.get()));
+    for question in questions {
+        let bucket = &question.bucket;
         command
-            .arg(interval)
-            .arg(capacity)
-            .arg(u8::from(*is_binding));
+            .arg(nanos(bucket.interval()))
+            .arg(nanos(bucket.fill()))
+            .arg(nanos(question.patience))
+            .arg(u8::from(question.is_binding));
     }
     command
 }
 
 /// What the answer says of each bucket; nothing if it is no answer to these questions.
-pub(super) fn standings(questions: &[Question<'_>], answer: &[u64]) -> Option<Vec<Standing>> {
-    let (pairs, rest) = answer.as_chunks::<2>();
-    if pairs.len() != questions.len() || !rest.is_empty() {
+pub(super) fn found(questions: &[Question], answer: &[u64]) -> Option<Vec<Found>> {
+    let (triples, rest) = answer.as_chunks::<3>();
+    if triples.len() != questions.len() || !rest.is_empty() {
         return None;
     }
-    let standings = questions.iter().zip(pairs);
-    let standings = standings.map(|(question, [wait, backlog])| {
-        let interval = interval(question.bucket);
-        let taken = u32::try_from(backlog.div_ceil(interval)).unwrap_or(u32::MAX);
-        Standing {
-            wait: Duration::from_nanos(*wait),
-            remaining: question.bucket.burst.get().saturating_sub(taken),
-            reset: Duration::from_nanos(*backlog),
+    let found = questions.iter().zip(triples);
+    let found = found.map(|(question, [wait, backlog, has_room])| {
+        let bucket = &question.bucket;
+        let room = nanos(bucket.fill()).saturating_sub(*backlog);
+        let remaining = room / nanos(bucket.interval());
+        Found {
+            standing: Standing {
+                wait: Duration::from_nanos(*wait),
+                remaining: u32::try_from(remaining).unwrap_or(u32::MAX),
+                reset: Duration::from_nanos(*backlog),
+            },
+            has_room: *has_room == 1,
         }
     });
-    Some(standings.collect())
-}
-
-/// In nanoseconds. No interval of 500 years is configured.
-fn interval(bucket: &Bucket) -> u64 {
-    u64::try_from(bucket.interval().as_nanos()).unwrap_or(u64::MAX)
+    Some(found.collect())
 }

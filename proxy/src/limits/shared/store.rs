@@ -9,10 +9,9 @@ use tokio::{
     time::timeout,
 };
 
-use super::{Dial, Question, circuit::Circuit, keeper, link::Link, reason};
+use super::{Dial, Found, Question, circuit::Circuit, keeper, link::Link, reason};
 use crate::{
     config::model::{LimitsStore, OnFailure},
-    limits::Standing,
     observe::{StoreCheck, StoreMeters},
 };
 
@@ -105,9 +104,14 @@ impl SharedStore {
         *self.state.link.write() = None;
     }
 
+    /// Whether it would be asked just now.
+    pub fn is_up(&self) -> bool {
+        self.state.link.read().is_some()
+    }
+
     /// What each bucket says of a request: it is counted in all of them that have room for it, unless one that is
-    /// binding has none; then in none. Takes the configured timeout at most, and nothing while the store is given up.
-    pub async fn check(&self, questions: &[Question<'_>]) -> Result<Vec<Standing>, Unanswered> {
+    /// binding has none; then in none. Takes the configured timeout at most, and no time while the store is given up.
+    pub async fn check(&self, questions: &[Question]) -> Result<Vec<Found>, Unanswered> {
         let state = &self.state;
         let link = state.link.read().clone();
         let Some(link) = link else {
@@ -118,10 +122,10 @@ impl SharedStore {
         let answer = timeout(state.settings.timeout, link.ask(questions)).await;
         state.meters.took(began.elapsed());
         match answer {
-            Ok(Ok(standings)) => {
+            Ok(Ok(found)) => {
                 state.circuit.note(false);
                 state.meters.checked(StoreCheck::Ok);
-                return Ok(standings);
+                return Ok(found);
             }
             Ok(Err(error)) => {
                 state.meters.checked(StoreCheck::Error);
