@@ -25,6 +25,7 @@ mod harness;
 mod hostile_servers;
 mod hsts;
 mod limits;
+mod limits_store;
 mod mozilla;
 mod pebble;
 mod proxy_protocol;

@@ -13,9 +13,10 @@ pub(super) fn of_error(error: &RedisError, dial: &Dial) -> String {
         (ErrorKind::Parse | ErrorKind::UnexpectedReturnType, _) => {
             "what answers there is no Redis server".to_owned()
         }
-        (ErrorKind::AuthenticationFailed, _) | (_, Some("WRONGPASS" | "NOAUTH")) => {
-            format!("it does not let us in: {said}")
+        (ErrorKind::AuthenticationFailed, _) | (_, Some("WRONGPASS")) => {
+            "it does not let us in: the user or the password is wrong".to_owned()
         }
+        (_, Some("NOAUTH")) => "it does not let us in: it wants a password".to_owned(),
         (ErrorKind::Io, _) => said,
         _ => format!("it says: {said}"),
     }

@@ -77,7 +77,7 @@ impl Own<'_> {
     }
 
     /// Whether the request could be refused at all; a limit may only observe.
-    pub fn may_refuse(&self) -> bool {
+    fn may_refuse(&self) -> bool {
         let mut limits = self.of.limits.iter();
         limits.any(|limited| limited.mode == Mode::Enforce)
     }
@@ -124,10 +124,17 @@ impl Own<'_> {
         self.decide(request, route, applied)
     }
 
-    /// What becomes of the request without a store and without limits of our own.
-    pub fn refuse(&self) -> Checked {
+    /// What becomes of the request where only the store may let it pass, and says nothing.
+    pub fn refuse(self) -> Checked {
+        if !self.may_refuse() {
+            return Checked::default();
+        }
+        let own = self.of.limits.iter().zip(&self.asked);
+        for (limited, own) in own.filter(|(_, own)| own.asked.has_room()) {
+            limited.limit.give_back(own.key, self.now);
+        }
         Checked {
-            refusal: self.may_refuse().then_some(Refusal::LimitsStore),
+            refusal: Some(Refusal::LimitsStore),
             ..Checked::default()
         }
     }
