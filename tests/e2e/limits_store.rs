@@ -21,9 +21,14 @@ fn site(store: &str, limits: &str) -> String {
     )
 }
 
-/// An edge with these limits. Its store has been tried when it is ready.
+/// An edge with these limits. Its store has been tried when it is ready, and may take its time on a busy machine.
 async fn edge(store: &Redis, limits: &str) -> Proxy {
-    Proxy::with(&site(&store.to_string(), limits), &[]).await
+    Proxy::with(&site(&patient(store), limits), &[]).await
+}
+
+/// This store, which may take its time.
+fn patient(store: &Redis) -> String {
+    format!("{{ url: {store}, timeout: 5s }}")
 }
 
 /// The same with more to say of the store.

@@ -269,11 +269,11 @@ impl<'a> Fields<'a> {
             Value::Map(_) => Some(vec![Self::of(node, &entry.at, table, self.problems)?]),
             Value::List(items) => {
                 let read = |item: &'a Node| Self::of(item, &item.span, table, self.problems);
-                items.iter().map(read).collect()
+                Some(items.iter().filter_map(read).collect())
             }
             Value::Bool(false) => Some(Vec::new()),
             _ => {
-                let hint = format!("its keys are {}", table.names());
+                let hint = as_mapping(&node.value, table);
                 self.wrong(name, "a mapping, a list of them, or false", node, hint)
             }
         }
@@ -431,7 +431,10 @@ fn as_mapping(value: &Value, table: &Table) -> String {
     if let (Some(value), Some(Key { name, kind, .. })) = (as_yaml(value), table.keys.first()) {
         let needs_it = table.keys.iter().any(|key| key.is_required);
         match kind {
-            Kind::Text(_) => return format!("write {{ {name}: {value} }}"),
+            Kind::Text(_) | Kind::Quota(_) => return format!("write {{ {name}: {value} }}"),
+            Kind::Number(_) if needs_it && value.bytes().all(|byte| byte.is_ascii_digit()) => {
+                return format!("write {{ {name}: {value} }}");
+            }
             Kind::OneOrMore(_) | Kind::List(_) if needs_it => {
                 return format!("write {{ {name}: [{value}] }}");
             }

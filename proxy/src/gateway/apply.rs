@@ -7,9 +7,12 @@ use pingora::proxy::Session;
 use super::{Exchange, admission, exchange::Admitted, session};
 use crate::{
     config::model::{Mode, OnFailure},
-    limits::shared::{SharedStore, Unanswered},
+    limits::{
+        Flight,
+        shared::{SharedStore, Unanswered},
+    },
     observe::{PolicyLabel, RouteMeters, Ruling},
-    policy::{Applied, Checked, Policies, RateLimit, Request, Verdict},
+    policy::{Applied, Begun, Checked, Policies, RateLimit, Request, Verdict},
     respond::Refusal,
 };
 
@@ -20,6 +23,7 @@ pub(super) async fn apply(session: &mut Session, exchange: &mut Exchange) -> Ver
         route: Some(route),
         applied,
         snapshot,
+        flights,
         ..
     } = exchange
     else {
@@ -28,6 +32,7 @@ pub(super) async fn apply(session: &mut Session, exchange: &mut Exchange) -> Ver
     let store = snapshot.limits_store.as_ref();
     let Policies {
         rate_limit,
+        max_in_flight,
         hsts: _,
     } = &route.policies;
     if let Some(rate_limit) = rate_limit {
@@ -41,6 +46,35 @@ pub(super) async fn apply(session: &mut Session, exchange: &mut Exchange) -> Ver
             return verdict;
         }
     }
+    if let Some(max_in_flight) = max_in_flight {
+        let begun = max_in_flight.begin(&request(session, admitted), &route.label, Instant::now());
+        let verdict = hold(begun, flights, applied, &route.meters);
+        if !matches!(verdict, Verdict::Continue) {
+            return verdict;
+        }
+    }
+    Verdict::Continue
+}
+
+/// Counts what limits of concurrency made of a request, and has the exchange hold what they have counted.
+fn hold(
+    begun: Begun,
+    flights: &mut Vec<Flight>,
+    applied: &mut Applied,
+    meters: &RouteMeters,
+) -> Verdict {
+    const BY: PolicyLabel = PolicyLabel::MaxInFlight;
+    let refused = || Verdict::Refuse(Refusal::TooManyInFlight);
+    if begun.observed {
+        applied.settle(BY, Mode::Observe, refused(), meters);
+    }
+    if begun.is_refused {
+        return applied.settle(BY, Mode::Enforce, refused(), meters);
+    }
+    if !begun.observed {
+        meters.ruled(BY, Ruling::Passed);
+    }
+    *flights = begun.flights;
     Verdict::Continue
 }
 

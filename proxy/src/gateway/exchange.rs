@@ -17,6 +17,7 @@ use crate::{
     balance::{Pick, Tried},
     config::model::{Limits, UpstreamProtocol},
     forward::Fields,
+    limits::Flight,
     listen::{Carried, Connection, Pace},
     policy::Applied,
     respond::Refusal,
@@ -39,6 +40,8 @@ pub struct Exchange {
     pub tries: Tries,
     /// What the route's policies have made of it so far.
     pub applied: Applied,
+    /// Dropping them counts the exchange out of limits of concurrency.
+    pub flights: Vec<Flight>,
     /// Set when the proxy answers for itself.
     pub refusal: Option<Refusal>,
     pub tally: Tally,
@@ -114,6 +117,7 @@ impl Exchange {
             lender: None,
             tries: Tries::default(),
             applied: Applied::default(),
+            flights: Vec::new(),
             refusal: None,
             tally: Tally::begin(now),
             pace: Pace::any(),

@@ -8,6 +8,7 @@ mod shard;
 pub mod shared;
 mod subject;
 mod table;
+mod top;
 
 #[cfg(test)]
 mod tests;
@@ -19,5 +20,6 @@ pub use registry::{Identity, Registry};
 pub use shard::Key;
 pub use subject::Subject;
 pub use table::Table;
+pub use top::{Limited, Top};
 
 use table::nanos;

@@ -9,8 +9,11 @@ use std::{
 
 use parking_lot::Mutex;
 
-use super::{Flights, Live};
-use crate::config::model::By;
+use super::{Flights, Live, Top};
+use crate::{
+    config::model::By,
+    observe::{LimiterView, PolicyLabel},
+};
 
 /// What makes a limit the same limit over reloads, and on every node: all but how much it lets through.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -27,6 +30,8 @@ pub struct Identity {
 pub struct Registry {
     /// When time began for all of them.
     begun: Instant,
+    /// Whom they stop most.
+    pub top: Arc<Top>,
     rates: Shelf<Live>,
     flights: Shelf<Flights>,
 }
@@ -41,6 +46,7 @@ impl Registry {
     pub fn new(now: Instant) -> Self {
         Self {
             begun: now,
+            top: Arc::new(Top::new(now)),
             rates: Shelf::default(),
             flights: Shelf::default(),
         }
@@ -65,14 +71,30 @@ impl Registry {
         }
     }
 
-    /// Every rate limit that some snapshot uses.
-    pub fn rates(&self) -> Vec<(Identity, Arc<Live>)> {
-        self.rates.held()
-    }
-
-    /// Every limit of requests in flight that some snapshot uses.
-    pub fn all_flights(&self) -> Vec<(Identity, Arc<Flights>)> {
-        self.flights.held()
+    /// The tables of all limits that some snapshot uses.
+    pub fn views(&self) -> Vec<LimiterView> {
+        let rates = self.rates.held().into_iter().map(|(identity, live)| {
+            let table = &live.table;
+            LimiterView {
+                policy: PolicyLabel::RateLimit,
+                limit: identity.to_string(),
+                keys: table.keys() as u64,
+                capacity: table.capacity() as u64,
+                evictions: table.evictions(),
+            }
+        });
+        let flights = self
+            .flights
+            .held()
+            .into_iter()
+            .map(|(identity, flights)| LimiterView {
+                policy: PolicyLabel::MaxInFlight,
+                limit: identity.to_string(),
+                keys: flights.keys() as u64,
+                capacity: flights.capacity() as u64,
+                evictions: flights.uncounted(),
+            });
+        rates.chain(flights).collect()
     }
 }
 

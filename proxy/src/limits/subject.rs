@@ -1,9 +1,6 @@
 //! Who or what is counted, and the keys that tables know them by.
 
-use std::{
-    fmt,
-    hash::{BuildHasher, Hasher, RandomState},
-};
+use std::hash::{BuildHasher, Hasher, RandomState};
 
 use super::shard::Key;
 use crate::admit::ClientKey;
@@ -41,17 +38,6 @@ impl Subject<'_> {
                 take(b"r");
                 take(label.as_bytes());
             }
-        }
-    }
-}
-
-/// As operators see it. Of a value, which may be a secret, a hash that is of no use elsewhere stands in [`super::Top`].
-impl fmt::Display for Subject<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Client(client) => client.fmt(f),
-            Self::Value(_) => f.write_str("a value"),
-            Self::Route(label) => write!(f, "route {label}"),
         }
     }
 }

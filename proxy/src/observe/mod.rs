@@ -3,6 +3,7 @@
 pub mod access_log;
 pub mod certificates;
 pub mod issuers;
+pub mod limiters;
 pub mod limits_store;
 pub mod logging;
 pub mod meters;
@@ -34,6 +35,7 @@ pub use self::{
     access_log::AccessLog,
     certificates::{CertificateView, Certificates},
     issuers::IssuerMeters,
+    limiters::LimiterView,
     limits_store::{StoreCheck, StoreMeters},
     meters::{Connected, ListenerMeters, RouteMeters},
     metrics::Metrics,

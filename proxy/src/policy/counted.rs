@@ -1,9 +1,16 @@
 //! Under what a request counts for a limit.
 
+use std::sync::Arc;
+
 use http::header::COOKIE;
 
 use super::Request;
 use crate::{config::model::By, limits::Subject};
+
+/// Whose a limit is, for its identity: the route's of this label, or that of `defaults`.
+pub(super) fn owner(of_defaults: bool, route: &str) -> Arc<str> {
+    if of_defaults { "defaults" } else { route }.into()
+}
 
 /// Whoever leaves the header or the cookie out, sends it empty or twice, counts as the client they are: that is no way round.
 /// `route` is the label of the request's route.

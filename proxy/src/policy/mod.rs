@@ -7,6 +7,7 @@ mod accept_encoding;
 mod applied;
 mod counted;
 mod hsts;
+mod max_in_flight;
 mod rate_limit;
 mod request;
 mod users;
@@ -18,6 +19,7 @@ use std::sync::Arc;
 pub use accept_encoding::{AcceptEncoding, Choice, Coding};
 pub use applied::Applied;
 pub use hsts::Hsts;
+pub use max_in_flight::{Begun, MaxInFlight};
 pub use rate_limit::{Asked, Checked, Own, RateLimit};
 pub use request::Request;
 pub use users::{Argon2id, BadLine, BadUser, Bcrypt, PasswordHash, Users};
@@ -30,6 +32,7 @@ use crate::{config::model, forward::Fields};
 #[derive(Debug, Default)]
 pub struct Policies {
     pub rate_limit: Option<Arc<RateLimit>>,
+    pub max_in_flight: Option<Arc<MaxInFlight>>,
     pub hsts: Option<Arc<Hsts>>,
 }
 
@@ -38,13 +41,16 @@ impl Policies {
     pub fn build(spec: &model::Policies, route: &str, workshop: &mut Workshop<'_>) -> Self {
         let model::Policies {
             rate_limit,
-            max_in_flight: _,
+            max_in_flight,
             hsts,
         } = spec;
         let limits = Arc::clone(&workshop.limits);
         Self {
             rate_limit: workshop.rate_limit.of(rate_limit.as_ref(), |spec| {
                 Some(RateLimit::new(spec, route, &limits))
+            }),
+            max_in_flight: workshop.max_in_flight.of(max_in_flight.as_ref(), |spec| {
+                Some(MaxInFlight::new(spec, route, &limits))
             }),
             hsts: workshop
                 .hsts
@@ -58,6 +64,7 @@ impl Policies {
     pub fn respond(&self, fields: &mut impl Fields, applied: &Applied, is_tls: bool) {
         let Self {
             rate_limit: _,
+            max_in_flight: _,
             hsts,
         } = self;
         for (name, value) in &applied.response_fields {

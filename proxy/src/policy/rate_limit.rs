@@ -13,10 +13,14 @@ use std::{
 
 use http::{HeaderName, HeaderValue};
 
-use super::{Applied, Request, counted::subject};
+use super::{
+    Applied, Request,
+    counted::{owner, subject},
+};
 use crate::{
-    config::model::{By, LimitList, Mode, RateLimit as Spec},
-    limits::{Bucket, Identity, Limit, Registry, Standing, Subject, Turn, shared::Keys},
+    config::model::{LimitList, Mode, RateLimit as Spec},
+    limits::{Bucket, Identity, Limit, Registry, Standing, Subject, Top, Turn, shared::Keys},
+    observe::PolicyLabel,
     respond::Refusal,
 };
 
@@ -25,22 +29,21 @@ pub use shared::Own;
 const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
-/// The owner of what stands in `defaults`.
-const DEFAULTS: &str = "defaults";
-
 /// The limits of a route, in the order in which they are asked.
 #[derive(Debug)]
 pub struct RateLimit {
     limits: Box<[Limited]>,
     /// `RateLimit-Policy`, which is always the same.
     policy: HeaderValue,
+    top: Arc<Top>,
 }
 
 #[derive(Debug)]
 struct Limited {
     limit: Limit,
-    by: By,
     mode: Mode,
+    /// The limit as in metrics.
+    label: Arc<str>,
     /// Its member of `RateLimit`, up to the first number.
     member: Box<str>,
     /// What its buckets are called where nodes share them.
@@ -69,12 +72,13 @@ pub struct Asked {
 impl RateLimit {
     /// `route` is the label of the route that the limits stand on, if it is not `defaults`.
     pub fn new(spec: &LimitList<Spec>, route: &str, registry: &Registry) -> Self {
-        let owner: Arc<str> = if spec.of_defaults { DEFAULTS } else { route }.into();
+        let owner = owner(spec.of_defaults, route);
         let limits = spec.limits.iter();
         let limits = limits.map(|spec| Limited::new(spec, &owner, registry));
         Self {
             limits: limits.collect(),
             policy: policy(&spec.limits),
+            top: Arc::clone(&registry.top),
         }
     }
 
@@ -86,7 +90,7 @@ impl RateLimit {
         now: Instant,
         applied: &mut Applied,
     ) -> Checked {
-        self.check_by(request, route, applied, |limit, subject| {
+        self.check_by(request, route, now, applied, |limit, subject| {
             Asked::of(limit, subject, now)
         })
     }
@@ -97,15 +101,21 @@ impl RateLimit {
         &self,
         request: &Request<'_>,
         route: &str,
+        now: Instant,
         applied: &mut Applied,
         mut ask: impl FnMut(&Limit, Subject<'_>) -> Asked,
     ) -> Checked {
         let mut checked = Checked::default();
         let mut field = Vec::with_capacity(48 * self.limits.len());
         for limited in &self.limits {
-            let subject = subject(&limited.by, request, route);
+            let subject = subject(&limited.limit.identity().by, request, route);
             let Asked { standing, turn } = ask(&limited.limit, subject);
             limited.write(standing, &mut field);
+            if !standing.passes() || turn.is_some() {
+                let key = limited.limit.table().key(subject);
+                self.top
+                    .note((PolicyLabel::RateLimit, &limited.label), subject, key, now);
+            }
             match (standing.passes(), turn, limited.mode) {
                 (true, None, _) => {}
                 (_, _, Mode::Observe) => checked.observed = true,
@@ -165,8 +175,8 @@ impl Limited {
         let live = registry.rate(&identity, spec.max_keys);
         Self {
             keys: Keys::of(&identity),
+            label: identity.to_string().into(),
             limit: Limit::new(identity, spec.bucket, spec.delay, live),
-            by: spec.by.clone(),
             mode: spec.mode,
             member: format!("\"{}\";r=", spec.name).into(),
         }
@@ -211,3 +221,6 @@ fn seconds(duration: Duration) -> u32 {
     let whole = duration.as_secs() + u64::from(duration.subsec_nanos() > 0);
     u32::try_from(whole).unwrap_or(u32::MAX)
 }
+
+#[cfg(test)]
+mod tests;

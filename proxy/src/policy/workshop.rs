@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use super::{Hsts, RateLimit};
+use super::{Hsts, MaxInFlight, RateLimit};
 use crate::{
     config::{
         model::{self, LimitList},
@@ -18,6 +18,7 @@ pub struct Workshop<'a> {
     /// Where limits find their live state again.
     pub limits: Arc<Registry>,
     pub rate_limit: Made<LimitList<model::RateLimit>, RateLimit>,
+    pub max_in_flight: Made<LimitList<model::MaxInFlight>, MaxInFlight>,
     pub hsts: Made<model::Hsts, Hsts>,
 }
 
@@ -27,6 +28,7 @@ impl<'a> Workshop<'a> {
             problems,
             limits: Arc::default(),
             rate_limit: Made::default(),
+            max_in_flight: Made::default(),
             hsts: Made::default(),
         }
     }

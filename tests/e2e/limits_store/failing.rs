@@ -8,10 +8,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::task::JoinSet;
+use tokio::{io::AsyncWriteExt, net::TcpListener, task::JoinSet};
 
 use super::{CHECKS, UP, checks, edge, edge_with, nobody, site, status, statuses};
-use crate::harness::{Client, Proxy, Redis, until};
+use crate::harness::{Client, Proxy, Redis, free_port, until};
 
 /// Clients that ask until they are told to stop, and what they were answered.
 struct Crowd {
@@ -157,7 +157,7 @@ async fn nobody_begins_anew_when_the_store_goes_or_forgets() {
 #[tokio::test]
 async fn a_store_that_has_forgotten_the_script_is_told_again() {
     let redis = Redis::start().await;
-    let proxy = edge_with(&redis, "timeout: 5s", "{ rate: 5/1d }").await;
+    let proxy = edge(&redis, "{ rate: 5/1d }").await;
     assert_eq!(statuses(&proxy, 2).await, [200; 2]);
     assert_eq!(redis.ask(&["SCRIPT", "FLUSH"]).await, "OK");
     assert_eq!(statuses(&proxy, 4).await, [200, 200, 200, 429]);
@@ -223,14 +223,33 @@ async fn a_refusal_for_want_of_a_store_says_so_to_operators_alone() {
     );
 }
 
+/// A server that greets everybody with these words and listens to nobody; its URL.
+async fn stranger(greeting: &'static [u8]) -> String {
+    let port = free_port();
+    let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
+    tokio::spawn(async move {
+        let mut callers = Vec::new();
+        while let Ok((mut caller, _)) = listener.accept().await {
+            caller.write_all(greeting).await.ok();
+            callers.push(caller);
+        }
+    });
+    format!("redis://127.0.0.1:{port}")
+}
+
 #[tokio::test]
 async fn what_is_no_redis_server_is_no_store_and_costs_nobody_anything() {
-    // Another web server, which answers what it does not understand.
-    let other = Proxy::with("routes: [{ respond: { body: hello } }]\n", &[]).await;
-    let store = format!("redis://127.0.0.1:{}", other.http());
-    let proxy = Proxy::with(&site(&store, "{ rate: 2/1d }"), &[]).await;
-    proxy.errors().await_line("no Redis server").await;
-    assert_eq!(statuses(&proxy, 3).await, [200, 200, 429]);
+    for (greeting, says) in [
+        (&b"HTTP/1.1 400 Bad Request\r\n\r\n"[..], "no Redis server"),
+        (b"220 mail.lan ESMTP\r\n", "no Redis server"),
+        (b"", "no answer within 2s"),
+    ] {
+        let store = stranger(greeting).await;
+        let proxy = Proxy::with(&site(&store, "{ rate: 2/1d }"), &[]).await;
+        proxy.errors().await_line(says).await;
+        assert_eq!(statuses(&proxy, 3).await, [200, 200, 429]);
+        assert_eq!(checks(&proxy, "skipped").await, 2);
+    }
 }
 
 #[tokio::test]

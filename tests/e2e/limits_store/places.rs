@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::{UP, checks, edge_with, site, statuses};
+use super::{UP, checks, edge, edge_with, site, statuses};
 use crate::harness::{Certificates, Proxy, Redis, Setup};
 
 const PASSWORD: &str = "open sesame";
@@ -81,7 +81,7 @@ async fn a_server_that_repeats_the_password_does_not_get_it_into_the_log() {
 #[tokio::test]
 async fn a_password_that_cannot_be_read_is_a_problem_with_its_place() {
     let redis = Redis::start().await;
-    let proxy = Proxy::with(&site(&redis.to_string(), "{ rate: 2/1d }"), &[]).await;
+    let proxy = edge(&redis, "{ rate: 2/1d }").await;
     let store = format!("{{ url: {redis}, password_file: missing }}");
     proxy.rewrite(&site(&store, "{ rate: 2/1d }"));
     proxy.reload_in_vain().await;
@@ -92,7 +92,7 @@ async fn a_password_that_cannot_be_read_is_a_problem_with_its_place() {
 #[tokio::test]
 async fn a_password_in_a_url_gets_into_no_log() {
     let redis = Redis::start().await;
-    let proxy = Proxy::with(&site(&redis.to_string(), "{ rate: 2/1d }"), &[]).await;
+    let proxy = edge(&redis, "{ rate: 2/1d }").await;
     proxy.rewrite(&site("redis://edge:sesame@10.0.0.5", "{ rate: 2/1d }"));
     proxy.reload_in_vain().await;
     proxy.errors().await_line("holds a password").await;

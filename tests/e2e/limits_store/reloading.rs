@@ -1,6 +1,6 @@
 //! Stores over reloads.
 
-use super::{UP, checks, edge, site, statuses};
+use super::{UP, checks, edge, patient, site, statuses};
 use crate::harness::{Redis, until};
 
 /// Connections of edges, by their numbers; ours, which asks, is not among them.
@@ -21,7 +21,7 @@ async fn a_reload_that_leaves_the_store_alone_keeps_its_connection() {
     let before = connections(&redis).await;
     assert_eq!(before.len(), 1);
     assert_eq!(statuses(&proxy, 2).await, [200, 200]);
-    proxy.rewrite(&site(&redis.to_string(), "{ rate: 3/1d }"));
+    proxy.rewrite(&site(&patient(&redis), "{ rate: 3/1d }"));
     proxy.reload().await;
     assert_eq!(connections(&redis).await, before);
     // The state is one of moments, and goes on with another rate.
@@ -33,7 +33,7 @@ async fn another_store_takes_over_and_the_first_is_left() {
     let (first, second) = (Redis::start().await, Redis::start().await);
     let proxy = edge(&first, "{ rate: 5/1d }").await;
     assert_eq!(connections(&first).await.len(), 1);
-    proxy.rewrite(&site(&second.to_string(), "{ rate: 5/1d }"));
+    proxy.rewrite(&site(&patient(&second), "{ rate: 5/1d }"));
     proxy.reload().await;
     until("the first is left", async || {
         connections(&first).await.is_empty()

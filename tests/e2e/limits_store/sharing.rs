@@ -2,7 +2,7 @@
 
 use tokio::task::JoinSet;
 
-use super::{CHECKS, UP, checks, edge, edge_with, site, status, statuses};
+use super::{CHECKS, UP, checks, edge, site, status, statuses};
 use crate::harness::{Proxy, Redis};
 
 #[tokio::test]
@@ -44,12 +44,8 @@ async fn two_edges_share_one_limit() {
 #[tokio::test]
 async fn of_two_hundred_requests_at_once_at_two_edges_as_many_pass_as_the_bucket_holds() {
     let redis = Redis::start().await;
-    let keys = "timeout: 5s";
     let limits = "{ rate: 50/1d }";
-    let edges = [
-        edge_with(&redis, keys, limits).await,
-        edge_with(&redis, keys, limits).await,
-    ];
+    let edges = [edge(&redis, limits).await, edge(&redis, limits).await];
     let mut clients = Vec::new();
     for nth in 0..200 {
         clients.push(edges[nth % 2].client().await);

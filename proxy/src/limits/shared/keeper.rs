@@ -52,13 +52,14 @@ pub(super) async fn keep(state: Arc<State>) {
     }
 }
 
-/// A connection on which the store has done what it must, as quickly as it must.
+/// A connection on which the store does what it must as quickly as it must.
 async fn open(state: &State) -> Result<(Link, Driver), String> {
     let within = state.settings.timeout;
     let (link, driver) = timeout(OPENING, Link::open(&state.dial))
         .await
         .map_err(|_elapsed| format!("no answer within {OPENING:?}"))?
         .map_err(|error| reason::of_error(&error, &state.dial))?;
+    // The first question of all takes longer than any other.
     timeout(within, link.try_out())
         .await
         .map_err(|_elapsed| format!("a check takes more than {within:?}"))?

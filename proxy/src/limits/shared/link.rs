@@ -39,6 +39,7 @@ const PROBE: &str = "simplon:{probe}";
 static NEXT: AtomicU64 = AtomicU64::new(0);
 
 impl Link {
+    /// A connection on which the store has done what it must.
     pub(super) async fn open(dial: &Dial) -> Result<(Self, Driver), RedisError> {
         let wire = dial.connect().await?;
         let config = AsyncConnectionConfig::new()
@@ -56,6 +57,7 @@ impl Link {
             hash: hash.into(),
             number: NEXT.fetch_add(1, Relaxed),
         };
+        link.try_out().await?;
         Ok((link, driver))
     }
 

@@ -131,9 +131,9 @@ fn a_limit_that_is_gone_frees_its_state() {
     let registry = Registry::new(Instant::now());
     let state = registry.rate(&identity(), 100);
     let gone = Arc::downgrade(&state);
-    assert_eq!(registry.rates().len(), 1);
+    assert_eq!(registry.views().len(), 1);
     drop(state);
-    assert!(gone.upgrade().is_none() && registry.rates().is_empty());
+    assert!(gone.upgrade().is_none() && registry.views().is_empty());
 }
 
 #[test]

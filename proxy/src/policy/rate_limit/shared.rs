@@ -12,7 +12,7 @@ use super::{Asked, Checked, Limited, RateLimit, subject};
 use crate::{
     config::model::Mode,
     limits::{
-        Key,
+        Key, Limit, Subject,
         shared::{Found, Question},
     },
     policy::{Applied, Request},
@@ -45,10 +45,8 @@ impl RateLimit {
             asked: Vec::with_capacity(self.limits.len()),
         };
         for limited in &self.limits {
-            let Limited {
-                limit, by, mode, ..
-            } = limited;
-            let subject = subject(by, request, route);
+            let Limited { limit, mode, .. } = limited;
+            let subject = subject(&limit.identity().by, request, route);
             let asked = Asked::of(limit, subject, now);
             let has_room = asked.has_room();
             own.asked.push(OwnAsked {
@@ -91,10 +89,11 @@ impl Own<'_> {
     /// What becomes of the request by this node's own count alone.
     pub fn decide(self, request: &Request<'_>, route: &str, applied: &mut Applied) -> Checked {
         let (now, mut asked) = (self.now, self.asked.into_iter().map(|own| own.asked));
-        self.of.check_by(request, route, applied, |limit, subject| {
+        let mut next = |limit: &Limit, subject: Subject<'_>| {
             let next = asked.next();
             next.unwrap_or_else(|| Asked::of(limit, subject, now))
-        })
+        };
+        self.of.check_by(request, route, now, applied, &mut next)
     }
 
     /// The same by what the store has found, in the order of the questions.
