@@ -29,6 +29,7 @@ mod limits_store;
 mod mozilla;
 mod pebble;
 mod proxy_protocol;
+mod rate_limits;
 mod refusals;
 mod reloading;
 mod resources;

@@ -4,5 +4,6 @@ mod acme;
 mod defaults;
 mod examples;
 mod files;
+mod limits;
 mod mistakes;
 mod strange;
