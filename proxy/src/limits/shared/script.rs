@@ -82,3 +82,55 @@ pub(super) fn found(questions: &[Question], answer: &[u64]) -> Option<Vec<Found>
     });
     Some(found.collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU32;
+
+    use super::*;
+
+    fn question(rate: u32, burst: u32) -> Question {
+        Question {
+            key: "key".to_owned(),
+            bucket: Bucket {
+                rate: NonZeroU32::new(rate).unwrap(),
+                window: Duration::from_secs(1),
+                burst: NonZeroU32::new(burst).unwrap(),
+            },
+            patience: Duration::from_millis(1500),
+            is_binding: true,
+        }
+    }
+
+    #[test]
+    fn a_question_is_numbers_in_nanoseconds() {
+        let command = by_hash("abc", &[question(4, 2), question(3, 1)]);
+        let words = String::from_utf8(command.get_packed_command()).unwrap();
+        let words: Vec<_> = words.split("\r\n").skip(2).step_by(2).collect();
+        let expected = "EVALSHA abc 2 key key 250000000 500000000 1500000000 1 333333333 333333333 1500000000 1";
+        assert_eq!(words.join(" "), expected);
+    }
+
+    #[test]
+    fn an_answer_is_read_for_each_question_or_not_at_all() {
+        let questions = [question(4, 5)];
+        for (wait, backlog, room, remaining, has_room) in [
+            (0, 250_000_000, 1, 4, true),
+            (0, 250_000_001, 1, 3, true),
+            (0, 1_250_000_000, 1, 0, true),
+            (250_000_000, 1_500_000_000, 1, 0, true),
+            (7, 1_000_000_007, 0, 0, false),
+        ] {
+            let found = found(&questions, &[wait, backlog, room]).unwrap();
+            let standing = Standing {
+                wait: Duration::from_nanos(wait),
+                remaining,
+                reset: Duration::from_nanos(backlog),
+            };
+            assert_eq!(found, [Found { standing, has_room }]);
+        }
+        for answer in [&[][..], &[0], &[0, 0], &[0; 4], &[0; 6]] {
+            assert_eq!(found(&questions, answer), None, "{answer:?}");
+        }
+    }
+}

@@ -162,3 +162,6 @@ impl Asked {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
