@@ -69,10 +69,10 @@ impl Redis {
     pub(crate) async fn ask(&self, words: &[&str]) -> String {
         let stream = TcpStream::connect(("127.0.0.1", self.port)).await.unwrap();
         let mut stream = BufReader::new(stream);
-        let mut command = format!("*{}\r\n", words.len());
-        for word in words {
-            command.push_str(&format!("${}\r\n{word}\r\n", word.len()));
-        }
+        let words = words.iter();
+        let words = words.map(|word| format!("${}\r\n{word}\r\n", word.len()));
+        let words: Vec<_> = words.collect();
+        let command = format!("*{}\r\n{}", words.len(), words.concat());
         stream.write_all(command.as_bytes()).await.unwrap();
         in_time("Redis answers", answer(&mut stream)).await
     }
