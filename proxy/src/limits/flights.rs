@@ -94,15 +94,12 @@ impl Drop for Flight {
             return;
         };
         let mut shard = flights.shard(*key).lock();
-        match shard.get(*key) {
-            Some(count @ 2..) => {
-                shard.set(*key, count - 1);
-            }
-            _ => {
-                shard.remove(*key);
-                shard.shrink();
-                flights.keys.fetch_sub(1, Ordering::Relaxed);
-            }
+        if let Some(count @ 2..) = shard.get(*key) {
+            shard.set(*key, count - 1);
+        } else {
+            shard.remove(*key);
+            shard.shrink();
+            flights.keys.fetch_sub(1, Ordering::Relaxed);
         }
     }
 }

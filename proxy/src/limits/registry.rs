@@ -105,9 +105,9 @@ impl<T> Shelf<T> {
             return found;
         }
         places.retain(|_, held| held.strong_count() > 0);
-        let made = Arc::new(make());
-        places.insert(place, Arc::downgrade(&made));
-        made
+        let new = Arc::new(make());
+        places.insert(place, Arc::downgrade(&new));
+        new
     }
 
     fn held(&self) -> Vec<(Identity, Arc<T>)> {

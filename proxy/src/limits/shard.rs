@@ -120,8 +120,9 @@ impl Shard {
     }
 
     /// Where the search for a key begins.
-    const fn home(&self, key: Key) -> usize {
-        key.low as usize & self.mask()
+    fn home(&self, key: Key) -> usize {
+        // No more than the mask, which is a `usize`.
+        usize::try_from(key.low & self.mask() as u64).unwrap_or(0)
     }
 
     fn find(&self, key: Key) -> Option<usize> {
@@ -162,9 +163,9 @@ impl Shard {
             if place.is_empty() {
                 break;
             }
-            let from_home = next.wrapping_sub(self.home(place.key)) & mask;
-            let from_hole = next.wrapping_sub(hole) & mask;
-            if from_home >= from_hole {
+            let distance = next.wrapping_sub(self.home(place.key)) & mask;
+            let moved = next.wrapping_sub(hole) & mask;
+            if distance >= moved {
                 self.places[hole] = place;
                 hole = next;
             }

@@ -81,7 +81,8 @@ mod tests {
     fn a_request_counts_by_what_the_limit_says_or_else_by_its_client() {
         let header = || By::Header(HeaderName::from_static("x-key"));
         let cookie = || By::Cookie("id".into());
-        let cases: &[(By, &[(&str, &str)], &str)] = &[
+        type Lines = &'static [(&'static str, &'static str)];
+        let cases: &[(By, Lines, &str)] = &[
             (By::Client, &[("x-key", "a")], CLIENT),
             (By::Route, &[("x-key", "a")], "route a.example/"),
             (header(), &[("x-key", "a")], "a"),

@@ -34,6 +34,7 @@ impl<'a> Workshop<'a> {
     }
 
     /// With the live state of limits that were built before.
+    #[must_use]
     pub fn with_limits(mut self, limits: &Arc<Registry>) -> Self {
         self.limits = Arc::clone(limits);
         self

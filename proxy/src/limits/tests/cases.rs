@@ -228,7 +228,14 @@ fn a_bucket_lets_through_what_it_should() {
 }
 
 /// Before and after a reload: rate, window and burst, and who comes when.
-const RELOADS: &[(&str, [[u32; 3]; 2], &[Visit], &[Visit])] = &[
+type Reload = (
+    &'static str,
+    [[u32; 3]; 2],
+    &'static [Visit],
+    &'static [Visit],
+);
+
+const RELOADS: &[Reload] = &[
     (
         "nothing changed",
         [[2, 1000, 2], [2, 1000, 2]],
@@ -288,7 +295,9 @@ fn a_limit_that_changes_goes_on_with_its_state() {
 }
 
 /// Delay in milliseconds, and for requests that come at once the waits of those that get a turn.
-const DELAYS: &[(&str, [u32; 3], u64, &[Option<u64>])] = &[
+type Delayed = (&'static str, [u32; 3], u64, &'static [Option<u64>]);
+
+const DELAYS: &[Delayed] = &[
     ("none", [1, 1000, 1], 0, &[Some(0), None]),
     ("too short for one", [1, 1000, 1], 999, &[Some(0), None]),
     (

@@ -40,12 +40,8 @@ fn limit(bucket: Bucket, delay: Duration, keys: usize) -> (Limit, Instant) {
     (Limit::new(identity(), bucket, delay, live), begun)
 }
 
-fn value(number: &u32) -> [u8; 4] {
-    number.to_be_bytes()
-}
-
 /// Whether one more of this number passes.
 fn passes(limit: &Limit, number: u32, now: Instant) -> bool {
-    let key = limit.table().key(Subject::Value(&value(&number)));
+    let key = limit.table().key(Subject::Value(&number.to_be_bytes()));
     limit.check(key, now).passes()
 }
