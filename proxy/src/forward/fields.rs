@@ -34,8 +34,17 @@ impl Fields for HeaderMap {
     }
 }
 
+/// Takes every field away whose name is so. Allocates only if there is one.
+pub fn remove_where(fields: &mut impl Fields, is_so: impl Fn(&str) -> bool) {
+    let names = fields.map().keys().filter(|name| is_so(name.as_str()));
+    let names: Vec<HeaderName> = names.cloned().collect();
+    for name in &names {
+        fields.remove(name);
+    }
+}
+
 /// Adds an element to a list field, joining what came in several lines.
-pub(super) fn append(fields: &mut impl Fields, name: HeaderName, element: &str) {
+pub(crate) fn append(fields: &mut impl Fields, name: HeaderName, element: &str) {
     let mut list = Vec::new();
     for value in fields.map().get_all(&name) {
         list.extend_from_slice(value.as_bytes());

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use pingora::proxy::Session;
+use pingora::{http::RequestHeader, proxy::Session};
 
 use super::{Exchange, admission, exchange::Admitted, session};
 use crate::{
@@ -31,12 +31,22 @@ pub(super) async fn apply(session: &mut Session, exchange: &mut Exchange) -> Ver
     };
     let store = snapshot.limits_store.as_ref();
     let Policies {
+        cors,
         rate_limit,
         max_in_flight,
+        headers: _,
+        security_headers: _,
         hsts: _,
     } = &route.policies;
+    if let Some(cors) = cors {
+        let verdict = cors.judge(&request(session.req_header(), admitted));
+        let verdict = applied.settle(PolicyLabel::Cors, Mode::Enforce, verdict, &route.meters);
+        if !matches!(verdict, Verdict::Continue) {
+            return verdict;
+        }
+    }
     if let Some(rate_limit) = rate_limit {
-        let request = request(session, admitted);
+        let request = request(session.req_header(), admitted);
         let checked = match store {
             None => rate_limit.check(&request, &route.label, Instant::now(), applied),
             Some(store) => check_at(store, rate_limit, &request, &route.label, applied).await,
@@ -47,7 +57,8 @@ pub(super) async fn apply(session: &mut Session, exchange: &mut Exchange) -> Ver
         }
     }
     if let Some(max_in_flight) = max_in_flight {
-        let begun = max_in_flight.begin(&request(session, admitted), &route.label, Instant::now());
+        let request = request(session.req_header(), admitted);
+        let begun = max_in_flight.begin(&request, &route.label, Instant::now());
         let verdict = hold(begun, flights, applied, &route.meters);
         if !matches!(verdict, Verdict::Continue) {
             return verdict;
@@ -129,8 +140,7 @@ async fn limit(
 }
 
 /// What policies see of a request.
-fn request<'a>(session: &'a Session, admitted: &'a Admitted) -> Request<'a> {
-    let header = session.req_header();
+pub(super) fn request<'a>(header: &'a RequestHeader, admitted: &'a Admitted) -> Request<'a> {
     Request {
         client: admitted.client,
         method: &header.method,

@@ -23,6 +23,7 @@ use super::{
     exchange::Kept,
     fault, outcome,
     peer::{self, Needs},
+    routing,
     session::{self, RequestFields, ResponseFields},
     spare::Spares,
 };
@@ -31,7 +32,6 @@ use crate::{
     observe::Observer,
     policy::Verdict,
     respond::{Page, Refusal},
-    route::Found,
     snapshot::{Action, SnapshotCell},
 };
 
@@ -80,18 +80,8 @@ impl ProxyHttp for Gateway {
                 .await
                 .map(|()| true);
         }
-        let method = &session.req_header().method;
-        let found = exchange
-            .snapshot
-            .routes
-            .find(admitted.host.name(), &admitted.path, method);
-        let route = match found {
-            Found::Route(route) => Arc::clone(route),
-            Found::MethodNotAllowed(allowed) => {
-                return Err(fault::refuse(Refusal::MethodNotAllowed(allowed)));
-            }
-            Found::None => return Err(fault::refuse(Refusal::NoRoute)),
-        };
+        let found = routing::route(session.req_header(), admitted, &exchange.snapshot);
+        let route = found.map_err(fault::refuse)?;
         exchange.route = Some(Arc::clone(&route));
         let answer = match (apply(session, exchange).await, &route.action) {
             (Verdict::Refuse(refusal), _) => return Err(fault::refuse(refusal)),
@@ -179,7 +169,7 @@ impl ProxyHttp for Gateway {
         let origin = admission::origin(exchange, session.req_header().version)?;
         let mut fields = RequestFields(request);
         let dropped = forward::request(&mut fields, &origin);
-        exchange.applied.request(&mut fields);
+        exchange.request(&mut fields, session.req_header());
         if !exchange.tries.head_sent {
             let meters = &admitted.connection.listener.meters;
             meters.headers_dropped(dropped.underscores, dropped.claims);
@@ -266,7 +256,7 @@ impl ProxyHttp for Gateway {
             session::keep_after_continue(session);
         }
         if !response.status.is_informational() {
-            exchange.respond(&mut ResponseFields(response));
+            exchange.respond(&mut ResponseFields(response), session.req_header());
         }
         if session::suits_old_client(session, response, exchange.speaks_h2()) {
             Ok(())

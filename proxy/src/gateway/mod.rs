@@ -22,6 +22,7 @@ mod outcome;
 mod peer;
 mod reader;
 mod relay;
+mod routing;
 mod session;
 mod socket;
 mod spare;

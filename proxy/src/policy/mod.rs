@@ -5,12 +5,17 @@
 
 mod accept_encoding;
 mod applied;
+mod cors;
 mod counted;
+mod facts;
+mod headers;
 mod hsts;
 mod max_in_flight;
 mod rate_limit;
 mod request;
+mod security_headers;
 mod users;
+mod vary;
 mod verdict;
 mod workshop;
 
@@ -18,10 +23,14 @@ use std::sync::Arc;
 
 pub use accept_encoding::{AcceptEncoding, Choice, Coding};
 pub use applied::Applied;
+pub use cors::{Cors, preflight};
+pub use facts::Facts;
+pub use headers::Headers;
 pub use hsts::Hsts;
 pub use max_in_flight::{Begun, MaxInFlight};
 pub use rate_limit::{Asked, Checked, Own, RateLimit};
 pub use request::Request;
+pub use security_headers::SecurityHeaders;
 pub use users::{Argon2id, BadLine, BadUser, Bcrypt, PasswordHash, Users};
 pub use verdict::Verdict;
 pub use workshop::{Made, Workshop};
@@ -31,8 +40,11 @@ use crate::{config::model, forward::Fields};
 /// The policies of one route; `None` is none.
 #[derive(Debug, Default)]
 pub struct Policies {
+    pub cors: Option<Arc<Cors>>,
     pub rate_limit: Option<Arc<RateLimit>>,
     pub max_in_flight: Option<Arc<MaxInFlight>>,
+    pub headers: Option<Arc<Headers>>,
+    pub security_headers: Option<Arc<SecurityHeaders>>,
     pub hsts: Option<Arc<Hsts>>,
 }
 
@@ -40,38 +52,73 @@ impl Policies {
     /// `route` is the label of the route they are of.
     pub fn build(spec: &model::Policies, route: &str, workshop: &mut Workshop<'_>) -> Self {
         let model::Policies {
+            cors,
             rate_limit,
             max_in_flight,
+            headers,
+            security_headers,
             hsts,
         } = spec;
         let limits = Arc::clone(&workshop.limits);
         Self {
+            cors: workshop
+                .cors
+                .of(cors.as_ref(), |cors| Some(Cors::new(cors))),
             rate_limit: workshop.rate_limit.of(rate_limit.as_ref(), |spec| {
                 Some(RateLimit::new(spec, route, &limits))
             }),
             max_in_flight: workshop.max_in_flight.of(max_in_flight.as_ref(), |spec| {
                 Some(MaxInFlight::new(spec, route, &limits))
             }),
+            headers: workshop
+                .headers
+                .of(headers.as_ref(), |headers| Some(Headers::new(headers))),
+            security_headers: workshop
+                .security_headers
+                .of(security_headers.as_ref(), |headers| {
+                    Some(SecurityHeaders::new(headers))
+                }),
             hsts: workshop
                 .hsts
                 .of(hsts.as_ref(), |hsts| Some(Hsts::new(hsts))),
         }
     }
 
+    /// What the server sees of a request, in each try.
+    pub fn request(&self, fields: &mut impl Fields, applied: &Applied, facts: &Facts<'_>) {
+        applied.request(fields);
+        if let Some(headers) = &self.headers {
+            headers.request(fields, applied, facts);
+        }
+    }
+
     /// What the client sees of a final response, whoever made it: a server, the route or a refusal.
     ///
-    /// `is_tls` is whether the client's own connection is.
-    pub fn respond(&self, fields: &mut impl Fields, applied: &Applied, is_tls: bool) {
+    /// What the operator wrote under `headers` counts as the server's own. CORS comes after it, so that no edit of `Vary`
+    /// can take away what caches must know.
+    pub fn respond(&self, fields: &mut impl Fields, applied: &Applied, facts: &Facts<'_>) {
         let Self {
+            cors,
             rate_limit: _,
             max_in_flight: _,
+            headers,
+            security_headers,
             hsts,
         } = self;
         for (name, value) in &applied.response_fields {
             fields.add(name.clone(), value.clone());
         }
+        if let Some(headers) = headers {
+            headers.respond(fields, applied, facts);
+        }
+        if let Some(cors) = cors {
+            cors.respond(fields, &facts.request);
+        }
+        if let Some(security_headers) = security_headers {
+            security_headers.respond(fields);
+        }
         if let Some(hsts) = hsts {
-            hsts.respond(fields, is_tls);
+            hsts.respond(fields, facts.request.is_tls);
         }
     }
 }

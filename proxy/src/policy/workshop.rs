@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use super::{Hsts, MaxInFlight, RateLimit};
+use super::{Cors, Headers, Hsts, MaxInFlight, RateLimit, SecurityHeaders};
 use crate::{
     config::{
         model::{self, LimitList},
@@ -15,10 +15,13 @@ use crate::{
 pub struct Workshop<'a> {
     /// What is wrong with the world, such as a file that a policy needs.
     pub problems: &'a mut Vec<Problem>,
+    pub cors: Made<model::Cors, Cors>,
     /// Where limits find their live state again.
     pub limits: Arc<Registry>,
     pub rate_limit: Made<LimitList<model::RateLimit>, RateLimit>,
     pub max_in_flight: Made<LimitList<model::MaxInFlight>, MaxInFlight>,
+    pub headers: Made<model::Headers, Headers>,
+    pub security_headers: Made<model::SecurityHeaders, SecurityHeaders>,
     pub hsts: Made<model::Hsts, Hsts>,
 }
 
@@ -26,9 +29,12 @@ impl<'a> Workshop<'a> {
     pub fn new(problems: &'a mut Vec<Problem>) -> Self {
         Self {
             problems,
+            cors: Made::default(),
             limits: Arc::default(),
             rate_limit: Made::default(),
             max_in_flight: Made::default(),
+            headers: Made::default(),
+            security_headers: Made::default(),
             hsts: Made::default(),
         }
     }

@@ -22,7 +22,11 @@ pub use self::{
     certificate::{Certificate, CertificateSource},
     limits_store::{LimitsStore, OnFailure},
     listener::{Limits, Listener, Protocols, UnderscoreHeaders},
-    policy::{By, Hsts, LimitList, MOST_KEYS, MaxInFlight, Mode, Policies, RateLimit},
+    policy::{
+        By, Cors, Edits, FrameOptions, Headers, Hsts, LimitList, MOST_KEYS, MaxInFlight, Mode,
+        NamePattern, Names, OriginPattern, Origins, Piece, Placeholder, Policies, RateLimit,
+        SecurityHeaders, Template,
+    },
     route::{Action, HostPattern, PathPattern, Route},
     tls::{ClientCertificates, ClientMode, TlsProfile, TlsSettings, TlsVersion},
     upstream::{

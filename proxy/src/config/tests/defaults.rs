@@ -13,7 +13,7 @@ use crate::config::{
     units::{ByteSize, Percent},
 };
 
-fn load(text: &str) -> Config {
+pub(super) fn load(text: &str) -> Config {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("a.yaml");
     std::fs::write(&path, text).unwrap();

@@ -4,6 +4,7 @@ mod acme;
 mod defaults;
 mod examples;
 mod files;
+mod headers;
 mod limits;
 mod mistakes;
 mod strange;
