@@ -22,10 +22,9 @@ async fn is_shared(proxy: &Proxy) {
 
 #[tokio::test]
 async fn a_password_lets_us_in_with_or_without_a_user() {
-    let acl = format!(
-        "user edge on >{} ~simplon:* +@all",
-        PASSWORD.replace(' ', "")
-    );
+    // As the annotated example says.
+    let may = "~simplon:* +select +eval +evalsha +script|load +time +mget +set";
+    let acl = format!("user edge on >opensesame {may}");
     let redis = Redis::with(&["--requirepass", PASSWORD]).await;
     let of_default = format!("{{ url: {redis}, password_file: password, timeout: 5s }}");
     is_shared(&proxy_with_password(&of_default, PASSWORD).await).await;

@@ -79,7 +79,8 @@ async fn hold(state: &State, link: &Link, driver: &mut Driver) -> String {
             () = sleep(LOOK_EVERY) => {}
         }
         match timeout(LOOK_EVERY, link.try_out()).await {
-            Ok(Ok(())) => {}
+            // Said again, as a reload that was refused may have tried the same store with another password.
+            Ok(Ok(())) => state.meters.up(true),
             Ok(Err(error)) => return reason::of_error(&error, &state.dial),
             Err(_elapsed) => return format!("no answer within {LOOK_EVERY:?}"),
         }
