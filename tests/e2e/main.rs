@@ -11,6 +11,7 @@
 )]
 
 mod acme;
+mod answers;
 mod balancing;
 mod blame;
 mod cert;

@@ -7,12 +7,16 @@ mod accept_encoding;
 mod applied;
 mod cors;
 mod counted;
+mod error_pages;
 mod facts;
+pub mod file;
 mod headers;
 mod hsts;
+mod maintenance;
 mod max_in_flight;
 mod rate_limit;
 mod request;
+mod rewrite;
 mod security_headers;
 mod users;
 mod vary;
@@ -24,12 +28,15 @@ use std::sync::Arc;
 pub use accept_encoding::{AcceptEncoding, Choice, Coding};
 pub use applied::Applied;
 pub use cors::{Cors, preflight};
+pub use error_pages::ErrorPages;
 pub use facts::Facts;
 pub use headers::Headers;
 pub use hsts::Hsts;
+pub use maintenance::Maintenance;
 pub use max_in_flight::{Begun, MaxInFlight};
 pub use rate_limit::{Asked, Checked, Own, RateLimit};
 pub use request::Request;
+pub use rewrite::Rewrite;
 pub use security_headers::SecurityHeaders;
 pub use users::{Argon2id, BadLine, BadUser, Bcrypt, PasswordHash, Users};
 pub use verdict::Verdict;
@@ -43,9 +50,12 @@ pub struct Policies {
     pub cors: Option<Arc<Cors>>,
     pub rate_limit: Option<Arc<RateLimit>>,
     pub max_in_flight: Option<Arc<MaxInFlight>>,
+    pub maintenance: Option<Arc<Maintenance>>,
+    pub rewrite: Option<Arc<Rewrite>>,
     pub headers: Option<Arc<Headers>>,
     pub security_headers: Option<Arc<SecurityHeaders>>,
     pub hsts: Option<Arc<Hsts>>,
+    pub error_pages: Option<Arc<ErrorPages>>,
 }
 
 impl Policies {
@@ -55,9 +65,12 @@ impl Policies {
             cors,
             rate_limit,
             max_in_flight,
+            maintenance,
+            rewrite,
             headers,
             security_headers,
             hsts,
+            error_pages,
         } = spec;
         let limits = Arc::clone(&workshop.limits);
         Self {
@@ -70,6 +83,12 @@ impl Policies {
             max_in_flight: workshop.max_in_flight.of(max_in_flight.as_ref(), |spec| {
                 Some(MaxInFlight::new(spec, route, &limits))
             }),
+            maintenance: workshop.maintenance.of(maintenance.as_ref(), |spec| {
+                Some(Maintenance::new(spec, workshop.problems))
+            }),
+            rewrite: workshop
+                .rewrite
+                .of(rewrite.as_ref(), |spec| Some(Rewrite::new(spec))),
             headers: workshop
                 .headers
                 .of(headers.as_ref(), |headers| Some(Headers::new(headers))),
@@ -81,6 +100,9 @@ impl Policies {
             hsts: workshop
                 .hsts
                 .of(hsts.as_ref(), |hsts| Some(Hsts::new(hsts))),
+            error_pages: workshop.error_pages.of(error_pages.as_ref(), |pages| {
+                Some(ErrorPages::new(pages, workshop.problems))
+            }),
         }
     }
 
@@ -101,9 +123,12 @@ impl Policies {
             cors,
             rate_limit: _,
             max_in_flight: _,
+            maintenance: _,
+            rewrite: _,
             headers,
             security_headers,
             hsts,
+            error_pages: _,
         } = self;
         for (name, value) in &applied.response_fields {
             fields.add(name.clone(), value.clone());

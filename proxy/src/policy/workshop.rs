@@ -2,7 +2,9 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use super::{Cors, Headers, Hsts, MaxInFlight, RateLimit, SecurityHeaders};
+use super::{
+    Cors, ErrorPages, Headers, Hsts, Maintenance, MaxInFlight, RateLimit, Rewrite, SecurityHeaders,
+};
 use crate::{
     config::{
         model::{self, LimitList},
@@ -15,27 +17,33 @@ use crate::{
 pub struct Workshop<'a> {
     /// What is wrong with the world, such as a file that a policy needs.
     pub problems: &'a mut Vec<Problem>,
-    pub cors: Made<model::Cors, Cors>,
     /// Where limits find their live state again.
     pub limits: Arc<Registry>,
+    pub cors: Made<model::Cors, Cors>,
     pub rate_limit: Made<LimitList<model::RateLimit>, RateLimit>,
     pub max_in_flight: Made<LimitList<model::MaxInFlight>, MaxInFlight>,
+    pub maintenance: Made<model::Maintenance, Maintenance>,
+    pub rewrite: Made<model::Rewrite, Rewrite>,
     pub headers: Made<model::Headers, Headers>,
     pub security_headers: Made<model::SecurityHeaders, SecurityHeaders>,
     pub hsts: Made<model::Hsts, Hsts>,
+    pub error_pages: Made<model::ErrorPages, ErrorPages>,
 }
 
 impl<'a> Workshop<'a> {
     pub fn new(problems: &'a mut Vec<Problem>) -> Self {
         Self {
             problems,
-            cors: Made::default(),
             limits: Arc::default(),
+            cors: Made::default(),
             rate_limit: Made::default(),
             max_in_flight: Made::default(),
+            maintenance: Made::default(),
+            rewrite: Made::default(),
             headers: Made::default(),
             security_headers: Made::default(),
             hsts: Made::default(),
+            error_pages: Made::default(),
         }
     }
 

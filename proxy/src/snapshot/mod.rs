@@ -29,7 +29,7 @@ use crate::{
     limits::{Registry, shared::SharedStore},
     listen::{Listener, Pressure},
     observe::Metrics,
-    policy::Workshop,
+    policy::{Policies, Workshop},
     route::RouteTable,
     tls::{self, CertificateStore, Terms},
 };
@@ -43,6 +43,8 @@ pub struct Snapshot {
     pub listeners: Vec<Arc<Listener>>,
     pub trusted_proxies: Networks,
     pub routes: RouteTable<Arc<Route>>,
+    /// The policies of a request whose route is not known.
+    pub defaults: Policies,
     pub upstreams: Upstreams,
     pub certificates: CertificateStore,
     /// Answers to a CA's challenges, if any certificate is obtained by ACME.
@@ -89,6 +91,7 @@ impl Snapshot {
             listeners: Vec::new(),
             trusted_proxies: Networks::default(),
             routes: RouteTable::default(),
+            defaults: Policies::default(),
             upstreams: Upstreams::default(),
             certificates: CertificateStore::default(),
             answers: None,
@@ -130,12 +133,14 @@ impl Snapshot {
             )
         });
         let routes = routes.collect();
+        let defaults = Policies::build(&config.defaults, "defaults", &mut workshop);
         if problems.iter().any(Problem::is_error) {
             return Err(problems);
         }
         let snapshot = Self {
             generation: previous.generation + 1,
             routes,
+            defaults,
             listeners,
             https_port: https_port(&config),
             trusted_proxies: config.trusted_proxies.iter().copied().collect(),

@@ -23,11 +23,11 @@ pub use self::{
     limits_store::{LimitsStore, OnFailure},
     listener::{Limits, Listener, Protocols, UnderscoreHeaders},
     policy::{
-        By, Cors, Edits, FrameOptions, Headers, Hsts, LimitList, MOST_KEYS, MaxInFlight, Mode,
-        NamePattern, Names, OriginPattern, Origins, Piece, Placeholder, Policies, RateLimit,
-        SecurityHeaders, Template,
+        By, Cors, Edits, ErrorPages, ErrorStatus, FrameOptions, Headers, Hsts, LimitList,
+        MOST_KEYS, Maintenance, MaxInFlight, Mode, NamePattern, Names, Notice, OriginPattern,
+        Origins, Piece, Placeholder, Policies, RateLimit, Rewrite, SecurityHeaders, Template,
     },
-    route::{Action, HostPattern, PathPattern, Route},
+    route::{Action, Body, HostPattern, PathPattern, Route},
     tls::{ClientCertificates, ClientMode, TlsProfile, TlsSettings, TlsVersion},
     upstream::{
         Address, ClientCertificate, HealthCheck, Passive, Probe, ProxyVersion, Retries, RetryOn,
@@ -47,6 +47,8 @@ pub struct Config {
     pub certificates: Vec<Certificate>,
     pub upstreams: Vec<Upstream>,
     pub routes: Vec<Route>,
+    /// The policies of a request whose route is not known.
+    pub defaults: Policies,
     pub log: AccessLog,
     /// Where rate limits are shared over nodes; each node counts for itself unless configured.
     pub limits_store: Option<LimitsStore>,
