@@ -33,6 +33,7 @@ pub(super) fn resolve(mut draft: Draft, problems: &Problems) -> Config {
     let issuers = Issuers::of(&mut draft, problems);
     let reached = upstreams_reached(&draft, problems);
     certificates::refuse(&draft, &issuers, problems);
+    policies::refuse(&draft, problems);
     if !problems.has_errors() {
         certificates::warn(&draft, &issuers, problems);
         idle_upstreams(&draft, &reached, problems);
@@ -61,6 +62,7 @@ fn config(draft: Draft, issuers: Issuers) -> Config {
             .admin
             .map_or_else(default_admin, |admin| admin.value),
         trusted_proxies: settings.trusted_proxies.unwrap_or_default(),
+        country_database: settings.country_database,
         certificates: draft
             .certificates
             .into_iter()

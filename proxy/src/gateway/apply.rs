@@ -4,15 +4,12 @@ use std::time::Instant;
 
 use pingora::{http::RequestHeader, proxy::Session};
 
-use super::{Exchange, admission, exchange::Admitted, session};
+use super::{Exchange, admission, exchange::Admitted, rates, session};
 use crate::{
-    config::model::{Mode, OnFailure},
-    limits::{
-        Flight,
-        shared::{SharedStore, Unanswered},
-    },
+    config::model::Mode,
+    limits::Flight,
     observe::{PolicyLabel, RouteMeters, Ruling},
-    policy::{Applied, Begun, Checked, Policies, RateLimit, Request, Verdict},
+    policy::{Applied, Begun, Checked, Policies, Request, Verdict},
     respond::{Answer, Refusal},
     route::Asked,
 };
@@ -30,8 +27,10 @@ pub(super) async fn apply(session: &mut Session, exchange: &mut Exchange) -> Ver
     else {
         return Verdict::Refuse(Refusal::Internal);
     };
-    let store = snapshot.limits_store.as_ref();
     let Policies {
+        access: _, // these are asked together
+        countries: _,
+        block: _,
         cors,
         rate_limit,
         max_in_flight,
@@ -42,6 +41,15 @@ pub(super) async fn apply(session: &mut Session, exchange: &mut Exchange) -> Ver
         hsts: _,
         error_pages: _,
     } = &route.policies;
+    let verdict = let_in(
+        &route.policies,
+        &request(session.req_header(), admitted),
+        applied,
+        &route.meters,
+    );
+    if !matches!(verdict, Verdict::Continue) {
+        return verdict;
+    }
     if let Some(cors) = cors {
         let verdict = cors.judge(&request(session.req_header(), admitted));
         let verdict = applied.settle(PolicyLabel::Cors, Mode::Enforce, verdict, &route.meters);
@@ -51,10 +59,8 @@ pub(super) async fn apply(session: &mut Session, exchange: &mut Exchange) -> Ver
     }
     if let Some(rate_limit) = rate_limit {
         let request = request(session.req_header(), admitted);
-        let checked = match store {
-            None => rate_limit.check(&request, &route.label, Instant::now(), applied),
-            Some(store) => check_at(store, rate_limit, &request, &route.label, applied).await,
-        };
+        let store = snapshot.limits_store.as_deref();
+        let checked = rates::check(rate_limit, store, &request, &route.label, applied).await;
         let verdict = limit(session, checked, applied, &route.meters).await;
         if !matches!(verdict, Verdict::Continue) {
             return verdict;
@@ -93,6 +99,34 @@ pub(super) async fn apply(session: &mut Session, exchange: &mut Exchange) -> Ver
     Verdict::Continue
 }
 
+/// Whether client and request may come in at all.
+fn let_in(
+    policies: &Policies,
+    request: &Request<'_>,
+    applied: &mut Applied,
+    meters: &RouteMeters,
+) -> Verdict {
+    let access = policies.access.as_ref().map(|access| {
+        let verdict = access.judge(request.client);
+        (PolicyLabel::Access, access.mode, verdict)
+    });
+    let countries = policies.countries.as_ref().map(|countries| {
+        let verdict = countries.judge(request.client);
+        (PolicyLabel::Countries, countries.mode, verdict)
+    });
+    let rules = policies.block.iter().flat_map(|block| {
+        let matching = block.matching(request);
+        matching.map(|(mode, refusal)| (PolicyLabel::Block, mode, Verdict::Refuse(refusal)))
+    });
+    for (by, mode, verdict) in access.into_iter().chain(countries).chain(rules) {
+        let verdict = applied.settle(by, mode, verdict, meters);
+        if !matches!(verdict, Verdict::Continue) {
+            return verdict;
+        }
+    }
+    Verdict::Continue
+}
+
 /// Counts what limits of concurrency made of a request, and has the exchange hold what they have counted.
 fn hold(
     begun: Begun,
@@ -113,27 +147,6 @@ fn hold(
     }
     *flights = begun.flights;
     Verdict::Continue
-}
-
-/// Asks rate limits that nodes share. What this node's own count refuses is refused; else the store is asked, once.
-async fn check_at(
-    store: &SharedStore,
-    rate_limit: &RateLimit,
-    request: &Request<'_>,
-    route: &str,
-    applied: &mut Applied,
-) -> Checked {
-    let own = rate_limit.count_here(request, route, Instant::now());
-    let is_lifted = store.on_failure() == OnFailure::Allow && !store.is_up();
-    if own.is_refused() && !is_lifted {
-        return own.decide(request, route, applied);
-    }
-    match (store.check(&own.questions()).await, store.on_failure()) {
-        (Ok(found), _) => own.decide_by(&found, request, route, applied),
-        (Err(Unanswered), OnFailure::Local) => own.decide(request, route, applied),
-        (Err(Unanswered), OnFailure::Allow) => Checked::default(),
-        (Err(Unanswered), OnFailure::Refuse) => own.refuse(),
-    }
 }
 
 /// Counts what rate limits made of a request, and has it wait its turn.

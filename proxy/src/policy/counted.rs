@@ -50,6 +50,8 @@ mod tests {
 
     use super::*;
 
+    type Lines = &'static [(&'static str, &'static str)];
+
     const CLIENT: &str = "the client";
 
     fn counted(by: &By, lines: &[(&'static str, &'static str)]) -> String {
@@ -81,7 +83,6 @@ mod tests {
     fn a_request_counts_by_what_the_limit_says_or_else_by_its_client() {
         let header = || By::Header(HeaderName::from_static("x-key"));
         let cookie = || By::Cookie("id".into());
-        type Lines = &'static [(&'static str, &'static str)];
         let cases: &[(By, Lines, &str)] = &[
             (By::Client, &[("x-key", "a")], CLIENT),
             (By::Route, &[("x-key", "a")], "route a.example/"),

@@ -1,9 +1,10 @@
 //! Where the policies of a snapshot are built, each of them once.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, io, path::Path, sync::Arc};
 
 use super::{
-    Cors, ErrorPages, Headers, Hsts, Maintenance, MaxInFlight, RateLimit, Rewrite, SecurityHeaders,
+    Access, Block, Cors, Countries, CountryDatabase, ErrorPages, Headers, Hsts, Maintenance,
+    MaxInFlight, RateLimit, Rewrite, SecurityHeaders,
 };
 use crate::{
     config::{
@@ -17,8 +18,14 @@ use crate::{
 pub struct Workshop<'a> {
     /// What is wrong with the world, such as a file that a policy needs.
     pub problems: &'a mut Vec<Problem>,
+    pub read: ReadFile<'a>,
     /// Where limits find their live state again.
     pub limits: Arc<Registry>,
+    /// None is configured, or it cannot be used; then there is a problem.
+    pub country_database: Option<Arc<CountryDatabase>>,
+    pub access: Made<model::Access, Access>,
+    pub countries: Made<model::Countries, Countries>,
+    pub block: Made<model::Block, Block>,
     pub cors: Made<model::Cors, Cors>,
     pub rate_limit: Made<LimitList<model::RateLimit>, RateLimit>,
     pub max_in_flight: Made<LimitList<model::MaxInFlight>, MaxInFlight>,
@@ -30,11 +37,19 @@ pub struct Workshop<'a> {
     pub error_pages: Made<model::ErrorPages, ErrorPages>,
 }
 
+/// Gives the content of a file, if it has no more bytes than that.
+pub type ReadFile<'a> = &'a dyn Fn(&Path, u64) -> io::Result<Vec<u8>>;
+
 impl<'a> Workshop<'a> {
-    pub fn new(problems: &'a mut Vec<Problem>) -> Self {
+    pub fn new(problems: &'a mut Vec<Problem>, read: ReadFile<'a>) -> Self {
         Self {
             problems,
+            read,
             limits: Arc::default(),
+            country_database: None,
+            access: Made::default(),
+            countries: Made::default(),
+            block: Made::default(),
             cors: Made::default(),
             rate_limit: Made::default(),
             max_in_flight: Made::default(),

@@ -6,12 +6,14 @@
 
 mod cell;
 mod certificates;
+mod countries;
 mod issuers;
 mod limits_store;
 mod route;
 mod upstreams;
 
 use std::{
+    net::IpAddr,
     sync::Arc,
     time::{Instant, SystemTime},
 };
@@ -25,11 +27,15 @@ pub use upstreams::Upstreams;
 use crate::{
     acme::{Answers, Issuer},
     admit::Networks,
-    config::{Config, model, problem::Problem},
+    config::{
+        Config,
+        model::{self, Country},
+        problem::Problem,
+    },
     limits::{Registry, shared::SharedStore},
     listen::{Listener, Pressure},
     observe::Metrics,
-    policy::{Policies, Workshop},
+    policy::{CountryDatabase, Policies, Workshop},
     route::RouteTable,
     tls::{self, CertificateStore, Terms},
 };
@@ -42,6 +48,8 @@ pub struct Snapshot {
     pub config: Config,
     pub listeners: Vec<Arc<Listener>>,
     pub trusted_proxies: Networks,
+    /// If one is configured.
+    pub country_database: Option<Arc<CountryDatabase>>,
     pub routes: RouteTable<Arc<Route>>,
     /// The policies of a request whose route is not known.
     pub defaults: Policies,
@@ -90,6 +98,7 @@ impl Snapshot {
             config: Config::default(),
             listeners: Vec::new(),
             trusted_proxies: Networks::default(),
+            country_database: None,
             routes: RouteTable::default(),
             defaults: Policies::default(),
             upstreams: Upstreams::default(),
@@ -122,7 +131,14 @@ impl Snapshot {
             Upstreams::build(&config.upstreams, &previous.upstreams, &mut problems, now);
         let listeners = listeners(&config.listeners, previous, world, &mut problems);
         let limits_store = limits_store::build(&config, previous, world, &mut problems);
-        let mut workshop = Workshop::new(&mut problems).with_limits(&world.limits);
+        let country_database = countries::build(
+            config.country_database.as_ref(),
+            previous,
+            &tls::content,
+            &mut problems,
+        );
+        let mut workshop = Workshop::new(&mut problems, &tls::content).with_limits(&world.limits);
+        workshop.country_database.clone_from(&country_database);
         let routes = config.routes.iter().map(|route| {
             let built = Route::build(route, &upstreams, &world.metrics, &mut workshop);
             (
@@ -144,6 +160,7 @@ impl Snapshot {
             listeners,
             https_port: https_port(&config),
             trusted_proxies: config.trusted_proxies.iter().copied().collect(),
+            country_database,
             upstreams,
             certificates,
             answers: issuers::answers(&config, previous, state.as_ref()),
@@ -155,6 +172,11 @@ impl Snapshot {
             snapshot,
             warnings: problems,
         })
+    }
+
+    /// Where an address is used, if there is a database and it knows.
+    pub fn country_of(&self, address: IpAddr) -> Option<Country> {
+        self.country_database.as_ref()?.country_of(address)
     }
 }
 
