@@ -30,6 +30,7 @@ mod headers;
 mod hostile_servers;
 mod hsts;
 mod limits;
+mod limits_store;
 mod mozilla;
 mod pebble;
 mod proxy_protocol;

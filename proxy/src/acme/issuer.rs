@@ -28,7 +28,7 @@ use super::{
 use crate::{
     config::{
         model,
-        problem::{Located, Problem, Severity},
+        problem::{Located, Problem},
     },
     state::State,
     tls,
@@ -257,12 +257,7 @@ fn hmac(file: &Located<std::path::PathBuf>) -> Result<Vec<u8>, Box<Problem>> {
 }
 
 fn problem<T>(at: &Located<T>, message: String, hint: &str) -> Box<Problem> {
-    Box::new(Problem {
-        severity: Severity::Error,
-        span: at.span.clone(),
-        message,
-        hint: Some(hint.to_owned()),
-    })
+    Box::new(Problem::error(message).at_value(at).hint(hint))
 }
 
 #[cfg(test)]

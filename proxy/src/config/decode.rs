@@ -82,7 +82,11 @@ impl<'a> Fields<'a> {
                     .unwrap_or_else(|| format!("its keys are {}", self.table.names())),
             ),
         };
-        self.problems.push(problem.at(&entry.at));
+        let problem = problem.at(&entry.at);
+        // Who writes a key by this name has written the password behind it.
+        let is_secret = entry.key.ends_with("password");
+        self.problems
+            .push(if is_secret { problem.secret() } else { problem });
         false
     }
 
@@ -254,9 +258,9 @@ impl<'a> Fields<'a> {
             }
             Kind::Mapping(table)
             | Kind::ChoiceOr(_, table)
-            | Kind::TextOr(_, table)
             | Kind::FlagOr(table)
-            | Kind::OffOr(table) => Self::of(&entry.node, &entry.at, table, self.problems),
+            | Kind::OffOr(table)
+            | Kind::TextOr(_, table) => Self::of(&entry.node, &entry.at, table, self.problems),
             _ => None,
         }
     }

@@ -74,6 +74,8 @@ pub struct Problem {
     pub span: Option<Span>,
     pub message: String,
     pub hint: Option<String>,
+    /// Whether the line it stands on holds a secret, and is not to be shown.
+    pub is_secret: bool,
 }
 
 impl Problem {
@@ -83,6 +85,7 @@ impl Problem {
             span: None,
             message: message.into(),
             hint: None,
+            is_secret: false,
         }
     }
 
@@ -107,6 +110,13 @@ impl Problem {
     #[must_use]
     pub fn at_value<T>(mut self, value: &Located<T>) -> Self {
         self.span.clone_from(&value.span);
+        self
+    }
+
+    /// Neither this problem nor another of the same line is shown with the line itself.
+    #[must_use]
+    pub fn secret(mut self) -> Self {
+        self.is_secret = true;
         self
     }
 

@@ -75,6 +75,7 @@ pub fn quick(from: &str, to: &str) -> Result<Config, Report> {
             policies: Policies::default(),
         }],
         defaults: Policies::default(),
+        limits_store: None,
         log: AccessLog::Stdout,
         state: STATE.into(),
         workers: None,

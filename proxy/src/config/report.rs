@@ -1,6 +1,6 @@
 //! Problems, with the lines they are in, ready to be shown to a person or a program.
 
-use std::fmt;
+use std::{collections::HashSet, fmt, sync::Arc};
 
 use serde_json::{Value, json};
 use unicode_width::UnicodeWidthChar;
@@ -42,13 +42,21 @@ struct Excerpt {
 impl Report {
     /// In the order of the files and from top to bottom, whatever the order of `problems`.
     pub fn new(problems: impl IntoIterator<Item = Problem>, sources: &Sources) -> Self {
+        let problems: Vec<_> = problems.into_iter().collect();
+        let secret: HashSet<_> = problems
+            .iter()
+            .filter(|problem| problem.is_secret)
+            .filter_map(|problem| problem.span.as_ref())
+            .map(|span| (Arc::clone(&span.file), span.line))
+            .collect();
+        let excerpt = |span: &Span| {
+            let is_shown = !secret.contains(&(Arc::clone(&span.file), span.line));
+            Excerpt::new(sources.line(span).filter(|_| is_shown)?, span)
+        };
         let mut entries: Vec<_> = problems
             .into_iter()
             .map(|problem| Entry {
-                excerpt: problem
-                    .span
-                    .as_ref()
-                    .and_then(|span| Excerpt::new(sources.line(span)?, span)),
+                excerpt: problem.span.as_ref().and_then(excerpt),
                 problem,
             })
             .collect();
@@ -160,6 +168,7 @@ impl fmt::Display for Entry {
             span,
             message,
             hint,
+            is_secret: _,
         } = &self.problem;
         write!(f, "{severity}: ")?;
         if let Some(span) = span {

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use pingora::{http::RequestHeader, proxy::Session};
 
-use super::{Exchange, admission, exchange::Admitted, session};
+use super::{Exchange, admission, exchange::Admitted, rates, session};
 use crate::{
     config::model::Mode,
     limits::Flight,
@@ -21,6 +21,7 @@ pub(super) async fn apply(session: &mut Session, exchange: &mut Exchange) -> Ver
         route: Some(route),
         applied,
         coder,
+        snapshot,
         flights,
         ..
     } = exchange
@@ -65,7 +66,8 @@ pub(super) async fn apply(session: &mut Session, exchange: &mut Exchange) -> Ver
     }
     if let Some(rate_limit) = rate_limit {
         let request = request(session.req_header(), admitted);
-        let checked = rate_limit.check(&request, &route.label, Instant::now(), applied);
+        let store = snapshot.limits_store.as_deref();
+        let checked = rates::check(rate_limit, store, &request, &route.label, applied).await;
         let verdict = limit(session, checked, applied, &route.meters).await;
         if !matches!(verdict, Verdict::Continue) {
             return verdict;

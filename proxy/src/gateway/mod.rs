@@ -23,6 +23,7 @@ mod outbox;
 mod outcome;
 mod pages;
 mod peer;
+mod rates;
 mod reader;
 mod relay;
 mod routing;

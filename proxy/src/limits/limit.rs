@@ -126,6 +126,34 @@ impl Limit {
         })
     }
 
+    /// A turn that is granted elsewhere, if not too many wait here.
+    pub fn turn(&self, wait: Duration) -> Option<Turn> {
+        let place = Place::take(&self.live)?;
+        Some(Turn {
+            wait,
+            _place: place,
+        })
+    }
+
+    /// How much more the bucket holds of requests that may wait their turn.
+    pub fn patience(&self) -> Duration {
+        let patient = self.patient.as_ref();
+        let more = patient.map_or(0, |patient| patient.fill.saturating_sub(self.strict.fill));
+        Duration::from_nanos(more)
+    }
+
+    /// One that was counted did not pass after all.
+    pub fn give_back(&self, key: Key, now: Instant) {
+        let table = &self.live.table;
+        let now = table.moment(now);
+        let given = table.update(key, now, |until| {
+            let until = until.ok_or(())?;
+            Ok::<_, ()>(((), until.saturating_sub(self.strict.interval)))
+        });
+        // Of a key that is forgotten already there is nothing to give back.
+        given.ok();
+    }
+
     fn ask(&self, gauge: &Gauge, key: Key, now: Instant) -> Standing {
         let table = &self.live.table;
         let look = Look {

@@ -5,6 +5,7 @@ mod flights;
 mod limit;
 mod registry;
 mod shard;
+pub mod shared;
 mod subject;
 mod table;
 mod top;
@@ -20,3 +21,5 @@ pub use shard::Key;
 pub use subject::Subject;
 pub use table::Table;
 pub use top::{Limited, Top};
+
+use table::nanos;

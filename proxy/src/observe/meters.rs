@@ -323,4 +323,4 @@ impl Drop for Shaking {
 }
 
 /// A series that was not there needs no removal.
-fn removed(_outcome: Result<(), prometheus::Error>) {}
+pub(super) fn removed(_outcome: Result<(), prometheus::Error>) {}

@@ -15,6 +15,7 @@ use super::{
         ConfigFamilies, ListenerFamilies, Maker, MemoryGauges, RouteFamilies, UpstreamFamilies,
     },
     issuers::IssuerMeters,
+    limits_store::{StoreFamilies, StoreMeters},
     meters::{ListenerMeters, RouteMeters, UpstreamMeters},
     panics, process,
     reasons::Reasons,
@@ -29,6 +30,7 @@ pub struct Metrics {
     pub(super) by_route: RouteFamilies,
     pub(super) by_upstream: UpstreamFamilies,
     pub(super) by_listener: ListenerFamilies,
+    pub(super) by_store: StoreFamilies,
     config: ConfigFamilies,
     /// For certificates that a CA issues.
     pub issuers: Arc<IssuerMeters>,
@@ -42,6 +44,7 @@ pub struct Metrics {
     pub(super) routes: Shelf<2, RouteMeters>,
     pub(super) upstreams: Shelf<1, UpstreamMeters>,
     pub(super) listeners: Shelf<1, ListenerMeters>,
+    pub(super) stores: Shelf<1, StoreMeters>,
 }
 
 impl Metrics {
@@ -62,6 +65,7 @@ impl Metrics {
             by_route: RouteFamilies::new(&maker)?,
             by_upstream: UpstreamFamilies::new(&maker)?,
             by_listener: ListenerFamilies::new(&maker)?,
+            by_store: StoreFamilies::new(&maker)?,
             config: ConfigFamilies::new(&maker)?,
             issuers: Arc::new(IssuerMeters::new(&maker)?),
             codings: CodingMeters::new(&maker)?,
@@ -72,6 +76,7 @@ impl Metrics {
             routes: Shelf::new(),
             upstreams: Shelf::new(),
             listeners: Shelf::new(),
+            stores: Shelf::new(),
             registry,
         }))
     }

@@ -5,6 +5,7 @@ pub mod certificates;
 pub mod codings;
 pub mod issuers;
 pub mod limiters;
+pub mod limits_store;
 pub mod logging;
 pub mod meters;
 pub mod metrics;
@@ -37,6 +38,7 @@ pub use self::{
     codings::CodingMeters,
     issuers::IssuerMeters,
     limiters::LimiterView,
+    limits_store::{StoreCheck, StoreMeters},
     meters::{Connected, ListenerMeters, RouteMeters},
     metrics::Metrics,
     record::{Protocol, Record, Timers, Tls},

@@ -50,6 +50,8 @@ mod tests {
 
     use super::*;
 
+    type Lines = &'static [(&'static str, &'static str)];
+
     const CLIENT: &str = "the client";
 
     type Lines = &'static [(&'static str, &'static str)];

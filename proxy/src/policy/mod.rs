@@ -44,7 +44,7 @@ pub use hsts::Hsts;
 pub use maintenance::Maintenance;
 pub use max_in_flight::{Begun, MaxInFlight};
 pub use network_map::NetworkMap;
-pub use rate_limit::{Asked, Checked, RateLimit};
+pub use rate_limit::{Asked, Checked, Own, RateLimit};
 pub use request::Request;
 pub use rewrite::Rewrite;
 pub use security_headers::SecurityHeaders;

@@ -4,6 +4,8 @@
 //! `w` the seconds in which all of it comes back, so that no more than `q` is ever left and no more than `w` to wait for it; with
 //! the default burst they are the two numbers of `rate`. `r` is what would pass just now, `t` when all of `q` will be there again.
 
+mod shared;
+
 use std::{
     sync::Arc,
     time::{Duration, Instant},
@@ -17,10 +19,12 @@ use super::{
 };
 use crate::{
     config::model::{LimitList, Mode, RateLimit as Spec},
-    limits::{Bucket, Identity, Limit, Registry, Standing, Subject, Top, Turn},
+    limits::{Bucket, Identity, Limit, Registry, Standing, Subject, Top, Turn, shared::Keys},
     observe::PolicyLabel,
     respond::Refusal,
 };
+
+pub use shared::Own;
 
 const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
@@ -42,6 +46,8 @@ struct Limited {
     label: Arc<str>,
     /// Its member of `RateLimit`, up to the first number.
     member: Box<str>,
+    /// What its buckets are called where nodes share them.
+    keys: Keys,
 }
 
 /// What the limits made of a request.
@@ -168,6 +174,7 @@ impl Limited {
         };
         let live = registry.rate(&identity, spec.max_keys);
         Self {
+            keys: Keys::of(&identity),
             label: identity.to_string().into(),
             limit: Limit::new(identity, spec.bucket, spec.delay, live),
             mode: spec.mode,

@@ -37,6 +37,9 @@ use crate::{
 /// How long names of servers may take to resolve before the process goes on without them.
 const RESOLVING: Duration = Duration::from_secs(5);
 
+/// How long the store of limits may take to be reached before the process goes on without it.
+const REACHING: Duration = Duration::from_secs(2);
+
 /// Where the configuration comes from, and comes from again with a reload.
 #[derive(Clone, Debug)]
 pub enum Source {
@@ -126,6 +129,7 @@ impl Edge {
 
         announce(&first.config, &prepared, &admin);
         resolve_names(&first).await;
+        reach_store(&first).await;
         snapshot.publish(first);
         start_checks(&snapshot.load());
         let watch = tls::Watch::start(Arc::clone(&snapshot));
@@ -179,6 +183,7 @@ impl Edge {
         let (next, warnings) = next.await.map_err(ReloadError::Panicked)??;
         tell(&warnings);
         resolve_names(&next).await;
+        reach_store(&next).await;
         let generation = next.generation;
         let mut listeners = self.listeners.lock();
         let prepared = listeners
@@ -279,17 +284,34 @@ async fn resolve_names(snapshot: &Snapshot) {
     }
 }
 
+/// Gives the first requests a store to be counted at, unless it takes too long to reach.
+async fn reach_store(snapshot: &Snapshot) {
+    if let Some(store) = &snapshot.limits_store {
+        store.start();
+        tokio::time::timeout(REACHING, store.tried()).await.ok();
+    }
+}
+
 fn start_checks(snapshot: &Snapshot) {
     for upstream in snapshot.upstreams.iter() {
         upstream.start_checks();
     }
 }
 
-/// Ends the background work of upstreams that are not in force any more.
+/// Ends the background work of upstreams and of a store that are not in force any more.
 fn retire(before: &Snapshot, now: &Snapshot) {
     for upstream in before.upstreams.iter() {
         if !now.upstreams.iter().any(|kept| Arc::ptr_eq(kept, upstream)) {
             upstream.retire();
+        }
+    }
+    if let Some(store) = &before.limits_store {
+        let is_kept = now
+            .limits_store
+            .as_ref()
+            .is_some_and(|kept| Arc::ptr_eq(kept, store));
+        if !is_kept {
+            store.retire();
         }
     }
 }

@@ -46,6 +46,8 @@ pub enum Refusal {
     NoServer,
     /// Every usable server of the upstream is at its `max_connections`.
     Saturated,
+    /// The store by which nodes share limits does not answer, and the configuration says `on_failure: refuse`.
+    LimitsStore,
     /// We have no descriptor, port or memory left to reach a server with.
     Exhausted,
     /// The client did not open the window of its HTTP/2 stream for what it asked for.
@@ -68,7 +70,7 @@ pub const CLIENT_CLOSED_REQUEST: StatusCode = match StatusCode::from_u16(499) {
 
 impl Refusal {
     /// One of each kind, in the order of the declaration.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 30] = [
         Self::Malformed("malformed"),
         Self::NoRoute,
         Self::NoChallenge,
@@ -92,6 +94,7 @@ impl Refusal {
         Self::ServerTimeout,
         Self::NoServer,
         Self::Saturated,
+        Self::LimitsStore,
         Self::Exhausted,
         Self::WindowTimeout,
         Self::WriteTimeout,
@@ -138,7 +141,7 @@ impl Refusal {
             Self::ConnectTimeout | Self::ServerTimeout => {
                 "The server behind this address did not answer in time."
             }
-            Self::NoServer | Self::Saturated | Self::Exhausted => {
+            Self::NoServer | Self::Saturated | Self::LimitsStore | Self::Exhausted => {
                 "The service is not available just now. Please try again shortly."
             }
             Self::OldClient => "This address needs HTTP/1.1 or newer.",
@@ -192,6 +195,7 @@ impl Refusal {
             Self::ServerTimeout => "server_timeout",
             Self::NoServer => "no_server",
             Self::Saturated => "saturated",
+            Self::LimitsStore => "limits_store",
             Self::Exhausted => "exhausted",
             Self::WindowTimeout => "window_timeout",
             Self::WriteTimeout => "write_timeout",
@@ -222,7 +226,9 @@ impl Refusal {
             Self::ConnectFailed | Self::ServerReset | Self::ServerMalformed(_) => {
                 StatusCode::BAD_GATEWAY
             }
-            Self::NoServer | Self::Saturated | Self::Exhausted => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NoServer | Self::Saturated | Self::LimitsStore | Self::Exhausted => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::ConnectTimeout | Self::ServerTimeout => StatusCode::GATEWAY_TIMEOUT,
             Self::OldClient => StatusCode::HTTP_VERSION_NOT_SUPPORTED,
             Self::ClientGone => CLIENT_CLOSED_REQUEST,
@@ -266,6 +272,7 @@ impl fmt::Display for Refusal {
             Self::ServerTimeout => "the server did not respond in time",
             Self::NoServer => "no server of the upstream can be used",
             Self::Saturated => "every usable server is at its limit of connections",
+            Self::LimitsStore => "the store that limits are kept in does not answer",
             Self::Exhausted => "nothing is left to reach a server with",
             Self::WindowTimeout => "the client did not open its window for the answer",
             Self::WriteTimeout => "the client did not take the answer in time",

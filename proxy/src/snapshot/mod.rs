@@ -8,6 +8,7 @@ mod cell;
 mod certificates;
 mod countries;
 mod issuers;
+mod limits_store;
 mod route;
 mod upstreams;
 
@@ -31,7 +32,7 @@ use crate::{
         model::{self, Country},
         problem::Problem,
     },
-    limits::Registry,
+    limits::{Registry, shared::SharedStore},
     listen::{Listener, Pressure},
     observe::Metrics,
     policy::{CountryDatabase, Policies, Workshop},
@@ -58,6 +59,8 @@ pub struct Snapshot {
     pub answers: Option<Arc<Answers>>,
     /// The CAs that certificates are obtained from, in the order of the configuration.
     pub issuers: Vec<Arc<Issuer>>,
+    /// By which nodes share their limits, if they do.
+    pub limits_store: Option<Arc<SharedStore>>,
     /// Where `redirect: https` leads: the port of the first listener with TLS, or 443.
     pub https_port: u16,
 }
@@ -102,6 +105,7 @@ impl Snapshot {
             certificates: CertificateStore::default(),
             answers: None,
             issuers: Vec::new(),
+            limits_store: None,
             https_port: 443,
         }
     }
@@ -126,6 +130,7 @@ impl Snapshot {
         let upstreams =
             Upstreams::build(&config.upstreams, &previous.upstreams, &mut problems, now);
         let listeners = listeners(&config.listeners, previous, world, &mut problems);
+        let limits_store = limits_store::build(&config, previous, world, &mut problems);
         let country_database = countries::build(
             config.country_database.as_ref(),
             previous,
@@ -160,6 +165,7 @@ impl Snapshot {
             certificates,
             answers: issuers::answers(&config, previous, state.as_ref()),
             issuers,
+            limits_store,
             config,
         };
         Ok(Built {

@@ -234,6 +234,16 @@ impl ServerTls {
         self.handshake(&self.client.checks, stream).await
     }
 
+    /// As [`Self::shake_hands`], with a server that speaks no HTTP: no protocol is agreed on.
+    pub async fn shake_hands_without_protocol<S>(&self, stream: S) -> io::Result<TlsStream<S>>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let mut config = ClientConfig::clone(&self.client.checks);
+        config.alpn_protocols.clear();
+        self.handshake(&Arc::new(config), stream).await
+    }
+
     async fn handshake<S>(&self, config: &Arc<ClientConfig>, stream: S) -> io::Result<TlsStream<S>>
     where
         S: AsyncRead + AsyncWrite + Unpin,

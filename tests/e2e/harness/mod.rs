@@ -25,6 +25,7 @@ mod pipe;
 mod port;
 mod proxy;
 mod recorder;
+mod redis;
 mod setup;
 mod strict;
 mod terms;
@@ -58,6 +59,7 @@ pub(crate) use self::{
     port::free_port,
     proxy::Proxy,
     recorder::Recorder,
+    redis::Redis,
     setup::Setup,
     terms::Terms,
     text::Ports,

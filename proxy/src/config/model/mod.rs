@@ -4,6 +4,7 @@
 
 mod acme;
 mod certificate;
+mod limits_store;
 mod listener;
 mod policy;
 mod route;
@@ -19,6 +20,7 @@ use super::{Located, units::ByteSize};
 pub use self::{
     acme::{Challenge, DnsHook, ExternalAccount, Issuer, IssuerLimits, Propagation, Quota},
     certificate::{Certificate, CertificateSource},
+    limits_store::{LimitsStore, OnFailure},
     listener::{Limits, Listener, Protocols, UnderscoreHeaders},
     policy::{
         Access, Block, BlockRule, By, Compress, Conditions, Cors, Countries, Country, CountryList,
@@ -52,6 +54,8 @@ pub struct Config {
     /// The policies of a request whose route is not known.
     pub defaults: Policies,
     pub log: AccessLog,
+    /// Where rate limits are shared over nodes; each node counts for itself unless configured.
+    pub limits_store: Option<LimitsStore>,
     /// Where keys and live state are kept; 0700. Default `/var/lib/simplon`.
     pub state: PathBuf,
     /// Worker threads; default one a core.

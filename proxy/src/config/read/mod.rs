@@ -7,6 +7,7 @@ mod certificate;
 pub(super) mod challenge;
 mod health;
 mod host;
+mod limits_store;
 mod listener;
 mod network;
 mod path;

@@ -45,13 +45,7 @@ pub(super) static TABLE: Table = Table {
 /// The settings under `tls`, which may be `true` alone.
 pub(super) fn read(upstream: &Fields<'_>) -> Option<ServerTls> {
     let entry = upstream.entry("tls")?;
-    let trust_the_system = ServerTls {
-        at: Located::new((), &entry.at),
-        server_name: None,
-        ca: None,
-        certificate: None,
-        verify: true,
-    };
+    let trust_the_system = trusting_the_system(Located::new((), &entry.at));
     match entry.node.value {
         Value::Bool(true) => return Some(trust_the_system),
         Value::Bool(false) => return None,
@@ -65,6 +59,17 @@ pub(super) fn read(upstream: &Fields<'_>) -> Option<ServerTls> {
         verify: verify(&fields),
         ..trust_the_system
     })
+}
+
+/// Every default.
+pub(super) fn trusting_the_system(at: Located<()>) -> ServerTls {
+    ServerTls {
+        at,
+        server_name: None,
+        ca: None,
+        certificate: None,
+        verify: true,
+    }
 }
 
 fn server_name(fields: &Fields<'_>) -> Option<Located<String>> {

@@ -7,14 +7,14 @@ use std::{
 use ipnet::IpNet;
 
 use super::{
-    acme, address, beside, certificate, file_path, listener,
+    acme, address, beside, certificate, file_path, limits_store, listener,
     network::networks,
     policy::{self, PoliciesDraft},
     route, upstream,
 };
 use crate::config::{
     decode::{Fields, text},
-    model::{AccessLog, Admin, Control, Drain, MemoryLimit},
+    model::{AccessLog, Admin, Control, Drain, LimitsStore, MemoryLimit},
     nearest::did_you_mean,
     problem::{Located, Problem, Span, quoted},
     raw::Value,
@@ -112,10 +112,10 @@ pub(in crate::config) static TABLE: Table = Table {
             "where `simplon reload` finds this process; default /run/simplon/control.sock",
         ),
         Key::new("metrics", Kind::Mapping(&METRICS), "names of metrics"),
-        Key::later(
+        Key::new(
             "limits_store",
-            "remove it; nothing limits rates yet",
-            "share rate limits",
+            Kind::TextOr(limits_store::URL, &limits_store::TABLE),
+            "a Redis server by which nodes share rate limits; default each counts for itself",
         ),
         Key::later(
             "tracing",
@@ -204,6 +204,7 @@ pub(in crate::config) struct Settings {
     pub(in crate::config) country_database: Option<Located<PathBuf>>,
     pub(in crate::config) defaults: PoliciesDraft,
     pub(in crate::config) log: Option<AccessLog>,
+    pub(in crate::config) limits_store: Option<LimitsStore>,
     pub(in crate::config) state: Option<PathBuf>,
     pub(in crate::config) workers: Option<NonZeroUsize>,
     pub(in crate::config) drain_timeout: Option<Duration>,
@@ -215,12 +216,13 @@ pub(in crate::config) struct Settings {
 }
 
 impl Settings {
-    const ONCE: [&str; 11] = [
+    const ONCE: [&str; 12] = [
         "admin",
         "trusted_proxies",
         "country_database",
         "defaults",
         "log",
+        "limits_store",
         "state",
         "workers",
         "memory_limit",
@@ -267,6 +269,7 @@ impl Settings {
                     .unwrap_or_default();
             }
             "log" => self.log = fields.fields("log").and_then(|fields| log(&fields)),
+            "limits_store" => self.limits_store = limits_store::read(fields),
             "state" => self.state = file_path(fields, "state").map(|path| path.value),
             "workers" => self.workers = fields.count("workers").and_then(NonZeroUsize::new),
             "memory_limit" => self.memory_limit = memory_limit(fields),

@@ -42,6 +42,29 @@ fn what_the_annotated_example_says_of_acme_is_good() {
     assert_eq!(loaded.config.certificates.len(), 2);
 }
 
+/// Comments too, as no example has a store.
+#[test]
+fn what_the_annotated_example_says_of_a_shared_store_is_good() {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../conf");
+    let text = std::fs::read_to_string(directory.join("simplon.yaml")).unwrap();
+    let (before, after) = text.split_once("\n# limits_store:\n").unwrap();
+    let (section, rest) = after.split_once("\n\n").unwrap();
+    let mapping = format!("limits_store:\n{section}").replace("\n# ", "\n");
+    assert!(mapping.contains("\n  on_failure: local"), "{mapping}");
+    let (_, line) = before.split_once("\n# limits_store: ").unwrap();
+    let alone = format!("limits_store: {}", line.split(' ').next().unwrap());
+    let copy = tempfile::tempdir().unwrap();
+    let path = copy.path().join("simplon.yaml");
+    for store in [mapping, alone] {
+        std::fs::write(&path, format!("{before}\n{store}\n\n{rest}")).unwrap();
+        let loaded = config::load_with(&path, &|_| None).unwrap_or_else(|e| panic!("\n{e}"));
+        assert!(loaded.warnings.is_empty(), "\n{}", loaded.warnings);
+        let store = loaded.config.limits_store.unwrap();
+        assert_eq!(store.timeout.as_millis(), 20);
+        assert_eq!(store.on_failure, config::model::OnFailure::Local);
+    }
+}
+
 /// Comments too: an example should not need files beside it.
 #[test]
 fn what_the_annotated_example_says_of_answers_is_good() {
