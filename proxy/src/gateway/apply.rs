@@ -1,27 +1,54 @@
 //! Apply: what the route's policies say of a request, in the order of the fields of [`Policies`].
 
+use std::sync::Arc;
+
 use pingora::proxy::Session;
 
-use super::{Exchange, admission, exchange::Admitted};
+use super::{Exchange, Gateway, admission, exchange::Admitted, inquiry::Inquiry, session};
 use crate::{
-    policy::{Policies, Request, Verdict},
+    admit::ClientKey,
+    config::model::Mode,
+    observe::PolicyLabel,
+    policy::{BasicAuth, Credentials, ForwardAuth, Policies, Request, Verdict},
     respond::Refusal,
 };
 
 /// Asks each policy in turn; the first that does not let the request pass has decided.
-pub(super) async fn apply(session: &Session, exchange: &mut Exchange) -> Verdict {
-    let Exchange {
-        admitted: Some(admitted),
-        route: Some(route),
-        applied,
-        ..
-    } = exchange
-    else {
+pub(super) async fn apply(
+    gateway: &Gateway,
+    session: &mut Session,
+    exchange: &mut Exchange,
+) -> Verdict {
+    let Some(route) = exchange.route.clone() else {
         return Verdict::Refuse(Refusal::Internal);
     };
-    let Policies { hsts: _ } = &route.policies;
-    let _request = request(session, admitted);
-    let _ = applied;
+    let Policies {
+        basic_auth,
+        forward_auth,
+        hsts: _,
+    } = &route.policies;
+    if let Some(basic_auth) = basic_auth {
+        let verdict = log_in(basic_auth, gateway, session, exchange).await;
+        let by = PolicyLabel::BasicAuth;
+        match exchange
+            .applied
+            .settle(by, Mode::Enforce, verdict, &route.meters)
+        {
+            Verdict::Continue => {}
+            decided => return decided,
+        }
+    }
+    if let Some(forward_auth) = forward_auth {
+        let verdict = inquire(forward_auth, gateway, session, exchange).await;
+        let by = PolicyLabel::ForwardAuth;
+        match exchange
+            .applied
+            .settle(by, Mode::Enforce, verdict, &route.meters)
+        {
+            Verdict::Continue => {}
+            decided => return decided,
+        }
+    }
     Verdict::Continue
 }
 
@@ -37,5 +64,57 @@ fn request<'a>(session: &'a Session, admitted: &'a Admitted) -> Request<'a> {
         path: &admitted.path,
         query: admission::query(header),
         fields: &header.headers,
+    }
+}
+
+async fn log_in(
+    basic_auth: &Arc<BasicAuth>,
+    gateway: &Gateway,
+    session: &mut Session,
+    exchange: &mut Exchange,
+) -> Verdict {
+    let Some(admitted) = &exchange.admitted else {
+        return Verdict::Refuse(Refusal::Internal);
+    };
+    let client = ClientKey::from(admitted.client);
+    let credentials = Credentials::of(&session.req_header().headers);
+    let checking = gateway.logins.check(basic_auth, client, credentials);
+    match session::unless_gone(session, checking).await {
+        Some(login) => basic_auth.rule(login, &mut exchange.applied),
+        None => Verdict::Refuse(Refusal::ClientGone),
+    }
+}
+
+async fn inquire(
+    forward_auth: &Arc<ForwardAuth>,
+    gateway: &Gateway,
+    session: &mut Session,
+    exchange: &mut Exchange,
+) -> Verdict {
+    let Some(admitted) = &exchange.admitted else {
+        return Verdict::Refuse(Refusal::Internal);
+    };
+    let Ok(origin) = admission::origin(exchange, session.req_header().version) else {
+        return Verdict::Refuse(Refusal::Internal);
+    };
+    let question = forward_auth.question(&request(session, admitted), &origin, &exchange.applied);
+    let inquiry = Inquiry {
+        forward_auth,
+        question,
+        admitted,
+        spares: &gateway.spares,
+    };
+    match session::unless_gone(session, inquiry.ask()).await {
+        Some(Ok(answer)) => {
+            let request = request(session, admitted);
+            forward_auth.rule(
+                answer,
+                &request,
+                admitted.id.as_str(),
+                &mut exchange.applied,
+            )
+        }
+        Some(Err(refusal)) => Verdict::Refuse(refusal),
+        None => Verdict::Refuse(Refusal::ClientGone),
     }
 }

@@ -21,7 +21,9 @@ use super::{
     apply::apply,
     challenge,
     exchange::Kept,
-    fault, outcome,
+    fault,
+    login::Logins,
+    outcome,
     peer::{self, Needs},
     session::{self, RequestFields, ResponseFields},
     spare::Spares,
@@ -40,6 +42,7 @@ pub struct Gateway {
     pub snapshot: Arc<SnapshotCell>,
     pub observer: Arc<Observer>,
     pub(super) spares: Arc<Spares>,
+    pub(super) logins: Arc<Logins>,
 }
 
 #[async_trait]
@@ -93,7 +96,7 @@ impl ProxyHttp for Gateway {
             Found::None => return Err(fault::refuse(Refusal::NoRoute)),
         };
         exchange.route = Some(Arc::clone(&route));
-        let answer = match (apply(session, exchange).await, &route.action) {
+        let answer = match (apply(self, session, exchange).await, &route.action) {
             (Verdict::Refuse(refusal), _) => return Err(fault::refuse(refusal)),
             (Verdict::Answer(answer), _) => answer,
             (Verdict::Continue, Action::Answer(answer)) => answer.clone(),

@@ -89,6 +89,28 @@ pub(super) fn is_taken_back(session: &mut Session) -> bool {
     }
 }
 
+/// What comes of `work`, unless the client goes away before. One that still sends a body is not seen to go by HTTP/1: then what
+/// `work` takes is the bound.
+pub(super) async fn unless_gone<T>(
+    session: &mut Session,
+    work: impl Future<Output = T>,
+) -> Option<T> {
+    let gone = async {
+        let is_over = session.as_mut().is_body_empty();
+        match session.as_mut() {
+            ServerSession::H2(stream) => drop(stream.idle().await),
+            // Behind a message that is over the stream reads nothing but its end.
+            ServerSession::H1(stream) if is_over => drop(stream.idle().await),
+            _ => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        biased;
+        done = work => Some(done),
+        () = gone => None,
+    }
+}
+
 /// Lets a large header of HTTP/2 go, but for what the log tells of it, at the length it is told: an answer may
 /// have to wait for its window, and headers are what fills memory meanwhile.
 fn let_header_go(session: &mut Session) -> Result<()> {

@@ -1,24 +1,123 @@
 //! Where the policies of a snapshot are built, each of them once.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
-use super::Hsts;
-use crate::config::{model, problem::Problem};
+use super::{BasicAuth, ForwardAuth, Hsts, Users};
+use crate::{
+    balance::Upstream,
+    config::{
+        model,
+        problem::{Located, Problem, Span},
+    },
+};
 
 /// What policies are built with, and those that are built already.
 pub struct Workshop<'a> {
     /// What is wrong with the world, such as a file that a policy needs.
     pub problems: &'a mut Vec<Problem>,
     pub hsts: Made<model::Hsts, Hsts>,
+    basic_auth: Made<model::BasicAuth, BasicAuth>,
+    forward_auth: Made<model::ForwardAuth, ForwardAuth>,
+    /// Those of the snapshot, in the order of the configuration.
+    upstreams: &'a [Arc<Upstream>],
+    read: ReadFile<'a>,
 }
 
+/// Lines of a file of users that are told to be wrong.
+const MOST_BAD_LINES: usize = 20;
+
+/// Gives what is in a file.
+pub type ReadFile<'a> = &'a dyn Fn(&Path) -> io::Result<Vec<u8>>;
+
 impl<'a> Workshop<'a> {
-    pub fn new(problems: &'a mut Vec<Problem>) -> Self {
+    pub fn new(
+        upstreams: &'a [Arc<Upstream>],
+        read: ReadFile<'a>,
+        problems: &'a mut Vec<Problem>,
+    ) -> Self {
         Self {
             problems,
             hsts: Made::default(),
+            basic_auth: Made::default(),
+            forward_auth: Made::default(),
+            upstreams,
+            read,
         }
     }
+
+    pub(super) fn basic_auth(
+        &mut self,
+        spec: Option<&Arc<model::BasicAuth>>,
+    ) -> Option<Arc<BasicAuth>> {
+        let Self { read, problems, .. } = self;
+        self.basic_auth.of(spec, |spec| {
+            let users = users(&spec.users, *read, problems)?;
+            Some(BasicAuth::new(spec, users))
+        })
+    }
+
+    pub(super) fn forward_auth(
+        &mut self,
+        spec: Option<&Arc<model::ForwardAuth>>,
+    ) -> Option<Arc<ForwardAuth>> {
+        let upstreams = self.upstreams;
+        self.forward_auth.of(spec, |spec| {
+            // The configuration knows it. If it is not here, it could not be built, and nothing will be published.
+            let mut upstreams = upstreams.iter();
+            let upstream = upstreams.find(|upstream| *upstream.name() == spec.upstream.value)?;
+            Some(ForwardAuth::new(spec, Arc::clone(upstream)))
+        })
+    }
+}
+
+/// The users of a file, if nothing is wrong with it.
+fn users(
+    file: &Located<PathBuf>,
+    read: ReadFile<'_>,
+    problems: &mut Vec<Problem>,
+) -> Option<Users> {
+    let path = &file.value;
+    let content = read(path).map_err(|error| {
+        let shown = path.display();
+        let problem = Problem::error(format!("cannot read the users of {shown}: {error}"));
+        problems.push(problem.at_value(file).hint(
+            "paths are relative to the configuration file; the user that runs simplon must be able to read it",
+        ));
+    });
+    let users = Users::parse(&content.ok()?).map_err(|wrong| {
+        // Of a file that is something else altogether, a few lines tell it.
+        for bad in wrong.iter().take(MOST_BAD_LINES) {
+            let place = Span {
+                file: path.as_path().into(),
+                line: u32::try_from(bad.line).unwrap_or(u32::MAX),
+                column: 1,
+                width: 1,
+            };
+            let problem = Problem::error(bad.what.reason());
+            problems.push(problem.at(&place).hint(bad.what.hint()));
+        }
+        if let Some(more) = wrong
+            .len()
+            .checked_sub(MOST_BAD_LINES)
+            .filter(|more| *more > 0)
+        {
+            let shown = path.display();
+            let message = format!("{more} more lines of {shown} are wrong");
+            problems.push(Problem::error(message).at_value(file));
+        }
+    });
+    let users = users.ok()?;
+    if users.is_empty() {
+        let message = format!("nobody may log in: {} names no user", path.display());
+        let problem = Problem::warning(message).at_value(file);
+        problems.push(problem.hint("add a line with `htpasswd -B FILE NAME`"));
+    }
+    Some(users)
 }
 
 /// What was made of one part of the configuration, however many routes share it.

@@ -47,7 +47,8 @@ impl Page {
                     fields.push((header::ALLOW, allow));
                 }
             }
-            Refusal::NoServer
+            Refusal::LoginsCrowded
+            | Refusal::NoServer
             | Refusal::Saturated
             | Refusal::Exhausted
             | Refusal::TooManyConnections => {

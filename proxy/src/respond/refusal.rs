@@ -25,6 +25,14 @@ pub enum Refusal {
     Misdirected,
     /// One client holds too many connections.
     TooManyConnections,
+    /// The route asks for a name and a password, and those given are none that are good.
+    Unauthenticated,
+    /// The client has given wrong passwords too often.
+    TooManyFailures,
+    /// More passwords wait to be checked than can be in time.
+    LoginsCrowded,
+    /// Whoever decides whether the request may pass gave no sound answer; what was wrong, in a few words.
+    AuthUnavailable(&'static str),
     ConnectFailed,
     ConnectTimeout,
     /// The server closed or reset the connection before its response was complete.
@@ -58,7 +66,7 @@ pub const CLIENT_CLOSED_REQUEST: StatusCode = match StatusCode::from_u16(499) {
 
 impl Refusal {
     /// One of each kind, in the order of the declaration.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 28] = [
         Self::Malformed("malformed"),
         Self::NoRoute,
         Self::NoChallenge,
@@ -70,6 +78,10 @@ impl Refusal {
         Self::HeaderTooLarge,
         Self::Misdirected,
         Self::TooManyConnections,
+        Self::Unauthenticated,
+        Self::TooManyFailures,
+        Self::LoginsCrowded,
+        Self::AuthUnavailable("unavailable"),
         Self::ConnectFailed,
         Self::ConnectTimeout,
         Self::ServerReset,
@@ -93,7 +105,9 @@ impl Refusal {
     /// What about it, in a few words, where the label does not say all.
     pub const fn detail(self) -> Option<&'static str> {
         match self {
-            Self::Malformed(what) | Self::ServerMalformed(what) => Some(what),
+            Self::Malformed(what) | Self::ServerMalformed(what) | Self::AuthUnavailable(what) => {
+                Some(what)
+            }
             _ => None,
         }
     }
@@ -110,13 +124,20 @@ impl Refusal {
             Self::HeaderTooLarge => "The header of the request is too large.",
             Self::Misdirected => "This connection is not for that host.",
             Self::TooManyConnections => "There are too many connections from your address.",
+            Self::Unauthenticated => "This address asks for a name and a password.",
+            Self::TooManyFailures => {
+                "There were too many wrong passwords from your address. Please try again later."
+            }
+            Self::AuthUnavailable(_) => {
+                "Whether you may see this could not be found out. Please try again shortly."
+            }
             Self::ConnectFailed | Self::ServerReset | Self::ServerMalformed(_) => {
                 "The server behind this address gave no usable answer."
             }
             Self::ConnectTimeout | Self::ServerTimeout => {
                 "The server behind this address did not answer in time."
             }
-            Self::NoServer | Self::Saturated | Self::Exhausted => {
+            Self::LoginsCrowded | Self::NoServer | Self::Saturated | Self::Exhausted => {
                 "The service is not available just now. Please try again shortly."
             }
             Self::OldClient => "This address needs HTTP/1.1 or newer.",
@@ -158,6 +179,10 @@ impl Refusal {
             Self::HeaderTooLarge => "header_too_large",
             Self::Misdirected => "misdirected",
             Self::TooManyConnections => "too_many_connections",
+            Self::Unauthenticated => "unauthenticated",
+            Self::TooManyFailures => "too_many_failures",
+            Self::LoginsCrowded => "logins_crowded",
+            Self::AuthUnavailable(_) => "auth_unavailable",
             Self::ConnectFailed => "connect_failed",
             Self::ConnectTimeout => "connect_timeout",
             Self::ServerReset => "server_reset",
@@ -187,11 +212,15 @@ impl Refusal {
             Self::UriTooLong => StatusCode::URI_TOO_LONG,
             Self::HeaderTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
-            Self::TooManyConnections => StatusCode::TOO_MANY_REQUESTS,
-            Self::ConnectFailed | Self::ServerReset | Self::ServerMalformed(_) => {
-                StatusCode::BAD_GATEWAY
+            Self::Unauthenticated => StatusCode::UNAUTHORIZED,
+            Self::TooManyConnections | Self::TooManyFailures => StatusCode::TOO_MANY_REQUESTS,
+            Self::AuthUnavailable(_)
+            | Self::ConnectFailed
+            | Self::ServerReset
+            | Self::ServerMalformed(_) => StatusCode::BAD_GATEWAY,
+            Self::LoginsCrowded | Self::NoServer | Self::Saturated | Self::Exhausted => {
+                StatusCode::SERVICE_UNAVAILABLE
             }
-            Self::NoServer | Self::Saturated | Self::Exhausted => StatusCode::SERVICE_UNAVAILABLE,
             Self::ConnectTimeout | Self::ServerTimeout => StatusCode::GATEWAY_TIMEOUT,
             Self::OldClient => StatusCode::HTTP_VERSION_NOT_SUPPORTED,
             Self::ClientGone => CLIENT_CLOSED_REQUEST,
@@ -219,6 +248,12 @@ impl fmt::Display for Refusal {
             Self::HeaderTooLarge => "the header is larger than the listener takes",
             Self::Misdirected => "the host is not covered by the connection's certificate",
             Self::TooManyConnections => "the client holds too many connections",
+            Self::Unauthenticated => "the client has not shown a good name and password",
+            Self::TooManyFailures => "the client has given too many wrong passwords",
+            Self::LoginsCrowded => "too many passwords wait to be checked",
+            Self::AuthUnavailable(reason) => {
+                return write!(f, "whether the request may pass is not known: {reason}");
+            }
             Self::ConnectFailed => "no connection to the server could be opened",
             Self::ConnectTimeout => "the server did not take the connection in time",
             Self::ServerReset => "the server broke off before its response was complete",

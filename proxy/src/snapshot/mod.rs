@@ -11,6 +11,7 @@ mod route;
 mod upstreams;
 
 use std::{
+    path::Path,
     sync::Arc,
     time::{Instant, SystemTime},
 };
@@ -111,7 +112,8 @@ impl Snapshot {
         let upstreams =
             Upstreams::build(&config.upstreams, &previous.upstreams, &mut problems, now);
         let listeners = listeners(&config.listeners, previous, world, &mut problems);
-        let mut workshop = Workshop::new(&mut problems);
+        let read = |path: &Path| tls::content(path, tls::LONGEST_LIST);
+        let mut workshop = Workshop::new(upstreams.all(), &read, &mut problems);
         let routes = config.routes.iter().map(|route| {
             let built = Route::build(route, &upstreams, &world.metrics, &mut workshop);
             (

@@ -59,6 +59,8 @@ pub(in crate::config) static TABLE: Table = Table {
             "answer with a redirect",
         ),
         Key::new("respond", Kind::Mapping(&RESPOND), "answer with this"),
+        policy::basic_auth::KEY,
+        policy::forward_auth::KEY,
         policy::hsts::KEY,
         Key::later(
             "rate_limit",

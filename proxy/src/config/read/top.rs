@@ -154,6 +154,8 @@ static ADMIN: Table = Table {
 static DEFAULTS: Table = Table {
     of: "defaults",
     keys: &[
+        policy::basic_auth::KEY,
+        policy::forward_auth::KEY,
         policy::hsts::KEY,
         Key::later(
             "compress",
