@@ -233,3 +233,6 @@ impl Drop for Check {
         self.told.send_replace(Some(self.outcome));
     }
 }
+
+#[cfg(test)]
+mod tests;

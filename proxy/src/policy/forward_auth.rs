@@ -254,3 +254,6 @@ fn nominated(fields: &HeaderMap) -> Vec<HeaderName> {
         .filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok())
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -61,15 +61,12 @@ pub(super) fn read(fields: &Fields<'_>) -> Said<BasicAuth> {
     let entry = fields.entry("basic_auth")?;
     let basic_auth = match entry.node.value {
         Value::Map(_) => Some(whole(&fields.fields("basic_auth")?)?),
-        _ if fields.flag("basic_auth")? => {
-            fields.error(
-                &entry.node.span,
-                "\"basic_auth\" needs to know who may log in",
-                "write { users: FILE }, with a file of NAME:HASH lines as `htpasswd -B` makes them",
-            );
-            return None;
+        Value::Bool(false) => None,
+        _ => {
+            let hint =
+                "write { users: FILE }, with a file of NAME:HASH lines as `htpasswd -B` makes them";
+            return fields.wrong("basic_auth", "a mapping or false", &entry.node, hint);
         }
-        _ => None,
     };
     Some(Located::new(basic_auth.map(Arc::new), &entry.at))
 }

@@ -64,15 +64,11 @@ pub(super) fn read(fields: &Fields<'_>) -> Said<ForwardAuth> {
     let entry = fields.entry("forward_auth")?;
     let forward_auth = match entry.node.value {
         Value::Map(_) => Some(whole(&fields.fields("forward_auth")?)?),
-        _ if fields.flag("forward_auth")? => {
-            fields.error(
-                &entry.node.span,
-                "\"forward_auth\" needs to know whom to ask",
-                "write { upstream: NAME, path: /verify }",
-            );
-            return None;
+        Value::Bool(false) => None,
+        _ => {
+            let hint = "write { upstream: NAME, path: /verify }";
+            return fields.wrong("forward_auth", "a mapping or false", &entry.node, hint);
         }
-        _ => None,
     };
     Some(Located::new(forward_auth.map(Arc::new), &entry.at))
 }
