@@ -11,6 +11,7 @@
 )]
 
 mod acme;
+mod auth;
 mod balancing;
 mod blame;
 mod cert;

@@ -26,7 +26,7 @@ use crate::{config::model, limits::Bucket, respond::Refusal};
 /// Who may come in, ready to be asked.
 #[derive(Debug)]
 pub struct BasicAuth {
-    users: Users,
+    users: Arc<Users>,
     /// What is checked in the place of a hash that is not there.
     decoys: Box<[Arc<PasswordHash>]>,
     challenge: HeaderValue,
@@ -57,7 +57,7 @@ pub enum Login {
 }
 
 impl BasicAuth {
-    pub fn new(spec: &model::BasicAuth, users: Users) -> Self {
+    pub fn new(spec: &model::BasicAuth, users: Arc<Users>) -> Self {
         Self {
             decoys: users.hashes(),
             users,
@@ -168,7 +168,7 @@ bob:$2a$06$DCq7YPn5Rq63x1Lad4cll.TV4S6ytwfsfvkgY8jIucDrjc8deX1s.";
     }
 
     fn basic_auth(file: &[u8]) -> BasicAuth {
-        BasicAuth::new(&spec("restricted"), Users::parse(file).unwrap())
+        BasicAuth::new(&spec("restricted"), Users::parse(file).unwrap().into())
     }
 
     fn credentials() -> Credentials {
@@ -246,7 +246,7 @@ bob:$2a$06$DCq7YPn5Rq63x1Lad4cll.TV4S6ytwfsfvkgY8jIucDrjc8deX1s.";
             ..spec("restricted")
         };
         let mut applied = Applied::default();
-        let basic_auth = BasicAuth::new(&passing, Users::parse(FILE).unwrap());
+        let basic_auth = BasicAuth::new(&passing, Users::parse(FILE).unwrap().into());
         basic_auth.rule(Login::Good("alice".into()), &mut applied);
         let mut fields = sent();
         applied.request(&mut fields);

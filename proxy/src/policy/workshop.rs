@@ -23,6 +23,8 @@ pub struct Workshop<'a> {
     pub hsts: Made<model::Hsts, Hsts>,
     basic_auth: Made<model::BasicAuth, BasicAuth>,
     forward_auth: Made<model::ForwardAuth, ForwardAuth>,
+    /// By file, which several routes may name; nothing if it cannot be used, which was told once.
+    users: HashMap<PathBuf, Option<Arc<Users>>>,
     /// Those of the snapshot, in the order of the configuration.
     upstreams: &'a [Arc<Upstream>],
     read: ReadFile<'a>,
@@ -45,6 +47,7 @@ impl<'a> Workshop<'a> {
             hsts: Made::default(),
             basic_auth: Made::default(),
             forward_auth: Made::default(),
+            users: HashMap::new(),
             upstreams,
             read,
         }
@@ -54,10 +57,18 @@ impl<'a> Workshop<'a> {
         &mut self,
         spec: Option<&Arc<model::BasicAuth>>,
     ) -> Option<Arc<BasicAuth>> {
-        let Self { read, problems, .. } = self;
+        let Self {
+            users,
+            read,
+            problems,
+            ..
+        } = self;
         self.basic_auth.of(spec, |spec| {
-            let users = users(&spec.users, *read, problems)?;
-            Some(BasicAuth::new(spec, users))
+            let file = &spec.users;
+            let users = users
+                .entry(file.value.clone())
+                .or_insert_with(|| read_users(file, *read, problems).map(Arc::new));
+            Some(BasicAuth::new(spec, Arc::clone(users.as_ref()?)))
         })
     }
 
@@ -76,7 +87,7 @@ impl<'a> Workshop<'a> {
 }
 
 /// The users of a file, if nothing is wrong with it.
-fn users(
+fn read_users(
     file: &Located<PathBuf>,
     read: ReadFile<'_>,
     problems: &mut Vec<Problem>,

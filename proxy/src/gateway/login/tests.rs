@@ -33,7 +33,7 @@ fn basic_auth(file: &str, failures: u32) -> BasicAuth {
         pass_user: model::BasicAuth::PASS_USER,
         pass_authorization: false,
     };
-    BasicAuth::new(&spec, Users::parse(file.as_bytes()).unwrap())
+    BasicAuth::new(&spec, Users::parse(file.as_bytes()).unwrap().into())
 }
 
 fn client(address: [u8; 4]) -> ClientKey {
