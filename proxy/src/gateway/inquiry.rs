@@ -4,13 +4,14 @@ use std::{sync::Arc, time::Instant};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    time::{self, timeout, timeout_at},
+    time::{self, error::Elapsed, timeout, timeout_at},
 };
 
 use super::{
     exchange::Admitted,
     fault,
     line::Line,
+    outcome,
     spare::{Spares, Stay, Whom},
 };
 use crate::{
@@ -19,6 +20,7 @@ use crate::{
     forward::ProxyHeader,
     policy::{ForwardAuth, LARGEST_BODY},
     respond::Refusal,
+    tls::ServerTls,
 };
 
 /// Servers that are asked at most: one more when the first has failed, as a GET may be sent again.
@@ -60,13 +62,7 @@ impl Inquiry<'_> {
             };
             tried.insert(pick.server().index);
             let asked = timeout_at(deadline, self.ask_server(&pick)).await;
-            let late = |_| {
-                Err(Trouble::Server(
-                    Failure::Timeout,
-                    "there is no answer in time",
-                ))
-            };
-            let failure = match asked.unwrap_or_else(late) {
+            let failure = match asked.unwrap_or_else(|elapsed| Err(late(elapsed))) {
                 Ok(answer) => {
                     note(&pick, &answer);
                     return Ok(answer);
@@ -97,7 +93,7 @@ impl Inquiry<'_> {
         });
         let tls = pick.server().tls.as_deref();
         let whom = Whom {
-            tls: tls.map(|tls| tls.number()),
+            tls: tls.map(ServerTls::number),
             target: pick.target().clone(),
             client: None,
         };
@@ -114,7 +110,10 @@ impl Inquiry<'_> {
         let line = match timeout(connect, Line::open(pick.target(), tls, header)).await {
             Ok(Ok(line)) => line,
             Ok(Err(error)) if fault::is_exhaustion(&error) => return Err(Trouble::Ours),
-            Ok(Err(_)) => return Err(Trouble::Server(Failure::Connect, "there is no connection")),
+            Ok(Err(error)) => {
+                outcome::complain(pick, &error, Instant::now());
+                return Err(Trouble::Server(Failure::Connect, "there is no connection"));
+            }
             Err(_) => {
                 let late = "there is no connection in time";
                 return Err(Trouble::Server(Failure::Connect, late));
@@ -137,7 +136,7 @@ impl Inquiry<'_> {
             line.flush().await
         });
         // What a server says before it closes counts even if it has not read everything: the read tells.
-        let _ = written.await.map_err(|_| late())?;
+        let _ = written.await.map_err(late)?;
         let limits = pick.upstream().limits();
         let most = limits.header_size.saturating_add(BODY_AND_FRAMING);
         let mut gathering = Gathering::new(Reply::new(Asked::default(), limits), most);
@@ -150,7 +149,7 @@ impl Inquiry<'_> {
             };
             let read = timeout(patience, line.read(&mut piece))
                 .await
-                .map_err(|_| late())?;
+                .map_err(late)?;
             let read = read.unwrap_or(0);
             if read == 0 && gathering.ends_here() {
                 break Gathered::Whole;
@@ -184,7 +183,7 @@ impl Inquiry<'_> {
 
 const CLOSED: Trouble = Trouble::Server(Failure::Reset, "the connection ended before the answer");
 
-fn late() -> Trouble {
+fn late(_: Elapsed) -> Trouble {
     Trouble::Server(Failure::Timeout, "there is no answer in time")
 }
 

@@ -235,14 +235,7 @@ async fn bodies_come_whole_after_the_question() {
     let answer = client.ask("POST", "/a", &[], &body).await;
     assert!(answer.status() == 200 && answer.body == body);
     client
-        .send(
-            "POST /a HTTP/1.1
-host: test
-expect: 100-continue
-content-length: 5
-
-",
-        )
+        .send("POST /a HTTP/1.1\r\nhost: test\r\nexpect: 100-continue\r\ncontent-length: 5\r\n\r\n")
         .await;
     assert_eq!(client.response().await.status(), 100);
     client.send("hello").await;

@@ -2,7 +2,7 @@
 
 use http::Request;
 
-use crate::harness::{Client, Message, Origin, Proxy, binary, until};
+use crate::harness::{Client, Message, Origin, binary, until};
 
 use super::{GOOD, USERS, basic, last, with_users};
 

@@ -2,7 +2,10 @@
 
 use std::{path::Path, time::Duration};
 
-use crate::config::{Config, load_with, model::BasicAuth};
+use crate::config::{
+    Config, load_with,
+    model::{BasicAuth, PathPattern},
+};
 
 /// A configuration whose one route says this, where `defaults` says that.
 fn load(directory: &Path, of_defaults: &str, of_route: &str) -> Config {
@@ -103,4 +106,39 @@ fn what_a_route_says_takes_the_place_of_what_the_defaults_say() {
     let own = policies("basic_auth: { users: b }, forward_auth: { upstream: auth, path: /b }");
     assert!(own.basic_auth.unwrap().users.value.ends_with("b"));
     assert_eq!(&*own.forward_auth.unwrap().path, "/b");
+}
+
+/// Comments, as they name a file and a server that no example has.
+#[test]
+fn what_the_annotated_example_says_of_logging_in_is_good() {
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../conf/simplon.yaml");
+    let text = std::fs::read_to_string(example).unwrap();
+    let (before, after) = text.split_once("  # Who may come in,").unwrap();
+    let (section, rest) = after.split_once("\n\n").unwrap();
+    let lines = section.lines().skip(1);
+    let lines = lines.filter(|line| !line.starts_with("  # Or because"));
+    let section: String = lines
+        .map(|line| line.replacen("  # ", "  ", 1) + "\n")
+        .collect();
+    let upstream = "upstreams:\n  login: { servers: [127.0.0.1:9091] }\n";
+    let before = before.replacen("upstreams:\n", upstream, 1);
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("simplon.yaml");
+    std::fs::write(&path, format!("{before}{section}\n{rest}")).unwrap();
+    let loaded = load_with(&path, &|_| None).unwrap_or_else(|report| panic!("\n{report}"));
+    assert!(loaded.warnings.is_empty(), "\n{}", loaded.warnings);
+    let policies = |path: &str| {
+        let routes = loaded.config.routes.iter();
+        let mut routes = routes.filter(|route| route.path == PathPattern::Prefix(path.to_owned()));
+        routes.next().unwrap().policies.clone()
+    };
+    let lab = policies("/lab").basic_auth.unwrap();
+    assert_eq!(
+        (&*lab.realm, lab.failures.count.get()),
+        (BasicAuth::REALM, 10)
+    );
+    assert_eq!(lab.pass_user, BasicAuth::PASS_USER);
+    let office = policies("/office").forward_auth.unwrap();
+    assert_eq!(&*office.upstream.value, "login");
+    assert_eq!(office.timeout, Duration::from_secs(5));
 }

@@ -81,16 +81,16 @@ b:$2a$05$CCCCCCCCCCCCCCCCCCCCC.VGOzA784oUp/Z0DY336zx7pLYAy0lwK";
         let users = Users::parse(file).unwrap();
         let (one, other) = (users.hash_of("a").unwrap(), users.hash_of("b").unwrap());
         // ab:c, a:bc, a:b, and a:b once more
-        let [abc, a_bc, a_b, again] = ["YWI6Yw==", "YTpiYw==", "YTpi", "YTpi"]
+        let [longer_name, longer, first, again] = ["YWI6Yw==", "YTpiYw==", "YTpi", "YTpi"]
             .map(|encoded| Credentials::parse(format!("Basic {encoded}").as_bytes()).unwrap());
-        let mark = Mark::of(&secret(1), &a_b, one, true);
+        let mark = Mark::of(&secret(1), &first, one, true);
         assert_eq!(Mark::of(&secret(1), &again, one, true), mark);
         assert_ne!(Mark::of(&secret(1), &again, one, false), mark);
         for (secret, credentials, hash) in [
-            (secret(2), &a_b, one),
-            (secret(1), &abc, one),
-            (secret(1), &a_bc, one),
-            (secret(1), &a_b, other),
+            (secret(2), &first, one),
+            (secret(1), &longer_name, one),
+            (secret(1), &longer, one),
+            (secret(1), &first, other),
         ] {
             assert_ne!(Mark::of(&secret, credentials, hash, true), mark);
         }
