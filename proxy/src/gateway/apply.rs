@@ -28,7 +28,9 @@ pub(super) async fn apply(
         hsts: _,
     } = &route.policies;
     if let Some(basic_auth) = basic_auth {
-        let verdict = log_in(basic_auth, gateway, session, exchange).await;
+        let Some(verdict) = log_in(basic_auth, gateway, session, exchange).await else {
+            return Verdict::Refuse(Refusal::ClientGone);
+        };
         let by = PolicyLabel::BasicAuth;
         match exchange
             .applied
@@ -39,7 +41,9 @@ pub(super) async fn apply(
         }
     }
     if let Some(forward_auth) = forward_auth {
-        let verdict = inquire(forward_auth, gateway, session, exchange).await;
+        let Some(verdict) = inquire(forward_auth, gateway, session, exchange).await else {
+            return Verdict::Refuse(Refusal::ClientGone);
+        };
         let by = PolicyLabel::ForwardAuth;
         match exchange
             .applied
@@ -67,35 +71,35 @@ fn request<'a>(session: &'a Session, admitted: &'a Admitted) -> Request<'a> {
     }
 }
 
+/// Nothing if the client has left meanwhile.
 async fn log_in(
     basic_auth: &Arc<BasicAuth>,
     gateway: &Gateway,
     session: &mut Session,
     exchange: &mut Exchange,
-) -> Verdict {
+) -> Option<Verdict> {
     let Some(admitted) = &exchange.admitted else {
-        return Verdict::Refuse(Refusal::Internal);
+        return Some(Verdict::Refuse(Refusal::Internal));
     };
     let client = ClientKey::from(admitted.client);
     let credentials = Credentials::of(&session.req_header().headers);
     let checking = gateway.logins.check(basic_auth, client, credentials);
-    match session::unless_gone(session, checking).await {
-        Some(login) => basic_auth.rule(login, &mut exchange.applied),
-        None => Verdict::Refuse(Refusal::ClientGone),
-    }
+    let login = session::unless_gone(session, checking).await?;
+    Some(basic_auth.rule(login, &mut exchange.applied))
 }
 
+/// Nothing if the client has left meanwhile.
 async fn inquire(
     forward_auth: &Arc<ForwardAuth>,
     gateway: &Gateway,
     session: &mut Session,
     exchange: &mut Exchange,
-) -> Verdict {
+) -> Option<Verdict> {
     let Some(admitted) = &exchange.admitted else {
-        return Verdict::Refuse(Refusal::Internal);
+        return Some(Verdict::Refuse(Refusal::Internal));
     };
     let Ok(origin) = admission::origin(exchange, session.req_header().version) else {
-        return Verdict::Refuse(Refusal::Internal);
+        return Some(Verdict::Refuse(Refusal::Internal));
     };
     let question = forward_auth.question(&request(session, admitted), &origin, &exchange.applied);
     let inquiry = Inquiry {
@@ -104,17 +108,10 @@ async fn inquire(
         admitted,
         spares: &gateway.spares,
     };
-    match session::unless_gone(session, inquiry.ask()).await {
-        Some(Ok(answer)) => {
-            let request = request(session, admitted);
-            forward_auth.rule(
-                answer,
-                &request,
-                admitted.id.as_str(),
-                &mut exchange.applied,
-            )
-        }
-        Some(Err(refusal)) => Verdict::Refuse(refusal),
-        None => Verdict::Refuse(Refusal::ClientGone),
-    }
+    let answer = match session::unless_gone(session, inquiry.ask()).await? {
+        Ok(answer) => answer,
+        Err(refusal) => return Some(Verdict::Refuse(refusal)),
+    };
+    let (request, id) = (request(session, admitted), admitted.id.as_str());
+    Some(forward_auth.rule(answer, &request, id, &mut exchange.applied))
 }

@@ -365,6 +365,7 @@ async fn a_client_that_leaves_ends_the_question() {
         (&line["refusal"], &line["status"]),
         (&"client_gone".into(), &499.into())
     );
+    assert_eq!(line["policy"], serde_json::Value::Null);
     assert!(origin.requests().is_empty());
 }
 
