@@ -85,7 +85,8 @@ async fn log_in(
     let credentials = Credentials::of(&session.req_header().headers);
     let checking = gateway.logins.check(basic_auth, client, credentials);
     let login = session::unless_gone(session, checking).await?;
-    Some(basic_auth.rule(login, &mut exchange.applied))
+    let sent = &session.req_header().headers;
+    Some(basic_auth.rule(login, sent, &mut exchange.applied))
 }
 
 /// Nothing if the client has left meanwhile.

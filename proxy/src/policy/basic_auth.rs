@@ -11,7 +11,7 @@ use std::{sync::Arc, time::Duration};
 
 use aws_lc_rs::hmac;
 use http::{
-    HeaderName, HeaderValue,
+    HeaderMap, HeaderName, HeaderValue,
     header::{AUTHORIZATION, RETRY_AFTER, WWW_AUTHENTICATE},
 };
 
@@ -104,8 +104,8 @@ impl BasicAuth {
     }
 
     /// What becomes of the request, and what the server and the log are told of who asks.
-    pub fn rule(&self, login: Login, applied: &mut Applied) -> Verdict {
-        applied.request_removed.push(self.pass_user.clone());
+    pub fn rule(&self, login: Login, sent: &HeaderMap, applied: &mut Applied) -> Verdict {
+        applied.reserve(std::slice::from_ref(&self.pass_user), sent);
         if !self.passes_authorization {
             applied.request_removed.push(AUTHORIZATION);
         }
@@ -146,8 +146,6 @@ fn challenge(realm: &str) -> HeaderValue {
 
 #[cfg(test)]
 mod tests {
-    use http::header::HeaderMap;
-
     use super::*;
     use crate::config::{model::Quota, problem::Located};
 
@@ -229,11 +227,13 @@ bob:$2a$06$DCq7YPn5Rq63x1Lad4cll.TV4S6ytwfsfvkgY8jIucDrjc8deX1s.";
                 AUTHORIZATION,
                 HeaderValue::from_static("Basic YWxpY2U6VSpV"),
             );
-            fields.insert("x-forwarded-user", HeaderValue::from_static("root"));
+            for name in ["x-forwarded-user", "x_forwarded_user", "x-forwarded_user"] {
+                fields.insert(name, HeaderValue::from_static("root"));
+            }
             fields
         };
         let mut applied = Applied::default();
-        let verdict = basic_auth(FILE).rule(Login::Good("alice".into()), &mut applied);
+        let verdict = basic_auth(FILE).rule(Login::Good("alice".into()), &sent(), &mut applied);
         assert!(matches!(verdict, Verdict::Continue));
         let mut fields = sent();
         applied.request(&mut fields);
@@ -247,7 +247,7 @@ bob:$2a$06$DCq7YPn5Rq63x1Lad4cll.TV4S6ytwfsfvkgY8jIucDrjc8deX1s.";
         };
         let mut applied = Applied::default();
         let basic_auth = BasicAuth::new(&passing, Users::parse(FILE).unwrap().into());
-        basic_auth.rule(Login::Good("alice".into()), &mut applied);
+        basic_auth.rule(Login::Good("alice".into()), &sent(), &mut applied);
         let mut fields = sent();
         applied.request(&mut fields);
         assert_eq!(fields[AUTHORIZATION], "Basic YWxpY2U6VSpV");
@@ -278,7 +278,7 @@ bob:$2a$06$DCq7YPn5Rq63x1Lad4cll.TV4S6ytwfsfvkgY8jIucDrjc8deX1s.";
             ),
         ] {
             let mut applied = Applied::default();
-            let verdict = basic_auth(FILE).rule(login, &mut applied);
+            let verdict = basic_auth(FILE).rule(login, &HeaderMap::new(), &mut applied);
             assert!(matches!(verdict, Verdict::Refuse(found) if found == refusal));
             let [(of, is)] = &applied.response_fields[..] else {
                 panic!("{applied:?}");
@@ -287,7 +287,7 @@ bob:$2a$06$DCq7YPn5Rq63x1Lad4cll.TV4S6ytwfsfvkgY8jIucDrjc8deX1s.";
             assert!(applied.request_fields.is_empty() && applied.user.is_none());
         }
         let mut applied = Applied::default();
-        let verdict = basic_auth(FILE).rule(Login::Crowded, &mut applied);
+        let verdict = basic_auth(FILE).rule(Login::Crowded, &HeaderMap::new(), &mut applied);
         assert!(matches!(verdict, Verdict::Refuse(Refusal::LoginsCrowded)));
     }
 }

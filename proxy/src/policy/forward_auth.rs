@@ -134,12 +134,7 @@ impl ForwardAuth {
         if !answer.status.is_success() {
             return given_on(answer, request_id);
         }
-        applied
-            .request_removed
-            .extend_from_slice(&self.copy_headers);
-        applied
-            .request_removed
-            .extend(self.lookalikes(request.fields));
+        applied.reserve(&self.copy_headers, request.fields);
         for name in &self.copy_headers {
             let Some(value) = joined(&answer.fields, name) else {
                 continue;
@@ -157,20 +152,6 @@ impl ForwardAuth {
             }
         }
         Verdict::Continue
-    }
-
-    /// Names that some servers take for one that is copied: with `_` in the place of `-`.
-    fn lookalikes(&self, sent: &HeaderMap) -> impl Iterator<Item = HeaderName> {
-        let is_one = |name: &&HeaderName| {
-            let name = name.as_str();
-            let dashed = || name.replace('_', "-");
-            name.contains('_')
-                && self
-                    .copy_headers
-                    .iter()
-                    .any(|copied| copied.as_str() == dashed())
-        };
-        sent.keys().filter(is_one).cloned()
     }
 
     fn is_copied(&self, cookie: &HeaderValue) -> bool {
