@@ -26,9 +26,16 @@ fuzz_target!(|value: &[u8]| {
         return;
     };
     assert!(!name.is_empty() && !name.contains(&b':'));
-    let written = [&b"bAsIc "[..], &encode(&[&name, &b":"[..], &password].concat())].concat();
+    let written = [
+        &b"bAsIc "[..],
+        &encode(&[&name, &b":"[..], &password].concat()),
+    ]
+    .concat();
     let again = Credentials::parse(&written).expect("as it was");
-    assert_eq!((again.name(), again.password()), (read.name(), read.password()));
+    assert_eq!(
+        (again.name(), again.password()),
+        (read.name(), read.password())
+    );
     let shown = format!("{read:?}");
     let shows = |part: &str| shown.contains(part) && !read.name().contains(part);
     let secret = str::from_utf8(&password).unwrap_or_default();
@@ -81,8 +88,14 @@ fn decode(encoded: &[u8]) -> Option<Vec<u8>> {
 fn encode(bytes: &[u8]) -> Vec<u8> {
     let mut encoded = Vec::new();
     for three in bytes.chunks(3) {
-        let padded = [three[0], *three.get(1).unwrap_or(&0), *three.get(2).unwrap_or(&0)];
-        let number = padded.iter().fold(0, |number, byte| number << 8 | usize::from(*byte));
+        let padded = [
+            three[0],
+            *three.get(1).unwrap_or(&0),
+            *three.get(2).unwrap_or(&0),
+        ];
+        let number = padded
+            .iter()
+            .fold(0, |number, byte| number << 8 | usize::from(*byte));
         for place in 0..4 {
             let sign = ALPHABET[number >> (18 - 6 * place) & 63];
             encoded.push(if place > three.len() { b'=' } else { sign });
