@@ -11,6 +11,7 @@
 )]
 
 mod acme;
+mod answers;
 mod auth;
 mod balancing;
 mod blame;
@@ -18,17 +19,20 @@ mod cert;
 mod certificates;
 mod commands;
 mod conformance;
+mod cors;
 mod ending;
 mod floods;
 mod forwarding;
 mod framing;
 mod harness;
+mod headers;
 mod hostile_servers;
 mod hsts;
 mod limits;
 mod mozilla;
 mod pebble;
 mod proxy_protocol;
+mod rate_limits;
 mod refusals;
 mod reloading;
 mod resources;

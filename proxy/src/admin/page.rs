@@ -7,7 +7,10 @@ use super::{
     html::{Escaped, Span},
     view::{ListenerRow, ProcessView, RouteRow, StatsView, UpstreamRows},
 };
-use crate::observe::{ServerView, meters::CLASSES, servers::FAILURES};
+use crate::{
+    limits::Limited,
+    observe::{ServerView, meters::CLASSES, servers::FAILURES},
+};
 
 /// The page's style sheet, served beside it.
 pub(super) const STYLE: &str = include_str!("page.css");
@@ -29,6 +32,7 @@ fn write_page(page: &mut String, stats: &StatsView) -> Result {
         listeners,
         certificates,
         upstreams,
+        limited,
         routes,
     } = stats;
     let servers = upstreams.iter().flat_map(|upstream| &upstream.servers);
@@ -53,6 +57,10 @@ fn write_page(page: &mut String, stats: &StatsView) -> Result {
     if !certificates.is_empty() {
         page.push_str("<h2>Certificates</h2>\n");
         write_certificates(page, certificates)?;
+    }
+    if !limited.is_empty() {
+        page.push_str("<h2>Limits</h2>\n");
+        write_limited(page, limited)?;
     }
     page.push_str("<h2>Routes</h2>\n");
     write_routes(page, routes)?;
@@ -239,6 +247,28 @@ fn write_certificates(page: &mut String, certificates: &[CertificateRow]) -> Res
         }
     }
     close_table(page, certificates.len())
+}
+
+fn write_limited(page: &mut String, limited: &[Limited]) -> Result {
+    open_table(
+        page,
+        "Most limited in the last minutes; of headers and cookies a hash is shown",
+        &["Who", "Policy", "Limit"],
+        &["Times"],
+    )?;
+    open_body(page);
+    for row in limited {
+        write!(
+            page,
+            "<tr><th scope=\"row\">{}</th><td>{}</td><td>{}</td>",
+            Escaped(&row.subject),
+            row.policy.as_str(),
+            Escaped(&row.limit),
+        )?;
+        number(page, row.count)?;
+        page.push_str("</tr>\n");
+    }
+    close_table(page, limited.len())
 }
 
 fn write_routes(page: &mut String, routes: &[RouteRow]) -> Result {

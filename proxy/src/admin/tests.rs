@@ -15,7 +15,12 @@ use tokio::{
 };
 
 use super::*;
-use crate::observe::{CertificateView, Certificates, Metrics, ServerView, Servers, UpstreamView};
+use crate::{
+    limits::Limited,
+    observe::{
+        CertificateView, Certificates, Metrics, PolicyLabel, ServerView, Servers, UpstreamView,
+    },
+};
 
 const HOSTILE: &str = "<script>alert('x')</script>\"&";
 const SOON: Duration = Duration::from_secs(20);
@@ -120,6 +125,12 @@ impl AdminView for Proxy {
                 health: Health::Bad,
             }],
             upstreams: UpstreamRows::gather(self),
+            limited: vec![Limited {
+                policy: PolicyLabel::RateLimit,
+                limit: HOSTILE.into(),
+                subject: HOSTILE.to_owned(),
+                count: 123_456,
+            }],
             routes: RouteRow::gather(&self.metrics),
         }
     }
@@ -239,8 +250,9 @@ async fn the_page_escapes_every_name_and_says_each_state_in_words() {
     );
     assert!(!page.contains("<script"), "{page}");
     let escaped = "&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;&quot;&amp;";
-    // Version, message, listener (3), certificate (6 and its notes), upstream, servers (3, name and check), route (2).
-    assert_eq!(page.matches(escaped).count(), 1 + 1 + 3 + 8 + 1 + 6 + 2);
+    // Version, message, listener (3), certificate (6 and its notes), upstream, servers (3, name and check),
+    // whom a limit stops and the limit, route (2).
+    assert_eq!(page.matches(escaped).count(), 1 + 1 + 3 + 8 + 1 + 6 + 2 + 2);
     for words in [
         "<title>Simplon: 2 of 4 servers up</title>",
         "UP 2/3",
@@ -250,6 +262,8 @@ async fn the_page_escapes_every_name_and_says_each_state_in_words() {
         "✕ failed",
         "1 d 1 h",
         "77",
+        "<td>rate_limit</td>",
+        "123456",
     ] {
         assert!(page.contains(words), "{words} in {page}");
     }

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use super::certificates::CertificateRow;
-use crate::observe::{Metrics, ServerView, Servers};
+use crate::{
+    limits::Limited,
+    observe::{Metrics, ServerView, Servers},
+};
 
 /// Everything on the page.
 #[derive(Clone, Debug)]
@@ -12,6 +15,8 @@ pub struct StatsView {
     pub listeners: Vec<ListenerRow>,
     pub certificates: Vec<CertificateRow>,
     pub upstreams: Vec<UpstreamRows>,
+    /// Whom limits stop most, first who is stopped most.
+    pub limited: Vec<Limited>,
     pub routes: Vec<RouteRow>,
 }
 

@@ -74,6 +74,7 @@ fn check(file: &ConfigFile) -> Result<Report, Report> {
         resolver: Arc::new(tls::Resolver(Arc::default())),
         tickets: Arc::default(),
         key_log: Arc::new(rustls::NoKeyLog),
+        limits: Arc::default(),
         pressure: Arc::default(),
         may_write: false,
     };

@@ -247,11 +247,60 @@ impl<'a> Fields<'a> {
     pub(super) fn fields(&self, name: &str) -> Option<Fields<'a>> {
         let entry = self.entry(name)?;
         match self.get(name)?.1 {
-            Kind::Mapping(table) | Kind::ChoiceOr(_, table) | Kind::FlagOr(table) => {
-                Self::of(&entry.node, &entry.at, table, self.problems)
+            Kind::OffOr(table) if !matches!(entry.node.value, Value::Map(_)) => {
+                let hint = format!("write false, or a mapping; its keys are {}", table.names());
+                self.wrong(name, "false or a mapping", &entry.node, hint)
             }
+            Kind::Mapping(table)
+            | Kind::ChoiceOr(_, table)
+            | Kind::FlagOr(table)
+            | Kind::OffOr(table) => Self::of(&entry.node, &entry.at, table, self.problems),
             _ => None,
         }
+    }
+
+    /// Whether `false` turns off what could stand under `name`.
+    pub(super) fn is_off(&self, name: &str) -> bool {
+        self.node(name)
+            .is_some_and(|node| node.value == Value::Bool(false))
+    }
+
+    /// What stands under names that the operator chose; nothing if there is no such key.
+    pub(super) fn pairs(&self, name: &str) -> &'a [Entry] {
+        let Some((node, Kind::Pairs(what))) = self.get(name) else {
+            return &[];
+        };
+        if let Value::Map(entries) = &node.value {
+            return entries;
+        }
+        let hint = format!("write a name, a colon, and {what}");
+        self.wrong::<()>(name, "a mapping from names", node, hint);
+        &[]
+    }
+
+    /// The mappings under `name`, one or a list; none for `false` and for an empty list.
+    pub(super) fn several(&self, name: &str) -> Option<Vec<Fields<'a>>> {
+        let entry = self.entry(name)?;
+        let (node, Kind::SeveralOf(table)) = self.get(name)? else {
+            return None;
+        };
+        match &node.value {
+            Value::Map(_) => Some(vec![Self::of(node, &entry.at, table, self.problems)?]),
+            Value::List(items) => {
+                let read = |item: &'a Node| Self::of(item, &item.span, table, self.problems);
+                Some(items.iter().filter_map(read).collect())
+            }
+            Value::Bool(false) => Some(Vec::new()),
+            _ => {
+                let hint = as_mapping(&node.value, table);
+                self.wrong(name, "a mapping, a list of them, or false", node, hint)
+            }
+        }
+    }
+
+    /// Whether this is the mapping that the table calls `of`.
+    pub(super) fn is_of(&self, of: &str) -> bool {
+        self.table.of == of
     }
 
     /// The mapping under `name`, whose keys are names that the operator chose; none if there is no such key.
@@ -401,7 +450,10 @@ fn as_mapping(value: &Value, table: &Table) -> String {
     if let (Some(value), Some(Key { name, kind, .. })) = (as_yaml(value), table.keys.first()) {
         let needs_it = table.keys.iter().any(|key| key.is_required);
         match kind {
-            Kind::Text(_) => return format!("write {{ {name}: {value} }}"),
+            Kind::Text(_) | Kind::Quota(_) => return format!("write {{ {name}: {value} }}"),
+            Kind::Number(_) if needs_it && value.bytes().all(|byte| byte.is_ascii_digit()) => {
+                return format!("write {{ {name}: {value} }}");
+            }
             Kind::OneOrMore(_) | Kind::List(_) if needs_it => {
                 return format!("write {{ {name}: [{value}] }}");
             }

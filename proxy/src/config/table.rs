@@ -31,6 +31,8 @@ pub(super) enum Kind {
     Flag,
     /// A flag, or a mapping that says more.
     FlagOr(&'static Table),
+    /// `false`, which turns off what `defaults` says, or a mapping.
+    OffOr(&'static Table),
     Number(RangeInclusive<u64>),
     Duration(RangeInclusive<Duration>),
     Size(RangeInclusive<ByteSize>),
@@ -49,9 +51,13 @@ pub(super) enum Kind {
     AnyNumber(&'static str),
     /// A list of mappings. It may be empty: an operator may have commented all of them out.
     ListOf(&'static Table),
+    /// A mapping, or a list of them; `false` or an empty list is none.
+    SeveralOf(&'static Table),
     Mapping(&'static Table),
     /// Mappings under names that the operator chooses.
     Named(&'static Table),
+    /// Values under names that the operator chooses; what they say, with their article.
+    Pairs(&'static str),
     /// Reserved: an error until it works. What to do in the meantime.
     Later(&'static str),
 }

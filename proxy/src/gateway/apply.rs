@@ -1,16 +1,20 @@
 //! Apply: what the route's policies say of a request, in the order of the fields of [`Policies`].
 
-use std::sync::Arc;
+use std::time::Instant;
 
-use pingora::proxy::Session;
+use pingora::{http::RequestHeader, proxy::Session};
 
-use super::{Exchange, Gateway, admission, exchange::Admitted, inquiry::Inquiry, session};
+use super::{
+    Exchange, Gateway, admission, authenticate::authenticate, exchange::Admitted, session,
+};
 use crate::{
-    admit::ClientKey,
     config::model::Mode,
-    observe::PolicyLabel,
-    policy::{BasicAuth, Credentials, ForwardAuth, Policies, Request, Verdict},
-    respond::Refusal,
+    limits::Flight,
+    observe::{PolicyLabel, RouteMeters, Ruling},
+    policy::{Applied, Begun, Checked, Policies, Request, Rewrite, Verdict},
+    respond::{Answer, Refusal},
+    route::Asked,
+    snapshot::Route,
 };
 
 /// Asks each policy in turn; the first that does not let the request pass has decided.
@@ -22,43 +26,155 @@ pub(super) async fn apply(
     let Some(route) = exchange.route.clone() else {
         return Verdict::Refuse(Refusal::Internal);
     };
+    let Exchange {
+        admitted: Some(admitted),
+        applied,
+        flights,
+        ..
+    } = &mut *exchange
+    else {
+        return Verdict::Refuse(Refusal::Internal);
+    };
     let Policies {
-        basic_auth,
-        forward_auth,
+        cors,
+        rate_limit,
+        max_in_flight,
+        maintenance,
+        basic_auth: _, // both by `authenticate`
+        forward_auth: _,
+        rewrite,
+        headers: _,
+        security_headers: _,
         hsts: _,
+        error_pages: _,
     } = &route.policies;
-    if let Some(basic_auth) = basic_auth {
-        let Some(verdict) = log_in(basic_auth, gateway, session, exchange).await else {
-            return Verdict::Refuse(Refusal::ClientGone);
-        };
-        let by = PolicyLabel::BasicAuth;
-        match exchange
-            .applied
-            .settle(by, Mode::Enforce, verdict, &route.meters)
-        {
+    if let Some(cors) = cors {
+        let verdict = cors.judge(&request(session.req_header(), admitted));
+        let verdict = applied.settle(PolicyLabel::Cors, Mode::Enforce, verdict, &route.meters);
+        if !matches!(verdict, Verdict::Continue) {
+            return verdict;
+        }
+    }
+    if let Some(rate_limit) = rate_limit {
+        let request = request(session.req_header(), admitted);
+        let checked = rate_limit.check(&request, &route.label, Instant::now(), applied);
+        let verdict = limit(session, checked, applied, &route.meters).await;
+        if !matches!(verdict, Verdict::Continue) {
+            return verdict;
+        }
+    }
+    if let Some(max_in_flight) = max_in_flight {
+        let request = request(session.req_header(), admitted);
+        let begun = max_in_flight.begin(&request, &route.label, Instant::now());
+        let verdict = hold(begun, flights, applied, &route.meters);
+        if !matches!(verdict, Verdict::Continue) {
+            return verdict;
+        }
+    }
+    if let Some(maintenance) = maintenance {
+        let verdict = maintenance.verdict(
+            &request(session.req_header(), admitted),
+            admitted.id.as_str(),
+        );
+        let label = PolicyLabel::Maintenance;
+        match applied.settle(label, Mode::Enforce, verdict, &route.meters) {
             Verdict::Continue => {}
             decided => return decided,
         }
     }
-    if let Some(forward_auth) = forward_auth {
-        let Some(verdict) = inquire(forward_auth, gateway, session, exchange).await else {
-            return Verdict::Refuse(Refusal::ClientGone);
-        };
-        let by = PolicyLabel::ForwardAuth;
-        match exchange
-            .applied
-            .settle(by, Mode::Enforce, verdict, &route.meters)
-        {
-            Verdict::Continue => {}
-            decided => return decided,
-        }
+    match authenticate(gateway, session, exchange, &route).await {
+        Verdict::Continue => {}
+        decided => return decided,
+    }
+    if let Some(rewrite) = rewrite {
+        return target(rewrite, &route, session.req_header(), exchange);
     }
     Verdict::Continue
 }
 
+/// What the server is asked for, where another path is written in the place of the client's.
+fn target(
+    rewrite: &Rewrite,
+    route: &Route,
+    header: &RequestHeader,
+    exchange: &mut Exchange,
+) -> Verdict {
+    let (Some(strip), Some(admitted)) = (route.strip(), &exchange.admitted) else {
+        return Verdict::Continue; // no server is asked
+    };
+    let request = request(header, admitted);
+    let asked = Asked {
+        path: admission::stripped(request.path, strip),
+        ..request.asked()
+    };
+    match rewrite.target(&asked) {
+        Ok(target) => exchange.applied.target = target,
+        Err(refusal) => return Verdict::Refuse(refusal),
+    }
+    Verdict::Continue
+}
+
+/// Counts what limits of concurrency made of a request, and has the exchange hold what they have counted.
+fn hold(
+    begun: Begun,
+    flights: &mut Vec<Flight>,
+    applied: &mut Applied,
+    meters: &RouteMeters,
+) -> Verdict {
+    const BY: PolicyLabel = PolicyLabel::MaxInFlight;
+    let refused = || Verdict::Refuse(Refusal::TooManyInFlight);
+    if begun.observed {
+        applied.settle(BY, Mode::Observe, refused(), meters);
+    }
+    if begun.is_refused {
+        return applied.settle(BY, Mode::Enforce, refused(), meters);
+    }
+    if !begun.observed {
+        meters.ruled(BY, Ruling::Passed);
+    }
+    *flights = begun.flights;
+    Verdict::Continue
+}
+
+/// Counts what rate limits made of a request, and has it wait its turn.
+async fn limit(
+    session: &mut Session,
+    checked: Checked,
+    applied: &mut Applied,
+    meters: &RouteMeters,
+) -> Verdict {
+    const BY: PolicyLabel = PolicyLabel::RateLimit;
+    if checked.observed {
+        let refused = Verdict::Refuse(Refusal::RateLimited(1));
+        applied.settle(BY, Mode::Observe, refused, meters);
+    }
+    if let Some(refusal) = checked.refusal {
+        return applied.settle(BY, Mode::Enforce, Verdict::Refuse(refusal), meters);
+    }
+    let wait = checked.wait();
+    if wait.is_zero() {
+        if !checked.observed {
+            meters.ruled(BY, Ruling::Passed);
+        }
+        return Verdict::Continue;
+    }
+    meters.ruled(BY, Ruling::Delayed);
+    tokio::select! {
+        () = tokio::time::sleep(wait) => Verdict::Continue,
+        () = session::left(session) => Verdict::Refuse(Refusal::ClientGone),
+    }
+}
+
+/// What the route answers by itself; nothing if a server does.
+pub(super) fn answer(session: &Session, exchange: &Exchange) -> Result<Option<Answer>, Refusal> {
+    let (Some(route), Some(admitted)) = (&exchange.route, &exchange.admitted) else {
+        return Err(Refusal::Internal);
+    };
+    route.answer(&request(session.req_header(), admitted))
+}
+
 /// What policies see of a request.
-fn request<'a>(session: &'a Session, admitted: &'a Admitted) -> Request<'a> {
-    let header = session.req_header();
+pub(super) fn request<'a>(header: &'a RequestHeader, admitted: &'a Admitted) -> Request<'a> {
     Request {
         client: admitted.client,
         method: &header.method,
@@ -69,50 +185,4 @@ fn request<'a>(session: &'a Session, admitted: &'a Admitted) -> Request<'a> {
         query: admission::query(header),
         fields: &header.headers,
     }
-}
-
-/// Nothing if the client has left meanwhile.
-async fn log_in(
-    basic_auth: &Arc<BasicAuth>,
-    gateway: &Gateway,
-    session: &mut Session,
-    exchange: &mut Exchange,
-) -> Option<Verdict> {
-    let Some(admitted) = &exchange.admitted else {
-        return Some(Verdict::Refuse(Refusal::Internal));
-    };
-    let client = ClientKey::from(admitted.client);
-    let credentials = Credentials::of(&session.req_header().headers);
-    let checking = gateway.logins.check(basic_auth, client, credentials);
-    let login = session::unless_gone(session, checking).await?;
-    let sent = &session.req_header().headers;
-    Some(basic_auth.rule(login, sent, &mut exchange.applied))
-}
-
-/// Nothing if the client has left meanwhile.
-async fn inquire(
-    forward_auth: &Arc<ForwardAuth>,
-    gateway: &Gateway,
-    session: &mut Session,
-    exchange: &mut Exchange,
-) -> Option<Verdict> {
-    let Some(admitted) = &exchange.admitted else {
-        return Some(Verdict::Refuse(Refusal::Internal));
-    };
-    let Ok(origin) = admission::origin(exchange, session.req_header().version) else {
-        return Some(Verdict::Refuse(Refusal::Internal));
-    };
-    let question = forward_auth.question(&request(session, admitted), &origin, &exchange.applied);
-    let inquiry = Inquiry {
-        forward_auth,
-        question,
-        admitted,
-        spares: &gateway.spares,
-    };
-    let answer = match session::unless_gone(session, inquiry.ask()).await? {
-        Ok(answer) => answer,
-        Err(refusal) => return Some(Verdict::Refuse(refusal)),
-    };
-    let (request, id) = (request(session, admitted), admitted.id.as_str());
-    Some(forward_auth.rule(answer, &request, id, &mut exchange.applied))
 }

@@ -7,8 +7,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+use pingora::http::RequestHeader;
+
 use super::{
-    fault,
+    apply, fault,
     loan::Lender,
     watchdog::{Patience, Watchdog},
 };
@@ -17,9 +19,10 @@ use crate::{
     balance::{Pick, Tried},
     config::model::{Limits, UpstreamProtocol},
     forward::Fields,
+    limits::Flight,
     listen::{Carried, Connection, Pace},
-    policy::Applied,
-    respond::Refusal,
+    policy::{Applied, Facts, Policies},
+    respond::{Answer, Refusal},
     snapshot::{Action, Route, Snapshot},
 };
 
@@ -39,8 +42,12 @@ pub struct Exchange {
     pub tries: Tries,
     /// What the route's policies have made of it so far.
     pub applied: Applied,
+    /// Dropping them counts the exchange out of limits of concurrency.
+    pub flights: Vec<Flight>,
     /// Set when the proxy answers for itself.
     pub refusal: Option<Refusal>,
+    /// Set when a page of the operator's is sent in the place of what a server says.
+    pub(super) stand_in: Option<Answer>,
     pub tally: Tally,
     /// Of the body of a request of HTTP/2, which shares its stream with others.
     pub(super) pace: Pace,
@@ -114,7 +121,9 @@ impl Exchange {
             lender: None,
             tries: Tries::default(),
             applied: Applied::default(),
+            flights: Vec::new(),
             refusal: None,
+            stand_in: None,
             tally: Tally::begin(now),
             pace: Pace::any(),
             watchdog: None,
@@ -142,18 +151,45 @@ impl Exchange {
 
     /// Bytes of prefix that the server is not to see.
     pub(super) fn strip(&self) -> usize {
-        match self.route.as_ref().map(|route| &route.action) {
-            Some(Action::Forward { strip, .. }) => *strip,
-            _ => 0,
+        let route = self.route.as_ref();
+        route.and_then(|route| route.strip()).unwrap_or(0)
+    }
+
+    /// Those of the route; before it is known, those of `defaults`.
+    pub(super) fn policies(&self) -> &Policies {
+        match &self.route {
+            Some(route) => &route.policies,
+            None => &self.snapshot.defaults,
+        }
+    }
+
+    /// What the route's policies make of a request for a server; `header` is the client's.
+    pub(super) fn request(&self, fields: &mut impl Fields, header: &RequestHeader) {
+        if let Some((route, facts)) = self.facts(header) {
+            route.policies.request(fields, &self.applied, &facts);
         }
     }
 
     /// What the route's policies make of a final response; nothing before the route is known.
-    pub(super) fn respond(&self, fields: &mut impl Fields) {
-        if let (Some(route), Some(admitted)) = (&self.route, &self.admitted) {
-            let is_tls = admitted.connection.tls.is_some();
-            route.policies.respond(fields, &self.applied, is_tls);
+    pub(super) fn respond(&self, fields: &mut impl Fields, header: &RequestHeader) {
+        if let Some((route, facts)) = self.facts(header) {
+            route.policies.respond(fields, &self.applied, &facts);
         }
+    }
+
+    fn facts<'a>(&'a self, header: &'a RequestHeader) -> Option<(&'a Route, Facts<'a>)> {
+        let (route, admitted) = (self.route.as_deref()?, self.admitted.as_ref()?);
+        let facts = Facts {
+            request: apply::request(header, admitted),
+            request_id: admitted.id.as_str(),
+            route: &route.label,
+            upstream: match &route.action {
+                Action::Forward { upstream, .. } => upstream.name(),
+                Action::Redirect(_) | Action::Respond(_) => "",
+            },
+            server: self.pick.as_ref().map_or("", |pick| &pick.server().label),
+        };
+        Some((route, facts))
     }
 
     /// Counts body bytes on their way to the server, up to the listener's limit.

@@ -17,14 +17,13 @@ use pingora::{
 };
 
 use super::{
-    Exchange, admission,
-    apply::apply,
-    challenge,
+    Exchange, admission, apply, challenge,
     exchange::Kept,
     fault,
     login::Logins,
-    outcome,
+    outcome, pages,
     peer::{self, Needs},
+    routing,
     session::{self, RequestFields, ResponseFields},
     spare::Spares,
 };
@@ -32,8 +31,7 @@ use crate::{
     forward,
     observe::Observer,
     policy::Verdict,
-    respond::{Page, Refusal},
-    route::Found,
+    respond::Refusal,
     snapshot::{Action, SnapshotCell},
 };
 
@@ -83,24 +81,15 @@ impl ProxyHttp for Gateway {
                 .await
                 .map(|()| true);
         }
-        let method = &session.req_header().method;
-        let found = exchange
-            .snapshot
-            .routes
-            .find(admitted.host.name(), &admitted.path, method);
-        let route = match found {
-            Found::Route(route) => Arc::clone(route),
-            Found::MethodNotAllowed(allowed) => {
-                return Err(fault::refuse(Refusal::MethodNotAllowed(allowed)));
-            }
-            Found::None => return Err(fault::refuse(Refusal::NoRoute)),
-        };
-        exchange.route = Some(Arc::clone(&route));
-        let answer = match (apply(self, session, exchange).await, &route.action) {
-            (Verdict::Refuse(refusal), _) => return Err(fault::refuse(refusal)),
-            (Verdict::Answer(answer), _) => answer,
-            (Verdict::Continue, Action::Answer(answer)) => answer.clone(),
-            (Verdict::Continue, Action::Forward { .. }) => return Ok(false),
+        let found = routing::route(session.req_header(), admitted, &exchange.snapshot);
+        exchange.route = Some(found.map_err(fault::refuse)?);
+        let answer = match apply::apply(self, session, exchange).await {
+            Verdict::Refuse(refusal) => return Err(fault::refuse(refusal)),
+            Verdict::Answer(answer) => answer,
+            Verdict::Continue => match apply::answer(session, exchange).map_err(fault::refuse)? {
+                Some(answer) => answer,
+                None => return Ok(false),
+            },
         };
         session::write(session, &answer, exchange)
             .await
@@ -177,12 +166,15 @@ impl ProxyHttp for Gateway {
         exchange: &mut Exchange,
     ) -> Result<()> {
         let admitted = exchange.admitted()?;
-        let target = admission::target(session.req_header(), admitted, exchange.strip());
-        session::retarget(request, &target)?;
+        let target = match &exchange.applied.target {
+            Some(target) => target,
+            None => &admission::target(session.req_header(), admitted, exchange.strip()),
+        };
+        session::retarget(request, target)?;
         let origin = admission::origin(exchange, session.req_header().version)?;
         let mut fields = RequestFields(request);
         let dropped = forward::request(&mut fields, &origin);
-        exchange.applied.request(&mut fields);
+        exchange.request(&mut fields, session.req_header());
         if !exchange.tries.head_sent {
             let meters = &admitted.connection.listener.meters;
             meters.headers_dropped(dropped.underscores, dropped.claims);
@@ -232,7 +224,7 @@ impl ProxyHttp for Gateway {
                 is_upgrade,
             );
         }
-        Ok(())
+        pages::stand_in(session, response, exchange)
     }
 
     fn upstream_response_body_filter(
@@ -269,7 +261,7 @@ impl ProxyHttp for Gateway {
             session::keep_after_continue(session);
         }
         if !response.status.is_informational() {
-            exchange.respond(&mut ResponseFields(response));
+            exchange.respond(&mut ResponseFields(response), session.req_header());
         }
         if session::suits_old_client(session, response, exchange.speaks_h2()) {
             Ok(())
@@ -308,6 +300,9 @@ impl ProxyHttp for Gateway {
         error: &Error,
         exchange: &mut Exchange,
     ) -> FailToProxy {
+        if let Some(page) = exchange.stand_in.take() {
+            return pages::send(session, page, exchange).await;
+        }
         let refusal = exchange.refusal_for(error);
         exchange.refusal = Some(refusal);
         outcome::stalled(exchange, error);
@@ -321,12 +316,7 @@ impl ProxyHttp for Gateway {
             if !can_reuse_downstream {
                 session.set_keepalive(None);
             }
-            let accept = session.req_header().headers.get(http::header::ACCEPT);
-            let page = Page::of(
-                refusal,
-                accept.map(http::HeaderValue::as_bytes),
-                exchange.id(),
-            );
+            let page = pages::refused(refusal, session, exchange);
             // A client that cannot be written to has left; the log will say how far it came.
             let written = session::write(session, &page, exchange).await;
             written

@@ -2,6 +2,7 @@
 
 mod admission;
 mod apply;
+mod authenticate;
 mod challenge;
 mod door;
 mod exchange;
@@ -21,9 +22,11 @@ mod loan;
 mod login;
 mod outbox;
 mod outcome;
+mod pages;
 mod peer;
 mod reader;
 mod relay;
+mod routing;
 mod session;
 mod socket;
 mod spare;

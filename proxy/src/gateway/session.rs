@@ -89,25 +89,26 @@ pub(super) fn is_taken_back(session: &mut Session) -> bool {
     }
 }
 
-/// What comes of `work`, unless the client goes away before. One that still sends a body is not seen to go by HTTP/1: then what
-/// `work` takes is the bound.
-pub(super) async fn unless_gone<T>(
+/// What comes of `work`, unless the client leaves before.
+pub(super) async fn unless_left<T>(
     session: &mut Session,
     work: impl Future<Output = T>,
 ) -> Option<T> {
-    let gone = async {
-        let is_over = session.as_mut().is_body_empty();
-        match session.as_mut() {
-            ServerSession::H2(stream) => drop(stream.idle().await),
-            // Behind a message that is over the stream reads nothing but its end.
-            ServerSession::H1(stream) if is_over => drop(stream.idle().await),
-            _ => std::future::pending().await,
-        }
-    };
     tokio::select! {
         biased;
         done = work => Some(done),
-        () = gone => None,
+        () = left(session) => None,
+    }
+}
+
+/// Returns once the client has gone or taken the request back. Of one with a body by HTTP/1.1 it is not seen before the body is
+/// read, and this never returns.
+pub(super) async fn left(session: &mut Session) {
+    let is_empty = session.as_mut().is_body_empty();
+    match session.as_mut() {
+        ServerSession::H2(stream) => drop(stream.idle().await),
+        other if is_empty => drop(other.read_body_or_idle(true).await),
+        _ => std::future::pending().await,
     }
 }
 
@@ -148,7 +149,7 @@ pub(super) async fn write(
     for (name, value) in &answer.fields {
         head.append_header(name.clone(), value.clone())?;
     }
-    exchange.respond(&mut ResponseFields(&mut head));
+    exchange.respond(&mut ResponseFields(&mut head), session.req_header());
     // RFC 9110 section 8.6: neither of these has a length.
     let may_have_body = !matches!(answer.status.as_u16(), 204 | 304);
     if may_have_body {

@@ -23,9 +23,23 @@ pub struct Standing {
 }
 
 impl Bucket {
+    /// The slowest bucket there is: one that was emptied is full again within this.
+    pub const LONGEST_FILL: Duration = Duration::from_secs(3650 * 86_400);
+
     /// Between two requests at the allowed rate, in whole nanoseconds, at least one.
     pub fn interval(&self) -> Duration {
         (self.window / self.rate.get()).max(Duration::from_nanos(1))
+    }
+
+    /// Whether it takes longer than [`Self::LONGEST_FILL`] to fill.
+    pub fn is_too_slow(&self) -> bool {
+        self.interval().saturating_mul(self.burst.get()) > Self::LONGEST_FILL
+    }
+
+    /// How long an empty bucket takes to be full; at most [`Self::LONGEST_FILL`].
+    pub fn fill(&self) -> Duration {
+        let fill = self.interval().saturating_mul(self.burst.get());
+        fill.min(Self::LONGEST_FILL)
     }
 }
 

@@ -3,6 +3,7 @@
 pub mod access_log;
 pub mod certificates;
 pub mod issuers;
+pub mod limiters;
 pub mod logging;
 pub mod meters;
 pub mod metrics;
@@ -33,6 +34,7 @@ pub use self::{
     access_log::AccessLog,
     certificates::{CertificateView, Certificates},
     issuers::IssuerMeters,
+    limiters::LimiterView,
     meters::{Connected, ListenerMeters, RouteMeters},
     metrics::Metrics,
     record::{Protocol, Record, Timers, Tls},

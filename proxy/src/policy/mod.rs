@@ -6,10 +6,22 @@
 mod accept_encoding;
 mod applied;
 mod basic_auth;
+mod cors;
+mod counted;
+mod error_pages;
+mod facts;
+pub mod file;
 mod forward_auth;
+mod headers;
 mod hsts;
+mod maintenance;
+mod max_in_flight;
+mod rate_limit;
 mod request;
+mod rewrite;
+mod security_headers;
 mod users;
+mod vary;
 mod verdict;
 mod workshop;
 
@@ -18,53 +30,132 @@ use std::sync::Arc;
 pub use accept_encoding::{AcceptEncoding, Choice, Coding};
 pub use applied::Applied;
 pub use basic_auth::{BasicAuth, Credentials, Failures, Login, Mark, Question, Remembered};
+pub use cors::{Cors, preflight};
+pub use error_pages::ErrorPages;
+pub use facts::Facts;
 pub use forward_auth::{ForwardAuth, LARGEST_BODY};
+pub use headers::Headers;
 pub use hsts::Hsts;
+pub use maintenance::Maintenance;
+pub use max_in_flight::{Begun, MaxInFlight};
+pub use rate_limit::{Asked, Checked, RateLimit};
 pub use request::Request;
+pub use rewrite::Rewrite;
+pub use security_headers::SecurityHeaders;
 pub use users::{Argon2id, BadLine, BadUser, Bcrypt, PasswordHash, TooLittleMemory, Users};
 pub use verdict::Verdict;
-pub use workshop::{Made, ReadFile, Workshop};
+pub use workshop::{Made, Workshop};
 
 use crate::{config::model, forward::Fields};
 
 /// The policies of one route; `None` is none.
 #[derive(Debug, Default)]
 pub struct Policies {
+    pub cors: Option<Arc<Cors>>,
+    pub rate_limit: Option<Arc<RateLimit>>,
+    pub max_in_flight: Option<Arc<MaxInFlight>>,
+    pub maintenance: Option<Arc<Maintenance>>,
     pub basic_auth: Option<Arc<BasicAuth>>,
     pub forward_auth: Option<Arc<ForwardAuth>>,
+    pub rewrite: Option<Arc<Rewrite>>,
+    pub headers: Option<Arc<Headers>>,
+    pub security_headers: Option<Arc<SecurityHeaders>>,
     pub hsts: Option<Arc<Hsts>>,
+    pub error_pages: Option<Arc<ErrorPages>>,
 }
 
 impl Policies {
-    pub fn build(spec: &model::Policies, workshop: &mut Workshop<'_>) -> Self {
+    /// `route` is the label of the route they are of.
+    pub fn build(spec: &model::Policies, route: &str, workshop: &mut Workshop<'_>) -> Self {
         let model::Policies {
+            cors,
+            rate_limit,
+            max_in_flight,
+            maintenance,
             basic_auth,
             forward_auth,
+            rewrite,
+            headers,
+            security_headers,
             hsts,
+            error_pages,
         } = spec;
+        let limits = Arc::clone(&workshop.limits);
         Self {
+            cors: workshop
+                .cors
+                .of(cors.as_ref(), |cors| Some(Cors::new(cors))),
+            rate_limit: workshop.rate_limit.of(rate_limit.as_ref(), |spec| {
+                Some(RateLimit::new(spec, route, &limits))
+            }),
+            max_in_flight: workshop.max_in_flight.of(max_in_flight.as_ref(), |spec| {
+                Some(MaxInFlight::new(spec, route, &limits))
+            }),
+            maintenance: workshop.maintenance.of(maintenance.as_ref(), |spec| {
+                Some(Maintenance::new(spec, workshop.problems))
+            }),
             basic_auth: workshop.basic_auth(basic_auth.as_ref()),
             forward_auth: workshop.forward_auth(forward_auth.as_ref()),
+            rewrite: workshop
+                .rewrite
+                .of(rewrite.as_ref(), |spec| Some(Rewrite::new(spec))),
+            headers: workshop
+                .headers
+                .of(headers.as_ref(), |headers| Some(Headers::new(headers))),
+            security_headers: workshop
+                .security_headers
+                .of(security_headers.as_ref(), |headers| {
+                    Some(SecurityHeaders::new(headers))
+                }),
             hsts: workshop
                 .hsts
                 .of(hsts.as_ref(), |hsts| Some(Hsts::new(hsts))),
+            error_pages: workshop.error_pages.of(error_pages.as_ref(), |pages| {
+                Some(ErrorPages::new(pages, workshop.problems))
+            }),
+        }
+    }
+
+    /// What the server sees of a request, in each try.
+    pub fn request(&self, fields: &mut impl Fields, applied: &Applied, facts: &Facts<'_>) {
+        applied.request(fields);
+        if let Some(headers) = &self.headers {
+            headers.request(fields, applied, facts);
         }
     }
 
     /// What the client sees of a final response, whoever made it: a server, the route or a refusal.
     ///
-    /// `is_tls` is whether the client's own connection is.
-    pub fn respond(&self, fields: &mut impl Fields, applied: &Applied, is_tls: bool) {
+    /// What the operator wrote under `headers` counts as the server's own. CORS comes after it, so that no edit of `Vary`
+    /// can take away what caches must know.
+    pub fn respond(&self, fields: &mut impl Fields, applied: &Applied, facts: &Facts<'_>) {
         let Self {
-            basic_auth: _,   // it is of requests alone
-            forward_auth: _, // likewise
+            cors,
+            rate_limit: _,
+            max_in_flight: _,
+            maintenance: _,
+            basic_auth: _,
+            forward_auth: _,
+            rewrite: _,
+            headers,
+            security_headers,
             hsts,
+            error_pages: _,
         } = self;
         for (name, value) in &applied.response_fields {
             fields.add(name.clone(), value.clone());
         }
+        if let Some(headers) = headers {
+            headers.respond(fields, applied, facts);
+        }
+        if let Some(cors) = cors {
+            cors.respond(fields, &facts.request);
+        }
+        if let Some(security_headers) = security_headers {
+            security_headers.respond(fields);
+        }
         if let Some(hsts) = hsts {
-            hsts.respond(fields, is_tls);
+            hsts.respond(fields, facts.request.is_tls);
         }
     }
 }

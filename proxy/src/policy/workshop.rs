@@ -1,56 +1,78 @@
 //! Where the policies of a snapshot are built, each of them once.
 
-use std::{
-    collections::HashMap,
-    io,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{collections::HashMap, path::PathBuf, sync::Arc};
 
-use super::{BasicAuth, ForwardAuth, Hsts, Users};
+use super::{
+    BasicAuth, Cors, ErrorPages, ForwardAuth, Headers, Hsts, Maintenance, MaxInFlight, RateLimit,
+    Rewrite, SecurityHeaders, Users,
+};
 use crate::{
     balance::Upstream,
     config::{
-        model,
+        model::{self, LimitList},
         problem::{Located, Problem, Span},
     },
+    limits::Registry,
+    tls,
 };
+
+/// Lines of a file of users that are told to be wrong.
+const MOST_BAD_LINES: usize = 20;
 
 /// What policies are built with, and those that are built already.
 pub struct Workshop<'a> {
     /// What is wrong with the world, such as a file that a policy needs.
     pub problems: &'a mut Vec<Problem>,
-    pub hsts: Made<model::Hsts, Hsts>,
+    /// Where limits find their live state again.
+    pub limits: Arc<Registry>,
+    pub cors: Made<model::Cors, Cors>,
+    pub rate_limit: Made<LimitList<model::RateLimit>, RateLimit>,
+    pub max_in_flight: Made<LimitList<model::MaxInFlight>, MaxInFlight>,
+    pub maintenance: Made<model::Maintenance, Maintenance>,
     basic_auth: Made<model::BasicAuth, BasicAuth>,
     forward_auth: Made<model::ForwardAuth, ForwardAuth>,
     /// By file, which several routes may name; nothing if it cannot be used, which was told once.
     users: HashMap<PathBuf, Option<Arc<Users>>>,
-    /// Those of the snapshot, in the order of the configuration.
+    /// Those of the snapshot that policies may ask.
     upstreams: &'a [Arc<Upstream>],
-    read: ReadFile<'a>,
+    pub rewrite: Made<model::Rewrite, Rewrite>,
+    pub headers: Made<model::Headers, Headers>,
+    pub security_headers: Made<model::SecurityHeaders, SecurityHeaders>,
+    pub hsts: Made<model::Hsts, Hsts>,
+    pub error_pages: Made<model::ErrorPages, ErrorPages>,
 }
 
-/// Lines of a file of users that are told to be wrong.
-const MOST_BAD_LINES: usize = 20;
-
-/// Gives what is in a file.
-pub type ReadFile<'a> = &'a dyn Fn(&Path) -> io::Result<Vec<u8>>;
-
 impl<'a> Workshop<'a> {
-    pub fn new(
-        upstreams: &'a [Arc<Upstream>],
-        read: ReadFile<'a>,
-        problems: &'a mut Vec<Problem>,
-    ) -> Self {
+    pub fn new(problems: &'a mut Vec<Problem>) -> Self {
         Self {
             problems,
-            hsts: Made::default(),
+            limits: Arc::default(),
+            cors: Made::default(),
+            rate_limit: Made::default(),
+            max_in_flight: Made::default(),
+            maintenance: Made::default(),
             basic_auth: Made::default(),
             forward_auth: Made::default(),
             users: HashMap::new(),
-            upstreams,
-            read,
+            upstreams: &[],
+            rewrite: Made::default(),
+            headers: Made::default(),
+            security_headers: Made::default(),
+            hsts: Made::default(),
+            error_pages: Made::default(),
         }
+    }
+
+    /// With the live state of limits that were built before.
+    pub fn with_limits(mut self, limits: &Arc<Registry>) -> Self {
+        self.limits = Arc::clone(limits);
+        self
+    }
+
+    /// With upstreams that policies may ask.
+    pub fn with_upstreams(mut self, upstreams: &'a [Arc<Upstream>]) -> Self {
+        self.upstreams = upstreams;
+        self
     }
 
     pub(super) fn basic_auth(
@@ -58,16 +80,13 @@ impl<'a> Workshop<'a> {
         spec: Option<&Arc<model::BasicAuth>>,
     ) -> Option<Arc<BasicAuth>> {
         let Self {
-            users,
-            read,
-            problems,
-            ..
+            users, problems, ..
         } = self;
         self.basic_auth.of(spec, |spec| {
             let file = &spec.users;
             let users = users
                 .entry(file.value.clone())
-                .or_insert_with(|| read_users(file, *read, problems).map(Arc::new));
+                .or_insert_with(|| read_users(file, problems).map(Arc::new));
             Some(BasicAuth::new(spec, Arc::clone(users.as_ref()?)))
         })
     }
@@ -87,13 +106,9 @@ impl<'a> Workshop<'a> {
 }
 
 /// The users of a file, if nothing is wrong with it.
-fn read_users(
-    file: &Located<PathBuf>,
-    read: ReadFile<'_>,
-    problems: &mut Vec<Problem>,
-) -> Option<Users> {
+fn read_users(file: &Located<PathBuf>, problems: &mut Vec<Problem>) -> Option<Users> {
     let path = &file.value;
-    let content = read(path).map_err(|error| {
+    let content = tls::content(path, tls::LONGEST_LIST).map_err(|error| {
         let shown = path.display();
         let problem = Problem::error(format!("cannot read the users of {shown}: {error}"));
         problems.push(problem.at_value(file).hint(

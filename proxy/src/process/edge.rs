@@ -101,6 +101,7 @@ impl Edge {
             resolver: Arc::new(tls::Resolver(Arc::clone(&snapshot))),
             tickets: Arc::default(),
             key_log,
+            limits: Arc::default(),
             pressure: Arc::default(),
             may_write: true,
         };

@@ -5,7 +5,7 @@ use std::{
     os::unix::fs::FileExt,
     path::{Path, PathBuf},
     sync::Weak,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use tokio::time::{MissedTickBehavior, interval};
@@ -19,7 +19,7 @@ const SHARE: u64 = 90;
 /// Version 1 says "no limit" with a number about as large as there are.
 const NO_LIMIT: u64 = 1 << 60;
 
-/// Closes the door while memory is short, and has idle connections make room while it, or descriptors, are.
+/// Sweeps the tables of limits; closes the door while memory is short, and has idle connections make room while it, or descriptors, are.
 pub(super) async fn tend(edge: Weak<Edge>) {
     let memory = Memory::find();
     let mut ticks = interval(EVERY);
@@ -45,6 +45,7 @@ pub(super) async fn tend(edge: Weak<Edge>) {
         }
         let is_short = pressure.is_short_of_memory();
         edge.observer.metrics.memory(limit, is_short);
+        edge.world.limits.tick(Instant::now());
         if is_short != was_short {
             tell(is_short, found);
         }

@@ -11,10 +11,13 @@ use crate::{
     admin::{AdminView, ListenerRow, ProcessView, Reload, RouteRow, StatsView, UpstreamRows},
     balance::{self, Upstream},
     listen::Listener,
-    observe::{CertificateView, Certificates, ServerView, Servers, UpstreamView},
+    observe::{CertificateView, Certificates, ServerView, Servers, UpstreamView, limiters},
     snapshot::Snapshot,
     tls::{Face, Next},
 };
+
+/// The most limited clients that are shown.
+const MOST_LIMITED: usize = 20;
 
 impl AdminView for Edge {
     fn readiness(&self) -> Result<(), &'static str> {
@@ -27,7 +30,9 @@ impl AdminView for Edge {
 
     fn metrics(&self) -> String {
         let shown = Shown(self.snapshot.load());
-        self.observer.metrics.text(&shown, &shown)
+        let mut text = self.observer.metrics.text(&shown, &shown);
+        limiters::write(self.world.limits.views(), &mut text);
+        text
     }
 
     fn stats(&self) -> StatsView {
@@ -56,6 +61,7 @@ impl AdminView for Edge {
                 .iter()
                 .map(|status| status.row(SystemTime::now()))
                 .collect(),
+            limited: self.world.limits.top.shown(MOST_LIMITED, Instant::now()),
             routes: RouteRow::gather(&self.observer.metrics),
             upstreams: UpstreamRows::gather(&Shown(snapshot)),
         }

@@ -25,6 +25,10 @@ pub enum Refusal {
     Misdirected,
     /// One client holds too many connections.
     TooManyConnections,
+    /// A rate limit is exceeded; the seconds until the request would pass.
+    RateLimited(u32),
+    /// Too many requests are under way, of those that a limit counts together.
+    TooManyInFlight,
     /// The route asks for a name and a password, and those given are none that are good.
     Unauthenticated,
     /// The client has given wrong passwords too often.
@@ -66,7 +70,7 @@ pub const CLIENT_CLOSED_REQUEST: StatusCode = match StatusCode::from_u16(499) {
 
 impl Refusal {
     /// One of each kind, in the order of the declaration.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 30] = [
         Self::Malformed("malformed"),
         Self::NoRoute,
         Self::NoChallenge,
@@ -78,6 +82,8 @@ impl Refusal {
         Self::HeaderTooLarge,
         Self::Misdirected,
         Self::TooManyConnections,
+        Self::RateLimited(1),
+        Self::TooManyInFlight,
         Self::Unauthenticated,
         Self::TooManyFailures,
         Self::LoginsCrowded,
@@ -124,6 +130,10 @@ impl Refusal {
             Self::HeaderTooLarge => "The header of the request is too large.",
             Self::Misdirected => "This connection is not for that host.",
             Self::TooManyConnections => "There are too many connections from your address.",
+            Self::RateLimited(_) => "There were too many requests. Please slow down.",
+            Self::TooManyInFlight => {
+                "There are too many requests at a time. Please wait for some to end."
+            }
             Self::Unauthenticated => "This address asks for a name and a password.",
             Self::TooManyFailures => {
                 "There were too many wrong passwords from your address. Please try again later."
@@ -179,6 +189,8 @@ impl Refusal {
             Self::HeaderTooLarge => "header_too_large",
             Self::Misdirected => "misdirected",
             Self::TooManyConnections => "too_many_connections",
+            Self::RateLimited(_) => "rate_limited",
+            Self::TooManyInFlight => "too_many_in_flight",
             Self::Unauthenticated => "unauthenticated",
             Self::TooManyFailures => "too_many_failures",
             Self::LoginsCrowded => "logins_crowded",
@@ -212,8 +224,12 @@ impl Refusal {
             Self::UriTooLong => StatusCode::URI_TOO_LONG,
             Self::HeaderTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
+            // Not 503: it is the client who does too much, and no other server would do.
+            Self::TooManyConnections
+            | Self::RateLimited(_)
+            | Self::TooManyInFlight
+            | Self::TooManyFailures => StatusCode::TOO_MANY_REQUESTS,
             Self::Unauthenticated => StatusCode::UNAUTHORIZED,
-            Self::TooManyConnections | Self::TooManyFailures => StatusCode::TOO_MANY_REQUESTS,
             Self::AuthUnavailable(_)
             | Self::ConnectFailed
             | Self::ServerReset
@@ -248,6 +264,10 @@ impl fmt::Display for Refusal {
             Self::HeaderTooLarge => "the header is larger than the listener takes",
             Self::Misdirected => "the host is not covered by the connection's certificate",
             Self::TooManyConnections => "the client holds too many connections",
+            Self::RateLimited(after_s) => {
+                return write!(f, "a rate limit is exceeded for another {after_s} s");
+            }
+            Self::TooManyInFlight => "too many requests are under way at a time",
             Self::Unauthenticated => "the client has not shown a good name and password",
             Self::TooManyFailures => "the client has given too many wrong passwords",
             Self::LoginsCrowded => "too many passwords wait to be checked",

@@ -11,7 +11,6 @@ mod route;
 mod upstreams;
 
 use std::{
-    path::Path,
     sync::Arc,
     time::{Instant, SystemTime},
 };
@@ -26,9 +25,10 @@ use crate::{
     acme::{Answers, Issuer},
     admit::Networks,
     config::{Config, model, problem::Problem},
+    limits::Registry,
     listen::{Listener, Pressure},
     observe::Metrics,
-    policy::Workshop,
+    policy::{Policies, Workshop},
     route::RouteTable,
     tls::{self, CertificateStore, Terms},
 };
@@ -42,6 +42,8 @@ pub struct Snapshot {
     pub listeners: Vec<Arc<Listener>>,
     pub trusted_proxies: Networks,
     pub routes: RouteTable<Arc<Route>>,
+    /// The policies of a request whose route is not known.
+    pub defaults: Policies,
     pub upstreams: Upstreams,
     pub certificates: CertificateStore,
     /// Answers to a CA's challenges, if any certificate is obtained by ACME.
@@ -69,6 +71,8 @@ pub struct World {
     pub tickets: Arc<tls::Tickets>,
     /// Is told the secrets of every connection, which is for debugging alone.
     pub key_log: Arc<dyn KeyLog>,
+    /// The live state of rate limits and limits of concurrency.
+    pub limits: Arc<Registry>,
     /// Whether new connections can be afforded.
     pub pressure: Arc<Pressure>,
     /// Whether what is missing in the state directory may be made; `simplon check` only looks.
@@ -84,6 +88,7 @@ impl Snapshot {
             listeners: Vec::new(),
             trusted_proxies: Networks::default(),
             routes: RouteTable::default(),
+            defaults: Policies::default(),
             upstreams: Upstreams::default(),
             certificates: CertificateStore::default(),
             answers: None,
@@ -112,8 +117,9 @@ impl Snapshot {
         let upstreams =
             Upstreams::build(&config.upstreams, &previous.upstreams, &mut problems, now);
         let listeners = listeners(&config.listeners, previous, world, &mut problems);
-        let read = |path: &Path| tls::content(path, tls::LONGEST_LIST);
-        let mut workshop = Workshop::new(upstreams.all(), &read, &mut problems);
+        let mut workshop = Workshop::new(&mut problems)
+            .with_limits(&world.limits)
+            .with_upstreams(upstreams.all());
         let routes = config.routes.iter().map(|route| {
             let built = Route::build(route, &upstreams, &world.metrics, &mut workshop);
             (
@@ -124,12 +130,14 @@ impl Snapshot {
             )
         });
         let routes = routes.collect();
+        let defaults = Policies::build(&config.defaults, "defaults", &mut workshop);
         if problems.iter().any(Problem::is_error) {
             return Err(problems);
         }
         let snapshot = Self {
             generation: previous.generation + 1,
             routes,
+            defaults,
             listeners,
             https_port: https_port(&config),
             trusted_proxies: config.trusted_proxies.iter().copied().collect(),

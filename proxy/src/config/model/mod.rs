@@ -20,8 +20,13 @@ pub use self::{
     acme::{Challenge, DnsHook, ExternalAccount, Issuer, IssuerLimits, Propagation, Quota},
     certificate::{Certificate, CertificateSource},
     listener::{Limits, Listener, Protocols, UnderscoreHeaders},
-    policy::{BasicAuth, ForwardAuth, Hsts, Mode, Policies},
-    route::{Action, HostPattern, PathPattern, Route},
+    policy::{
+        BasicAuth, By, Cors, Edits, ErrorPages, ErrorStatus, ForwardAuth, FrameOptions, Headers,
+        Hsts, LimitList, MOST_KEYS, Maintenance, MaxInFlight, Mode, NamePattern, Names, Notice,
+        OriginPattern, Origins, Piece, Placeholder, Policies, RateLimit, Rewrite, SecurityHeaders,
+        Template,
+    },
+    route::{Action, Body, HostPattern, PathPattern, Route},
     tls::{ClientCertificates, ClientMode, TlsProfile, TlsSettings, TlsVersion},
     upstream::{
         Address, ClientCertificate, HealthCheck, Passive, Probe, ProxyVersion, Retries, RetryOn,
@@ -41,6 +46,8 @@ pub struct Config {
     pub certificates: Vec<Certificate>,
     pub upstreams: Vec<Upstream>,
     pub routes: Vec<Route>,
+    /// The policies of a request whose route is not known.
+    pub defaults: Policies,
     pub log: AccessLog,
     /// Where keys and live state are kept; 0700. Default `/var/lib/simplon`.
     pub state: PathBuf,

@@ -5,15 +5,15 @@ use std::{path::Path, time::Duration};
 use crate::config::{
     Config, load_with,
     model::{
-        AccessLog, Action, Address, CertificateSource, ClientMode, HealthCheck, HostPattern, Hsts,
-        Limits, MemoryLimit, Passive, PathPattern, Probe, Protocols, ProxyVersion, Retries,
+        AccessLog, Action, Address, Body, CertificateSource, ClientMode, HealthCheck, HostPattern,
+        Hsts, Limits, MemoryLimit, Passive, PathPattern, Probe, Protocols, ProxyVersion, Retries,
         RetryOn, ServerLimits, Timeouts, TlsProfile, TlsSettings, TlsVersion, UnderscoreHeaders,
         UpstreamProtocol,
     },
     units::{ByteSize, Percent},
 };
 
-fn load(text: &str) -> Config {
+pub(super) fn load(text: &str) -> Config {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("a.yaml");
     std::fs::write(&path, text).unwrap();
@@ -362,7 +362,9 @@ fn the_keys_of_upstreams_and_routes_reach_the_model() {
         PathPattern::Exact("/old/".to_owned())
     );
     assert!(matches!(&config.routes[1].action, Action::Redirect { status, .. } if *status == 301));
-    assert!(matches!(&config.routes[2].action, Action::Respond { body, .. } if body == "short"));
+    assert!(
+        matches!(&config.routes[2].action, Action::Respond { body: Body::Text(body), .. } if body == "short")
+    );
 }
 
 #[test]

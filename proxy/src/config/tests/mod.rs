@@ -1,9 +1,12 @@
 //! Whole files in, configurations or reports out.
 
 mod acme;
+mod answers;
 mod auth;
 mod defaults;
 mod examples;
 mod files;
+mod headers;
+mod limits;
 mod mistakes;
 mod strange;

@@ -25,6 +25,7 @@ impl Place {
                 resolver: Arc::new(tls::Resolver(Arc::default())),
                 tickets: Arc::default(),
                 key_log: Arc::new(rustls::NoKeyLog),
+                limits: Arc::default(),
                 pressure: Arc::default(),
                 may_write: true,
             },
