@@ -29,7 +29,7 @@ routes: [{{ respond: {{ status: 204 }}, {said} }}]"
     Policies::build(
         &config.routes[0].policies,
         "/",
-        &mut Workshop::new(&mut problems),
+        &mut Workshop::new(&mut problems, &simplon::tls::content),
     )
 }
 

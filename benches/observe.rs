@@ -17,6 +17,7 @@ fn record() -> Record<'static> {
     Record {
         at: SystemTime::now(),
         client: IpAddr::from([203, 0, 113, 77]),
+        country: None,
         listener: "public",
         protocol: Protocol::Http2,
         method: "GET",

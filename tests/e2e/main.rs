@@ -10,6 +10,7 @@
     reason = "a test that cannot go on has failed, and says what it saw"
 )]
 
+mod access;
 mod acme;
 mod answers;
 mod auth;

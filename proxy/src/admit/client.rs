@@ -82,7 +82,7 @@ impl FromIterator<IpNet> for Networks {
 }
 
 /// A network within `::ffff:0:0/96` becomes the IPv4 network it stands for, because addresses are compared so.
-fn to_canonical(network: IpNet) -> IpNet {
+pub fn to_canonical(network: IpNet) -> IpNet {
     let (IpAddr::V4(address), Some(length)) = (
         network.network().to_canonical(),
         network.prefix_len().checked_sub(96),

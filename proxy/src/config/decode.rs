@@ -7,6 +7,7 @@ use super::{
     nearest::{did_you_mean, nearest},
     problem::{Located, Problem, Problems, Span, quoted},
     raw::{Entry, Node, Value},
+    shown::{as_yaml, describe},
     table::{Key, Kind, Table},
     units::{ByteSize, Malformed, Percent, duration, quota, show_duration},
 };
@@ -116,7 +117,7 @@ impl<'a> Fields<'a> {
     pub(super) fn text(&self, name: &str) -> Option<Located<&'a str>> {
         let (node, kind) = self.get(name)?;
         let what = match kind {
-            Kind::Text(what) => what,
+            Kind::Text(what) | Kind::TextOr(what, _) => what,
             _ => "text",
         };
         text(node, name, what, self.problems)
@@ -253,6 +254,7 @@ impl<'a> Fields<'a> {
             }
             Kind::Mapping(table)
             | Kind::ChoiceOr(_, table)
+            | Kind::TextOr(_, table)
             | Kind::FlagOr(table)
             | Kind::OffOr(table) => Self::of(&entry.node, &entry.at, table, self.problems),
             _ => None,
@@ -326,12 +328,15 @@ impl<'a> Fields<'a> {
     pub(super) fn list(&self, name: &str) -> Option<&'a [Node]> {
         let (node, kind) = self.get(name)?;
         let (of, one_will_do) = match kind {
-            Kind::OneOrMore(of) | Kind::AnyNumber(of) => (*of, true),
+            Kind::OneOrMore(of) | Kind::AnyNumber(of) | Kind::AnyNumberOr(of, _) => (*of, true),
             Kind::List(of) => (*of, false),
             Kind::ListOf(table) => (table.of, false),
             _ => return None,
         };
-        let may_be_empty = matches!(kind, Kind::ListOf(_) | Kind::AnyNumber(_));
+        let may_be_empty = matches!(
+            kind,
+            Kind::ListOf(_) | Kind::AnyNumber(_) | Kind::AnyNumberOr(..)
+        );
         match &node.value {
             Value::Null if may_be_empty => None,
             Value::List(items) if may_be_empty => Some(items),
@@ -353,6 +358,14 @@ impl<'a> Fields<'a> {
                 };
                 self.wrong(name, "a list", node, hint)
             }
+        }
+    }
+
+    /// A mapping in the list under `name`, read through the table its key has.
+    pub(super) fn item(&self, name: &str, item: &'a Node) -> Option<Fields<'a>> {
+        match self.get(name)?.1 {
+            Kind::AnyNumberOr(_, table) => Self::of(item, &item.span, table, self.problems),
+            _ => None,
         }
     }
 
@@ -461,34 +474,4 @@ fn as_mapping(value: &Value, table: &Table) -> String {
         }
     }
     format!("its keys are {}", table.names())
-}
-
-/// A short value as it may stand inside brackets.
-fn as_yaml(value: &Value) -> Option<String> {
-    match value {
-        Value::Int(number) => Some(number.to_string()),
-        Value::Float(number) => Some(number.to_string()),
-        Value::Text(text) if text.len() <= 60 => {
-            let is_plain = text.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '/')
-                && text
-                    .chars()
-                    .all(|c| c.is_ascii_alphanumeric() || "-_./:%".contains(c))
-                && !text.ends_with(':');
-            Some(if is_plain { text.clone() } else { quoted(text) })
-        }
-        _ => None,
-    }
-}
-
-/// What stands in the file, for messages.
-pub(super) fn describe(value: &Value) -> String {
-    match value {
-        Value::Null | Value::Unreadable => "nothing".to_owned(),
-        Value::Bool(flag) => format!("{flag}"),
-        Value::Int(number) => format!("the number {number}"),
-        Value::Float(number) => format!("the number {number}"),
-        Value::Text(text) => format!("the text {}", quoted(text)),
-        Value::List(_) => "a list".to_owned(),
-        Value::Map(_) => "a mapping".to_owned(),
-    }
 }

@@ -22,6 +22,7 @@ mod raw;
 mod read;
 mod report;
 mod resolve;
+mod shown;
 mod source;
 mod table;
 #[cfg(test)]

@@ -44,6 +44,7 @@ pub fn quick(from: &str, to: &str) -> Result<Config, Report> {
         }],
         admin: default_admin(),
         trusted_proxies: Vec::new(),
+        country_database: None,
         certificates: Vec::new(),
         upstreams: vec![Upstream {
             name: "to".into(),

@@ -62,6 +62,7 @@ fn config(draft: Draft, issuers: Issuers) -> Config {
             .admin
             .map_or_else(default_admin, |admin| admin.value),
         trusted_proxies: settings.trusted_proxies.unwrap_or_default(),
+        country_database: settings.country_database,
         certificates: draft
             .certificates
             .into_iter()

@@ -28,6 +28,8 @@ pub(super) struct Key {
 pub(super) enum Kind {
     /// Text; what it says, with its article.
     Text(&'static str),
+    /// Text, or a mapping that says more.
+    TextOr(&'static str, &'static Table),
     Flag,
     /// A flag, or a mapping that says more.
     FlagOr(&'static Table),
@@ -49,6 +51,8 @@ pub(super) enum Kind {
     OneOrMore(&'static str),
     /// A list, which may be empty, or one alone.
     AnyNumber(&'static str),
+    /// As [`Self::AnyNumber`], of words, or mappings that say more.
+    AnyNumberOr(&'static str, &'static Table),
     /// A list of mappings. It may be empty: an operator may have commented all of them out.
     ListOf(&'static Table),
     /// A mapping, or a list of them; `false` or an empty list is none.

@@ -36,6 +36,9 @@ pub(super) async fn apply(
         return Verdict::Refuse(Refusal::Internal);
     };
     let Policies {
+        access: _, // these are asked together
+        countries: _,
+        block: _,
         cors,
         rate_limit,
         max_in_flight,
@@ -48,6 +51,15 @@ pub(super) async fn apply(
         hsts: _,
         error_pages: _,
     } = &route.policies;
+    let verdict = let_in(
+        &route.policies,
+        &request(session.req_header(), admitted),
+        applied,
+        &route.meters,
+    );
+    if !matches!(verdict, Verdict::Continue) {
+        return verdict;
+    }
     if let Some(cors) = cors {
         let verdict = cors.judge(&request(session.req_header(), admitted));
         let verdict = applied.settle(PolicyLabel::Cors, Mode::Enforce, verdict, &route.meters);
@@ -110,6 +122,34 @@ fn target(
     match rewrite.target(&asked) {
         Ok(target) => exchange.applied.target = target,
         Err(refusal) => return Verdict::Refuse(refusal),
+    }
+    Verdict::Continue
+}
+
+/// Whether client and request may come in at all.
+fn let_in(
+    policies: &Policies,
+    request: &Request<'_>,
+    applied: &mut Applied,
+    meters: &RouteMeters,
+) -> Verdict {
+    let access = policies.access.as_ref().map(|access| {
+        let verdict = access.judge(request.client);
+        (PolicyLabel::Access, access.mode, verdict)
+    });
+    let countries = policies.countries.as_ref().map(|countries| {
+        let verdict = countries.judge(request.client);
+        (PolicyLabel::Countries, countries.mode, verdict)
+    });
+    let rules = policies.block.iter().flat_map(|block| {
+        let matching = block.matching(request);
+        matching.map(|(mode, refusal)| (PolicyLabel::Block, mode, Verdict::Refuse(refusal)))
+    });
+    for (by, mode, verdict) in access.into_iter().chain(countries).chain(rules) {
+        let verdict = applied.settle(by, mode, verdict, meters);
+        if !matches!(verdict, Verdict::Continue) {
+            return verdict;
+        }
     }
     Verdict::Continue
 }

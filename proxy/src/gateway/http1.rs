@@ -74,6 +74,7 @@ async fn refuse(door: &Door, mut stream: Stream, refusal: Refusal, head: &[u8]) 
         &Record {
             at: SystemTime::now(),
             client: connection.peer.ip(),
+            country: None,
             listener: &connection.listener.settings.name,
             protocol: Protocol::Http11,
             method,

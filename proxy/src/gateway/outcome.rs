@@ -312,6 +312,7 @@ pub(super) fn record(session: &Session, exchange: &Exchange, observer: &Observer
         &Record {
             at: SystemTime::now(),
             client: admitted.client,
+            country: exchange.snapshot.country_of(admitted.client),
             listener: &connection.listener.settings.name,
             protocol: match header.version {
                 Version::HTTP_10 => Protocol::Http10,

@@ -2,7 +2,7 @@
 //!
 //! The fields and their order are a promise to whoever parses the log:
 //!
-//! `time` `client` `listener` `method` `host` `path` `protocol` `status` `bytes_in` `bytes_out` `route`
+//! `time` `client` `country` `listener` `method` `host` `path` `protocol` `status` `bytes_in` `bytes_out` `route`
 //! `upstream` `server` `retries` `refusal` `detail` `policy` `observed` `user` `coding` `t_queue_ms` `t_connect_ms` `t_first_byte_ms`
 //! `t_total_ms` `tls` (`version` `cipher` `sni` `resumed` `client`) `user_agent` `referer` `request_id` `upgraded`
 //!
@@ -20,6 +20,7 @@ use super::{
     record::{Record, Tls},
     timestamp::{Clock, three_digits},
 };
+use crate::config::model::Country;
 
 // Bytes, before escaping.
 const METHOD: usize = 32;
@@ -59,6 +60,8 @@ impl Line {
         self.bytes.clear();
         self.time(record.at);
         self.client(record.client);
+        let country = record.country.as_ref();
+        self.text(key!("country"), country.map_or("", Country::as_str), WHOLE);
         self.text(key!("listener"), record.listener, WHOLE);
         self.text(key!("method"), record.method, METHOD);
         self.text(key!("host"), record.host, HOST);
@@ -199,6 +202,7 @@ mod tests {
         Record {
             at: UNIX_EPOCH + Duration::from_millis(1_795_246_500_123),
             client: IpAddr::from([192, 0, 2, 7]),
+            country: Country::parse("CH"),
             listener: "public",
             protocol: Protocol::Http2,
             method: "GET",
@@ -244,7 +248,7 @@ mod tests {
     #[test]
     fn a_line_has_the_documented_fields_in_the_documented_order() {
         let expected = concat!(
-            r#"{"time":"2026-11-21T07:35:00.123Z","client":"192.0.2.7","listener":"public","#,
+            r#"{"time":"2026-11-21T07:35:00.123Z","client":"192.0.2.7","country":"CH","listener":"public","#,
             r#""method":"GET","host":"example.ch","path":"/a","protocol":"HTTP/2","status":200,"#,
             r#""bytes_in":0,"bytes_out":82,"route":"example.ch/","upstream":"web","#,
             r#""server":"10.0.0.1:80","retries":1,"refusal":null,"detail":null,"#,

@@ -9,6 +9,7 @@ use std::{
 };
 
 use super::PolicyLabel;
+use crate::config::model::Country;
 
 /// One finished exchange. An empty string means that there is none.
 #[derive(Clone, Copy, Debug)]
@@ -17,6 +18,8 @@ pub struct Record<'a> {
     pub at: SystemTime,
     /// Who asked, after trusted forwarding headers.
     pub client: IpAddr,
+    /// Where the client's address is used, as far as the database knows.
+    pub country: Option<Country>,
     pub listener: &'a str,
     pub protocol: Protocol,
     pub method: &'a str,

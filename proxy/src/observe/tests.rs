@@ -85,6 +85,7 @@ fn record() -> Record<'static> {
     Record {
         at: SystemTime::now(),
         client: IpAddr::from([192, 0, 2, 1]),
+        country: None,
         listener: "public",
         protocol: Protocol::Http11,
         method: "GET",

@@ -4,10 +4,13 @@
 //! order in Rust. What a policy sends or compares is made when the snapshot is built, once for all routes that share it.
 
 mod accept_encoding;
+pub mod access;
 mod applied;
 mod basic_auth;
+mod block;
 mod cors;
 mod counted;
+mod countries;
 mod error_pages;
 mod facts;
 pub mod file;
@@ -16,6 +19,7 @@ mod headers;
 mod hsts;
 mod maintenance;
 mod max_in_flight;
+mod network_map;
 mod rate_limit;
 mod request;
 mod rewrite;
@@ -28,9 +32,12 @@ mod workshop;
 use std::sync::Arc;
 
 pub use accept_encoding::{AcceptEncoding, Choice, Coding};
+pub use access::Access;
 pub use applied::Applied;
 pub use basic_auth::{BasicAuth, Credentials, Failures, Login, Mark, Question, Remembered};
+pub use block::{BadPattern, Block, Pattern, Writing};
 pub use cors::{Cors, preflight};
+pub use countries::{BadDatabase, Countries, CountryDatabase};
 pub use error_pages::ErrorPages;
 pub use facts::Facts;
 pub use forward_auth::{ForwardAuth, LARGEST_BODY};
@@ -38,19 +45,23 @@ pub use headers::Headers;
 pub use hsts::Hsts;
 pub use maintenance::Maintenance;
 pub use max_in_flight::{Begun, MaxInFlight};
+pub use network_map::NetworkMap;
 pub use rate_limit::{Asked, Checked, RateLimit};
 pub use request::Request;
 pub use rewrite::Rewrite;
 pub use security_headers::SecurityHeaders;
 pub use users::{Argon2id, BadLine, BadUser, Bcrypt, PasswordHash, TooLittleMemory, Users};
 pub use verdict::Verdict;
-pub use workshop::{Made, Workshop};
+pub use workshop::{Made, ReadFile, Workshop};
 
 use crate::{config::model, forward::Fields};
 
 /// The policies of one route; `None` is none.
 #[derive(Debug, Default)]
 pub struct Policies {
+    pub access: Option<Arc<Access>>,
+    pub countries: Option<Arc<Countries>>,
+    pub block: Option<Arc<Block>>,
     pub cors: Option<Arc<Cors>>,
     pub rate_limit: Option<Arc<RateLimit>>,
     pub max_in_flight: Option<Arc<MaxInFlight>>,
@@ -68,6 +79,9 @@ impl Policies {
     /// `route` is the label of the route they are of.
     pub fn build(spec: &model::Policies, route: &str, workshop: &mut Workshop<'_>) -> Self {
         let model::Policies {
+            access,
+            countries,
+            block,
             cors,
             rate_limit,
             max_in_flight,
@@ -82,6 +96,17 @@ impl Policies {
         } = spec;
         let limits = Arc::clone(&workshop.limits);
         Self {
+            access: workshop.access.of(access.as_ref(), |access| {
+                Access::build(access, workshop.read, workshop.problems)
+            }),
+            countries: workshop.countries.of(countries.as_ref(), |countries| {
+                // Without a database there is an error already, and no snapshot.
+                let database = workshop.country_database.as_ref()?;
+                Some(Countries::new(countries, Arc::clone(database)))
+            }),
+            block: workshop
+                .block
+                .of(block.as_ref(), |block| Some(Block::new(block))),
             cors: workshop
                 .cors
                 .of(cors.as_ref(), |cors| Some(Cors::new(cors))),
@@ -130,6 +155,9 @@ impl Policies {
     /// can take away what caches must know.
     pub fn respond(&self, fields: &mut impl Fields, applied: &Applied, facts: &Facts<'_>) {
         let Self {
+            access: _,
+            countries: _,
+            block: _,
             cors,
             rate_limit: _,
             max_in_flight: _,

@@ -1,10 +1,15 @@
 //! Where the policies of a snapshot are built, each of them once.
 
-use std::{collections::HashMap, path::PathBuf, sync::Arc};
+use std::{
+    collections::HashMap,
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use super::{
-    BasicAuth, Cors, ErrorPages, ForwardAuth, Headers, Hsts, Maintenance, MaxInFlight, RateLimit,
-    Rewrite, SecurityHeaders, Users,
+    Access, BasicAuth, Block, Cors, Countries, CountryDatabase, ErrorPages, ForwardAuth, Headers,
+    Hsts, Maintenance, MaxInFlight, RateLimit, Rewrite, SecurityHeaders, Users,
 };
 use crate::{
     balance::Upstream,
@@ -23,8 +28,14 @@ const MOST_BAD_LINES: usize = 20;
 pub struct Workshop<'a> {
     /// What is wrong with the world, such as a file that a policy needs.
     pub problems: &'a mut Vec<Problem>,
+    pub read: ReadFile<'a>,
     /// Where limits find their live state again.
     pub limits: Arc<Registry>,
+    /// None is configured, or it cannot be used; then there is a problem.
+    pub country_database: Option<Arc<CountryDatabase>>,
+    pub access: Made<model::Access, Access>,
+    pub countries: Made<model::Countries, Countries>,
+    pub block: Made<model::Block, Block>,
     pub cors: Made<model::Cors, Cors>,
     pub rate_limit: Made<LimitList<model::RateLimit>, RateLimit>,
     pub max_in_flight: Made<LimitList<model::MaxInFlight>, MaxInFlight>,
@@ -42,11 +53,19 @@ pub struct Workshop<'a> {
     pub error_pages: Made<model::ErrorPages, ErrorPages>,
 }
 
+/// Gives the content of a file, if it has no more bytes than that.
+pub type ReadFile<'a> = &'a dyn Fn(&Path, u64) -> io::Result<Vec<u8>>;
+
 impl<'a> Workshop<'a> {
-    pub fn new(problems: &'a mut Vec<Problem>) -> Self {
+    pub fn new(problems: &'a mut Vec<Problem>, read: ReadFile<'a>) -> Self {
         Self {
             problems,
+            read,
             limits: Arc::default(),
+            country_database: None,
+            access: Made::default(),
+            countries: Made::default(),
+            block: Made::default(),
             cors: Made::default(),
             rate_limit: Made::default(),
             max_in_flight: Made::default(),
@@ -86,7 +105,7 @@ impl<'a> Workshop<'a> {
             let file = &spec.users;
             let users = users
                 .entry(file.value.clone())
-                .or_insert_with(|| read_users(file, problems).map(Arc::new));
+                .or_insert_with(|| read_users(file, *read, problems).map(Arc::new));
             Some(BasicAuth::new(spec, Arc::clone(users.as_ref()?)))
         })
     }
@@ -106,9 +125,13 @@ impl<'a> Workshop<'a> {
 }
 
 /// The users of a file, if nothing is wrong with it.
-fn read_users(file: &Located<PathBuf>, problems: &mut Vec<Problem>) -> Option<Users> {
+fn read_users(
+    file: &Located<PathBuf>,
+    read: ReadFile<'_>,
+    problems: &mut Vec<Problem>,
+) -> Option<Users> {
     let path = &file.value;
-    let content = tls::content(path, tls::LONGEST_LIST).map_err(|error| {
+    let content = read(path, tls::LONGEST_LIST).map_err(|error| {
         let shown = path.display();
         let problem = Problem::error(format!("cannot read the users of {shown}: {error}"));
         problems.push(problem.at_value(file).hint(

@@ -16,6 +16,12 @@ pub enum Refusal {
     NoChallenge,
     /// The path has routes, but not for this method; these are the ones it has.
     MethodNotAllowed(Methods),
+    /// The client's network is not let in here.
+    AccessDenied,
+    /// The client's country is not let in here. Not 451: no law asks for it, and that status is to say whose (RFC 7725).
+    CountryDenied,
+    /// A rule refuses such requests; which one.
+    Blocked(&'static str),
     HeaderTimeout,
     BodyTimeout,
     BodyTooLarge,
@@ -70,11 +76,14 @@ pub const CLIENT_CLOSED_REQUEST: StatusCode = match StatusCode::from_u16(499) {
 
 impl Refusal {
     /// One of each kind, in the order of the declaration.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 33] = [
         Self::Malformed("malformed"),
         Self::NoRoute,
         Self::NoChallenge,
         Self::MethodNotAllowed(Methods::none()),
+        Self::AccessDenied,
+        Self::CountryDenied,
+        Self::Blocked("common_probes"),
         Self::HeaderTimeout,
         Self::BodyTimeout,
         Self::BodyTooLarge,
@@ -111,9 +120,10 @@ impl Refusal {
     /// What about it, in a few words, where the label does not say all.
     pub const fn detail(self) -> Option<&'static str> {
         match self {
-            Self::Malformed(what) | Self::ServerMalformed(what) | Self::AuthUnavailable(what) => {
-                Some(what)
-            }
+            Self::Malformed(what)
+            | Self::ServerMalformed(what)
+            | Self::Blocked(what)
+            | Self::AuthUnavailable(what) => Some(what),
             _ => None,
         }
     }
@@ -124,6 +134,9 @@ impl Refusal {
             Self::Malformed(what) => what,
             Self::NoRoute | Self::NoChallenge => "There is nothing at this address.",
             Self::MethodNotAllowed(_) => "This address does not take that method.",
+            Self::AccessDenied => "This address is not open to your network.",
+            Self::CountryDenied => "This address is not open to your country.",
+            Self::Blocked(_) => "This request is not taken here.",
             Self::HeaderTimeout | Self::BodyTimeout => "The request did not arrive in time.",
             Self::BodyTooLarge => "The body of the request is too large.",
             Self::UriTooLong => "The address is too long.",
@@ -182,6 +195,9 @@ impl Refusal {
             Self::NoRoute => "no_route",
             Self::NoChallenge => "no_challenge",
             Self::MethodNotAllowed(_) => "method_not_allowed",
+            Self::AccessDenied => "access_denied",
+            Self::CountryDenied => "country_denied",
+            Self::Blocked(_) => "blocked",
             Self::HeaderTimeout => "header_timeout",
             Self::BodyTimeout => "body_timeout",
             Self::BodyTooLarge => "body_too_large",
@@ -217,6 +233,7 @@ impl Refusal {
             Self::Malformed(_) => StatusCode::BAD_REQUEST,
             Self::NoRoute | Self::NoChallenge => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
+            Self::AccessDenied | Self::CountryDenied | Self::Blocked(_) => StatusCode::FORBIDDEN,
             Self::HeaderTimeout | Self::BodyTimeout | Self::WindowTimeout | Self::WriteTimeout => {
                 StatusCode::REQUEST_TIMEOUT
             }
@@ -257,6 +274,9 @@ impl fmt::Display for Refusal {
             Self::MethodNotAllowed(methods) => {
                 return write!(f, "the path takes only the methods {methods}");
             }
+            Self::AccessDenied => "the client's network is not let in on this route",
+            Self::CountryDenied => "the client's country is not let in on this route",
+            Self::Blocked(rule) => return write!(f, "the request is blocked by {rule}"),
             Self::HeaderTimeout => "the client did not complete its header in time",
             Self::BodyTimeout => "the client stopped sending its body, or sends it too slowly",
             Self::BodyTooLarge => "the body is larger than the listener takes",

@@ -6,11 +6,13 @@
 
 mod cell;
 mod certificates;
+mod countries;
 mod issuers;
 mod route;
 mod upstreams;
 
 use std::{
+    net::IpAddr,
     sync::Arc,
     time::{Instant, SystemTime},
 };
@@ -24,11 +26,15 @@ pub use upstreams::Upstreams;
 use crate::{
     acme::{Answers, Issuer},
     admit::Networks,
-    config::{Config, model, problem::Problem},
+    config::{
+        Config,
+        model::{self, Country},
+        problem::Problem,
+    },
     limits::Registry,
     listen::{Listener, Pressure},
     observe::Metrics,
-    policy::{Policies, Workshop},
+    policy::{CountryDatabase, Policies, Workshop},
     route::RouteTable,
     tls::{self, CertificateStore, Terms},
 };
@@ -41,6 +47,8 @@ pub struct Snapshot {
     pub config: Config,
     pub listeners: Vec<Arc<Listener>>,
     pub trusted_proxies: Networks,
+    /// If one is configured.
+    pub country_database: Option<Arc<CountryDatabase>>,
     pub routes: RouteTable<Arc<Route>>,
     /// The policies of a request whose route is not known.
     pub defaults: Policies,
@@ -87,6 +95,7 @@ impl Snapshot {
             config: Config::default(),
             listeners: Vec::new(),
             trusted_proxies: Networks::default(),
+            country_database: None,
             routes: RouteTable::default(),
             defaults: Policies::default(),
             upstreams: Upstreams::default(),
@@ -117,9 +126,16 @@ impl Snapshot {
         let upstreams =
             Upstreams::build(&config.upstreams, &previous.upstreams, &mut problems, now);
         let listeners = listeners(&config.listeners, previous, world, &mut problems);
-        let mut workshop = Workshop::new(&mut problems)
+        let country_database = countries::build(
+            config.country_database.as_ref(),
+            previous,
+            &tls::content,
+            &mut problems,
+        );
+        let mut workshop = Workshop::new(&mut problems, &tls::content)
             .with_limits(&world.limits)
             .with_upstreams(upstreams.all());
+        workshop.country_database.clone_from(&country_database);
         let routes = config.routes.iter().map(|route| {
             let built = Route::build(route, &upstreams, &world.metrics, &mut workshop);
             (
@@ -141,6 +157,7 @@ impl Snapshot {
             listeners,
             https_port: https_port(&config),
             trusted_proxies: config.trusted_proxies.iter().copied().collect(),
+            country_database,
             upstreams,
             certificates,
             answers: issuers::answers(&config, previous, state.as_ref()),
@@ -151,6 +168,11 @@ impl Snapshot {
             snapshot,
             warnings: problems,
         })
+    }
+
+    /// Where an address is used, if there is a database and it knows.
+    pub fn country_of(&self, address: IpAddr) -> Option<Country> {
+        self.country_database.as_ref()?.country_of(address)
     }
 }
 

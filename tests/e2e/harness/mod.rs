@@ -17,6 +17,7 @@ mod load;
 mod log;
 mod look;
 mod message;
+pub(crate) mod mmdb;
 mod origin;
 mod origin_h2;
 mod pebble;

@@ -14,17 +14,18 @@ use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf, sync::Arc, time::Du
 
 use ipnet::IpNet;
 
-use super::units::ByteSize;
+use super::{Located, units::ByteSize};
 
 pub use self::{
     acme::{Challenge, DnsHook, ExternalAccount, Issuer, IssuerLimits, Propagation, Quota},
     certificate::{Certificate, CertificateSource},
     listener::{Limits, Listener, Protocols, UnderscoreHeaders},
     policy::{
-        BasicAuth, By, Cors, Edits, ErrorPages, ErrorStatus, ForwardAuth, FrameOptions, Headers,
-        Hsts, LimitList, MOST_KEYS, Maintenance, MaxInFlight, Mode, NamePattern, Names, Notice,
-        OriginPattern, Origins, Piece, Placeholder, Policies, RateLimit, Rewrite, SecurityHeaders,
-        Template,
+        Access, BasicAuth, Block, BlockRule, By, Conditions, Cors, Countries, Country, CountryList,
+        Edits, ErrorPages, ErrorStatus, ForwardAuth, FrameOptions, HeaderCondition, Headers, Hsts,
+        LimitList, MOST_KEYS, Maintenance, MaxInFlight, Mode, NamePattern, Names, Notice,
+        OriginPattern, Origins, Piece, Placeholder, Policies, Preset, RateLimit, Refused, Rewrite,
+        SecurityHeaders, Template, Unknown,
     },
     route::{Action, Body, HostPattern, PathPattern, Route},
     tls::{ClientCertificates, ClientMode, TlsProfile, TlsSettings, TlsVersion},
@@ -41,6 +42,8 @@ pub struct Config {
     pub admin: Admin,
     /// Peers whose forwarding headers are believed. Empty unless configured.
     pub trusted_proxies: Vec<IpNet>,
+    /// A file in the format of `MaxMind`. There is one if any route has `countries`.
+    pub country_database: Option<Located<PathBuf>>,
     /// CAs that certificates are obtained from.
     pub issuers: Vec<Issuer>,
     pub certificates: Vec<Certificate>,

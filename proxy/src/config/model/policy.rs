@@ -3,8 +3,11 @@
 //! One file a policy. What `defaults` says is shared: every route that takes it holds the same [`Arc`], and what is built of
 //! it is built once.
 
+mod access;
 mod basic_auth;
+mod block;
 mod cors;
+mod countries;
 mod error_pages;
 mod forward_auth;
 mod headers;
@@ -16,8 +19,11 @@ mod security_headers;
 
 use std::sync::Arc;
 
+pub use access::Access;
 pub use basic_auth::BasicAuth;
+pub use block::{Block, BlockRule, Conditions, HeaderCondition, Preset, Refused};
 pub use cors::{Cors, Names, OriginPattern, Origins};
+pub use countries::{Countries, Country, CountryList, Unknown};
 pub use error_pages::{ErrorPages, ErrorStatus};
 pub use forward_auth::ForwardAuth;
 pub use headers::{Edits, Headers, NamePattern, Piece, Placeholder, Template};
@@ -30,6 +36,9 @@ pub use security_headers::{FrameOptions, SecurityHeaders};
 /// The policies of one route, those it takes from `defaults` among them; `None` is none.
 #[derive(Clone, Debug, Default)]
 pub struct Policies {
+    pub access: Option<Arc<Access>>,
+    pub countries: Option<Arc<Countries>>,
+    pub block: Option<Arc<Block>>,
     pub cors: Option<Arc<Cors>>,
     pub rate_limit: Option<Arc<LimitList<RateLimit>>>,
     pub max_in_flight: Option<Arc<LimitList<MaxInFlight>>>,

@@ -3,10 +3,11 @@
 use std::{num::NonZeroU32, ops::RangeInclusive, time::Duration};
 
 use crate::config::{
-    decode::{Fields, describe},
+    decode::Fields,
     model::{HealthCheck, Probe},
     problem::{Problem, quoted},
     raw::{Node, Value},
+    shown::describe,
     table::{Key, Kind, Table},
 };
 

@@ -1,7 +1,10 @@
 //! Policies, as a route or `defaults` says them: one file a policy, with its keys.
 
+pub(super) mod access;
 pub(super) mod basic_auth;
+pub(super) mod block;
 pub(super) mod cors;
+pub(super) mod countries;
 pub(super) mod error_pages;
 pub(super) mod forward_auth;
 pub(super) mod headers;
@@ -9,6 +12,7 @@ pub(super) mod hsts;
 mod limits;
 pub(super) mod maintenance;
 pub(super) mod max_in_flight;
+mod mode;
 mod origin;
 mod page;
 pub(super) mod rate_limit;
@@ -23,8 +27,8 @@ use http::{HeaderName, header};
 use crate::config::{
     decode::Fields,
     model::{
-        BasicAuth, Cors, ErrorPages, ForwardAuth, Headers, Hsts, LimitList, Maintenance,
-        MaxInFlight, Policies, RateLimit, Rewrite, SecurityHeaders,
+        Access, BasicAuth, Block, Cors, Countries, ErrorPages, ForwardAuth, Headers, Hsts,
+        LimitList, Maintenance, MaxInFlight, Policies, RateLimit, Rewrite, SecurityHeaders,
     },
     problem::{Located, Problem, Problems, Span, quoted},
     raw::Value,
@@ -37,6 +41,9 @@ pub(in crate::config) type Said<T> = Option<Located<Option<Arc<T>>>>;
 /// What a route or `defaults` says of each policy, in the order in which they are applied.
 #[derive(Default)]
 pub(in crate::config) struct PoliciesDraft {
+    pub(in crate::config) access: Said<Access>,
+    pub(in crate::config) countries: Said<Countries>,
+    pub(in crate::config) block: Said<Block>,
     pub(in crate::config) cors: Said<Cors>,
     pub(in crate::config) rate_limit: Said<LimitList<RateLimit>>,
     pub(in crate::config) max_in_flight: Said<LimitList<MaxInFlight>>,
@@ -52,6 +59,9 @@ pub(in crate::config) struct PoliciesDraft {
 
 pub(super) fn read(fields: &Fields<'_>) -> PoliciesDraft {
     PoliciesDraft {
+        access: access::read(fields),
+        countries: countries::read(fields),
+        block: block::read(fields),
         cors: cors::read(fields),
         rate_limit: rate_limit::read(fields),
         max_in_flight: max_in_flight::read(fields),
@@ -75,6 +85,9 @@ impl PoliciesDraft {
         let security_headers = or(self.security_headers, defaults.security_headers.as_ref());
         let implied = security_headers.as_ref().filter(|_| is_silent);
         Policies {
+            access: or(self.access, defaults.access.as_ref()),
+            countries: or(self.countries, defaults.countries.as_ref()),
+            block: or(self.block, defaults.block.as_ref()),
             cors: or(self.cors, defaults.cors.as_ref()),
             rate_limit: or(self.rate_limit, defaults.rate_limit.as_ref()),
             max_in_flight: or(self.max_in_flight, defaults.max_in_flight.as_ref()),

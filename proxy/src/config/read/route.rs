@@ -60,6 +60,9 @@ pub(in crate::config) static TABLE: Table = Table {
             Kind::Mapping(&answer::RESPOND),
             "answer with this",
         ),
+        policy::access::KEY,
+        policy::countries::KEY,
+        policy::block::KEY,
         policy::cors::KEY,
         policy::rate_limit::KEY,
         policy::max_in_flight::KEY,
@@ -75,11 +78,6 @@ pub(in crate::config) static TABLE: Table = Table {
             "compress",
             "remove it; responses pass as they are",
             "compress responses",
-        ),
-        Key::later(
-            "access",
-            "remove it, and guard the server in another way until it works",
-            "allow or deny addresses",
         ),
     ],
 };
@@ -109,7 +107,7 @@ pub(super) fn read(node: &Node, problems: &Problems) -> Option<RouteDraft> {
     let (hosts, path, methods, action, policies) = (
         hosts(&fields),
         path_pattern(&fields),
-        methods(&fields, "a route cannot ask for the method"),
+        methods(&fields, "methods", "a route cannot ask for the method"),
         action(&fields),
         policy::read(&fields),
     );
@@ -181,12 +179,12 @@ fn path_pattern(fields: &Fields<'_>) -> Option<PathPattern> {
     ))
 }
 
-/// The methods under `methods`; `refusal` begins what is said of one that is none.
-pub(super) fn methods(fields: &Fields<'_>, refusal: &str) -> Option<Methods> {
+/// The methods under `name`; `refusal` begins what is said of one that is none.
+pub(super) fn methods(fields: &Fields<'_>, name: &str, refusal: &str) -> Option<Methods> {
     let mut methods = Methods::none();
     let mut found = Vec::new();
-    for node in fields.list("methods")? {
-        let Some(written) = text(node, "methods", "a method such as GET", fields.problems) else {
+    for node in fields.list(name)? {
+        let Some(written) = text(node, name, "a method such as GET", fields.problems) else {
             continue;
         };
         let word = written.value;

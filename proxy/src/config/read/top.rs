@@ -46,6 +46,11 @@ pub(in crate::config) static TABLE: Table = Table {
             "whose X-Forwarded-For is believed; default none",
         ),
         Key::new(
+            "country_database",
+            Kind::Text("the path of a file"),
+            "in MaxMind's format, for `countries` and the access log; default none",
+        ),
+        Key::new(
             "acme",
             Kind::Named(&acme::TABLE),
             "CAs that certificates are obtained from, by name",
@@ -154,6 +159,9 @@ static ADMIN: Table = Table {
 static DEFAULTS: Table = Table {
     of: "defaults",
     keys: &[
+        policy::access::KEY,
+        policy::countries::KEY,
+        policy::block::KEY,
         policy::cors::KEY,
         policy::rate_limit::KEY,
         policy::max_in_flight::KEY,
@@ -169,11 +177,6 @@ static DEFAULTS: Table = Table {
             "compress",
             "remove it; responses pass as they are",
             "compress responses",
-        ),
-        Key::later(
-            "access",
-            "remove it, and guard the servers in another way until it works",
-            "allow or deny addresses",
         ),
     ],
 };
@@ -204,6 +207,7 @@ static METRICS: Table = Table {
 pub(in crate::config) struct Settings {
     pub(in crate::config) admin: Option<Located<Admin>>,
     pub(in crate::config) trusted_proxies: Option<Vec<IpNet>>,
+    pub(in crate::config) country_database: Option<Located<PathBuf>>,
     pub(in crate::config) defaults: PoliciesDraft,
     pub(in crate::config) log: Option<AccessLog>,
     pub(in crate::config) state: Option<PathBuf>,
@@ -217,9 +221,10 @@ pub(in crate::config) struct Settings {
 }
 
 impl Settings {
-    const ONCE: [&str; 10] = [
+    const ONCE: [&str; 11] = [
         "admin",
         "trusted_proxies",
+        "country_database",
         "defaults",
         "log",
         "state",
@@ -260,6 +265,7 @@ impl Settings {
                 let networks = networks.into_iter().map(|(network, _)| network);
                 self.trusted_proxies = Some(networks.collect());
             }
+            "country_database" => self.country_database = file_path(fields, "country_database"),
             "defaults" => {
                 let defaults = fields.fields("defaults");
                 self.defaults = defaults
@@ -279,6 +285,11 @@ impl Settings {
                 });
             }
         }
+    }
+
+    /// Whether a file sets this, be it well or badly.
+    pub(in crate::config) fn is_set(&self, name: &str) -> bool {
+        self.set_at.contains_key(name)
     }
 
     pub(in crate::config) fn drain(&self) -> Drain {

@@ -1,4 +1,4 @@
-//! Policies of the whole configuration: what can have no effect, or another than is meant.
+//! Policies of the whole configuration: what they lack, and what has no effect or another than is meant.
 
 use super::tls_listeners;
 use crate::config::{
@@ -7,8 +7,13 @@ use crate::config::{
     read::{Draft, PoliciesDraft},
 };
 
-/// What policies cannot do.
+/// What policies cannot do, or cannot do without.
 pub(super) fn refuse(draft: &Draft, problems: &Problems) {
+    refuse_http2(draft, problems);
+    refuse_without_database(draft, problems);
+}
+
+fn refuse_http2(draft: &Draft, problems: &Problems) {
     let upstreams = draft.upstreams.iter().map(|(upstream, _)| upstream);
     let of_h2 = upstreams.filter(|upstream| upstream.protocol != UpstreamProtocol::Http1);
     let of_h2: Vec<&str> = of_h2.map(|upstream| &*upstream.name).collect();
@@ -23,6 +28,21 @@ pub(super) fn refuse(draft: &Draft, problems: &Problems) {
                 Problem::error(format!("\"forward_auth\" cannot ask {name} by HTTP/2"))
                     .at_value(upstream)
                     .hint("name an upstream with `protocol: http/1.1`, which may have the same servers"),
+            );
+        }
+    }
+}
+
+fn refuse_without_database(draft: &Draft, problems: &Problems) {
+    if draft.settings.is_set("country_database") {
+        return;
+    }
+    for countries in all(draft).filter_map(|policies| policies.countries.as_ref()) {
+        if countries.value.is_some() {
+            problems.push(
+                Problem::error("\"countries\" needs a database of countries")
+                    .at_value(countries)
+                    .hint("add `country_database: GeoLite2-Country.mmdb`, beside `routes`; it is free at maxmind.com, others at db-ip.com"),
             );
         }
     }

@@ -1,5 +1,6 @@
 //! Whole files in, configurations or reports out.
 
+mod access;
 mod acme;
 mod answers;
 mod auth;

@@ -79,7 +79,7 @@ fn cors(fields: &Fields<'_>) -> Option<Cors> {
     let credentials = fields.flag("credentials").unwrap_or(false);
     let (origins, methods, headers, expose, max_age) = (
         origins(fields, credentials),
-        methods(fields, "cors cannot allow the method"),
+        methods(fields, "methods", "cors cannot allow the method"),
         names(fields, "headers"),
         names(fields, "expose"),
         whole_seconds(fields, "max_age", Cors::MAX_AGE),
