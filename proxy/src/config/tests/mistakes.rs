@@ -119,7 +119,6 @@ fn each_key(table: &'static Table, see: &mut dyn FnMut(&'static Table, &'static 
             | Kind::TextOr(_, table)
             | Kind::AnyNumberOr(_, table)
             | Kind::OffOr(table)
-            | Kind::TextOr(_, table)
             | Kind::Named(table)
             | Kind::SeveralOf(table)
             | Kind::ListOf(table) => each_key(table, see),
