@@ -99,7 +99,10 @@ impl<'a> Workshop<'a> {
         spec: Option<&Arc<model::BasicAuth>>,
     ) -> Option<Arc<BasicAuth>> {
         let Self {
-            users, problems, ..
+            users,
+            read,
+            problems,
+            ..
         } = self;
         self.basic_auth.of(spec, |spec| {
             let file = &spec.users;

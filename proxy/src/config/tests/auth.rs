@@ -85,7 +85,7 @@ fn forward_auth_is_short_or_whole() {
         .map(http::HeaderName::as_str)
         .collect();
     assert_eq!(copied, ["remote-user", "authorization"]);
-    assert_eq!(*whole.copy_cookies, ["Session".into()]);
+    assert_eq!(*whole.copy_cookies, [Box::<str>::from("Session")]);
     assert_eq!(whole.timeout, Duration::from_millis(1500));
 }
 
