@@ -116,7 +116,6 @@ fn each_key(table: &'static Table, see: &mut dyn FnMut(&'static Table, &'static 
             Kind::Mapping(table)
             | Kind::ChoiceOr(_, table)
             | Kind::FlagOr(table)
-            | Kind::TextOr(_, table)
             | Kind::AnyNumberOr(_, table)
             | Kind::OffOr(table)
             | Kind::Named(table)
