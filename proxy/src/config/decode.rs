@@ -247,11 +247,35 @@ impl<'a> Fields<'a> {
     pub(super) fn fields(&self, name: &str) -> Option<Fields<'a>> {
         let entry = self.entry(name)?;
         match self.get(name)?.1 {
-            Kind::Mapping(table) | Kind::ChoiceOr(_, table) | Kind::FlagOr(table) => {
-                Self::of(&entry.node, &entry.at, table, self.problems)
+            Kind::OffOr(table) if !matches!(entry.node.value, Value::Map(_)) => {
+                let hint = format!("write false, or a mapping; its keys are {}", table.names());
+                self.wrong(name, "false or a mapping", &entry.node, hint)
             }
+            Kind::Mapping(table)
+            | Kind::ChoiceOr(_, table)
+            | Kind::FlagOr(table)
+            | Kind::OffOr(table) => Self::of(&entry.node, &entry.at, table, self.problems),
             _ => None,
         }
+    }
+
+    /// Whether `false` turns off what could stand under `name`.
+    pub(super) fn is_off(&self, name: &str) -> bool {
+        self.node(name)
+            .is_some_and(|node| node.value == Value::Bool(false))
+    }
+
+    /// What stands under names that the operator chose; nothing if there is no such key.
+    pub(super) fn pairs(&self, name: &str) -> &'a [Entry] {
+        let Some((node, Kind::Pairs(what))) = self.get(name) else {
+            return &[];
+        };
+        if let Value::Map(entries) = &node.value {
+            return entries;
+        }
+        let hint = format!("write a name, a colon, and {what}");
+        self.wrong::<()>(name, "a mapping from names", node, hint);
+        &[]
     }
 
     /// The mappings under `name`, one or a list; none for `false` and for an empty list.

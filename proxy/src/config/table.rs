@@ -31,6 +31,8 @@ pub(super) enum Kind {
     Flag,
     /// A flag, or a mapping that says more.
     FlagOr(&'static Table),
+    /// `false`, which turns off what `defaults` says, or a mapping.
+    OffOr(&'static Table),
     Number(RangeInclusive<u64>),
     Duration(RangeInclusive<Duration>),
     Size(RangeInclusive<ByteSize>),
@@ -54,6 +56,8 @@ pub(super) enum Kind {
     Mapping(&'static Table),
     /// Mappings under names that the operator chooses.
     Named(&'static Table),
+    /// Values under names that the operator chooses; what they say, with their article.
+    Pairs(&'static str),
     /// Reserved: an error until it works. What to do in the meantime.
     Later(&'static str),
 }

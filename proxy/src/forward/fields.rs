@@ -12,6 +12,13 @@ pub trait Fields {
     /// Puts one more field beside those of that name.
     fn add(&mut self, name: HeaderName, value: HeaderValue);
 
+    /// Puts a field where there is none of that name.
+    fn fill(&mut self, name: HeaderName, value: HeaderValue) {
+        if !self.map().contains_key(&name) {
+            self.set(name, value);
+        }
+    }
+
     /// Takes every field of that name away.
     fn remove(&mut self, name: &HeaderName);
 }
@@ -29,13 +36,26 @@ impl Fields for HeaderMap {
         self.append(name, value);
     }
 
+    fn fill(&mut self, name: HeaderName, value: HeaderValue) {
+        self.entry(name).or_insert(value);
+    }
+
     fn remove(&mut self, name: &HeaderName) {
         while HeaderMap::remove(self, name).is_some() {}
     }
 }
 
+/// Takes every field away whose name is so. Allocates only if there is one.
+pub fn remove_where(fields: &mut impl Fields, is_so: impl Fn(&str) -> bool) {
+    let names = fields.map().keys().filter(|name| is_so(name.as_str()));
+    let names: Vec<HeaderName> = names.cloned().collect();
+    for name in &names {
+        fields.remove(name);
+    }
+}
+
 /// Adds an element to a list field, joining what came in several lines.
-pub(super) fn append(fields: &mut impl Fields, name: HeaderName, element: &str) {
+pub(crate) fn append(fields: &mut impl Fields, name: HeaderName, element: &str) {
     let mut list = Vec::new();
     for value in fields.map().get_all(&name) {
         list.extend_from_slice(value.as_bytes());

@@ -1,11 +1,14 @@
 //! What changes on the way through.
 
 mod fields;
+mod guard;
 mod proxy_header;
 mod request;
 mod response;
 
-pub use fields::Fields;
+pub(crate) use fields::append;
+pub use fields::{Fields, remove_where};
+pub use guard::{Guard, guard};
 pub use proxy_header::ProxyHeader;
 pub use request::{Dropped, Origin, request};
 pub use response::response;

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use pingora::proxy::Session;
+use pingora::{http::RequestHeader, proxy::Session};
 
 use super::{Exchange, admission, exchange::Admitted, session};
 use crate::{
@@ -27,15 +27,25 @@ pub(super) async fn apply(session: &mut Session, exchange: &mut Exchange) -> Ver
         return Verdict::Refuse(Refusal::Internal);
     };
     let Policies {
+        cors,
         rate_limit,
         max_in_flight,
         maintenance,
         rewrite,
+        headers: _,
+        security_headers: _,
         hsts: _,
         error_pages: _,
     } = &route.policies;
+    if let Some(cors) = cors {
+        let verdict = cors.judge(&request(session.req_header(), admitted));
+        let verdict = applied.settle(PolicyLabel::Cors, Mode::Enforce, verdict, &route.meters);
+        if !matches!(verdict, Verdict::Continue) {
+            return verdict;
+        }
+    }
     if let Some(rate_limit) = rate_limit {
-        let request = request(session, admitted);
+        let request = request(session.req_header(), admitted);
         let checked = rate_limit.check(&request, &route.label, Instant::now(), applied);
         let verdict = limit(session, checked, applied, &route.meters).await;
         if !matches!(verdict, Verdict::Continue) {
@@ -43,14 +53,18 @@ pub(super) async fn apply(session: &mut Session, exchange: &mut Exchange) -> Ver
         }
     }
     if let Some(max_in_flight) = max_in_flight {
-        let begun = max_in_flight.begin(&request(session, admitted), &route.label, Instant::now());
+        let request = request(session.req_header(), admitted);
+        let begun = max_in_flight.begin(&request, &route.label, Instant::now());
         let verdict = hold(begun, flights, applied, &route.meters);
         if !matches!(verdict, Verdict::Continue) {
             return verdict;
         }
     }
     if let Some(maintenance) = maintenance {
-        let verdict = maintenance.verdict(&request(session, admitted), admitted.id.as_str());
+        let verdict = maintenance.verdict(
+            &request(session.req_header(), admitted),
+            admitted.id.as_str(),
+        );
         let label = PolicyLabel::Maintenance;
         match applied.settle(label, Mode::Enforce, verdict, &route.meters) {
             Verdict::Continue => {}
@@ -58,7 +72,7 @@ pub(super) async fn apply(session: &mut Session, exchange: &mut Exchange) -> Ver
         }
     }
     if let (Some(rewrite), Some(strip)) = (rewrite, route.strip()) {
-        let request = request(session, admitted);
+        let request = request(session.req_header(), admitted);
         let asked = Asked {
             path: admission::stripped(request.path, strip),
             ..request.asked()
@@ -127,12 +141,11 @@ pub(super) fn answer(session: &Session, exchange: &Exchange) -> Result<Option<An
     let (Some(route), Some(admitted)) = (&exchange.route, &exchange.admitted) else {
         return Err(Refusal::Internal);
     };
-    route.answer(&request(session, admitted))
+    route.answer(&request(session.req_header(), admitted))
 }
 
 /// What policies see of a request.
-fn request<'a>(session: &'a Session, admitted: &'a Admitted) -> Request<'a> {
-    let header = session.req_header();
+pub(super) fn request<'a>(header: &'a RequestHeader, admitted: &'a Admitted) -> Request<'a> {
     Request {
         client: admitted.client,
         method: &header.method,

@@ -7,8 +7,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+use pingora::http::RequestHeader;
+
 use super::{
-    fault,
+    apply, fault,
     loan::Lender,
     watchdog::{Patience, Watchdog},
 };
@@ -19,9 +21,9 @@ use crate::{
     forward::Fields,
     limits::Flight,
     listen::{Carried, Connection, Pace},
-    policy::{Applied, Policies},
+    policy::{Applied, Facts, Policies},
     respond::{Answer, Refusal},
-    snapshot::{Route, Snapshot},
+    snapshot::{Action, Route, Snapshot},
 };
 
 /// What an exchange carries from stage to stage. Facts of its route and connection are looked up
@@ -161,12 +163,33 @@ impl Exchange {
         }
     }
 
-    /// What the route's policies make of a final response; nothing before the route is known.
-    pub(super) fn respond(&self, fields: &mut impl Fields) {
-        if let (Some(route), Some(admitted)) = (&self.route, &self.admitted) {
-            let is_tls = admitted.connection.tls.is_some();
-            route.policies.respond(fields, &self.applied, is_tls);
+    /// What the route's policies make of a request for a server; `header` is the client's.
+    pub(super) fn request(&self, fields: &mut impl Fields, header: &RequestHeader) {
+        if let Some((route, facts)) = self.facts(header) {
+            route.policies.request(fields, &self.applied, &facts);
         }
+    }
+
+    /// What the route's policies make of a final response; nothing before the route is known.
+    pub(super) fn respond(&self, fields: &mut impl Fields, header: &RequestHeader) {
+        if let Some((route, facts)) = self.facts(header) {
+            route.policies.respond(fields, &self.applied, &facts);
+        }
+    }
+
+    fn facts<'a>(&'a self, header: &'a RequestHeader) -> Option<(&'a Route, Facts<'a>)> {
+        let (route, admitted) = (self.route.as_deref()?, self.admitted.as_ref()?);
+        let facts = Facts {
+            request: apply::request(header, admitted),
+            request_id: admitted.id.as_str(),
+            route: &route.label,
+            upstream: match &route.action {
+                Action::Forward { upstream, .. } => upstream.name(),
+                Action::Redirect(_) | Action::Respond(_) => "",
+            },
+            server: self.pick.as_ref().map_or("", |pick| &pick.server().label),
+        };
+        Some((route, facts))
     }
 
     /// Counts body bytes on their way to the server, up to the listener's limit.

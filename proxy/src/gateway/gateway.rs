@@ -21,6 +21,7 @@ use super::{
     exchange::Kept,
     fault, outcome, pages,
     peer::{self, Needs},
+    routing,
     session::{self, RequestFields, ResponseFields},
     spare::Spares,
 };
@@ -29,7 +30,6 @@ use crate::{
     observe::Observer,
     policy::Verdict,
     respond::Refusal,
-    route::Found,
     snapshot::{Action, SnapshotCell},
 };
 
@@ -78,19 +78,8 @@ impl ProxyHttp for Gateway {
                 .await
                 .map(|()| true);
         }
-        let method = &session.req_header().method;
-        let found = exchange
-            .snapshot
-            .routes
-            .find(admitted.host.name(), &admitted.path, method);
-        let route = match found {
-            Found::Route(route) => Arc::clone(route),
-            Found::MethodNotAllowed(allowed) => {
-                return Err(fault::refuse(Refusal::MethodNotAllowed(allowed)));
-            }
-            Found::None => return Err(fault::refuse(Refusal::NoRoute)),
-        };
-        exchange.route = Some(route);
+        let found = routing::route(session.req_header(), admitted, &exchange.snapshot);
+        exchange.route = Some(found.map_err(fault::refuse)?);
         let answer = match apply::apply(session, exchange).await {
             Verdict::Refuse(refusal) => return Err(fault::refuse(refusal)),
             Verdict::Answer(answer) => answer,
@@ -182,7 +171,7 @@ impl ProxyHttp for Gateway {
         let origin = admission::origin(exchange, session.req_header().version)?;
         let mut fields = RequestFields(request);
         let dropped = forward::request(&mut fields, &origin);
-        exchange.applied.request(&mut fields);
+        exchange.request(&mut fields, session.req_header());
         if !exchange.tries.head_sent {
             let meters = &admitted.connection.listener.meters;
             meters.headers_dropped(dropped.underscores, dropped.claims);
@@ -269,7 +258,7 @@ impl ProxyHttp for Gateway {
             session::keep_after_continue(session);
         }
         if !response.status.is_informational() {
-            exchange.respond(&mut ResponseFields(response));
+            exchange.respond(&mut ResponseFields(response), session.req_header());
         }
         if session::suits_old_client(session, response, exchange.speaks_h2()) {
             Ok(())

@@ -23,6 +23,7 @@ mod pages;
 mod peer;
 mod reader;
 mod relay;
+mod routing;
 mod session;
 mod socket;
 mod spare;

@@ -137,7 +137,7 @@ pub(super) async fn write(
     for (name, value) in &answer.fields {
         head.append_header(name.clone(), value.clone())?;
     }
-    exchange.respond(&mut ResponseFields(&mut head));
+    exchange.respond(&mut ResponseFields(&mut head), session.req_header());
     // RFC 9110 section 8.6: neither of these has a length.
     let may_have_body = !matches!(answer.status.as_u16(), 204 | 304);
     if may_have_body {

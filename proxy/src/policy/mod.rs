@@ -5,16 +5,21 @@
 
 mod accept_encoding;
 mod applied;
+mod cors;
 mod counted;
 mod error_pages;
+mod facts;
 pub mod file;
+mod headers;
 mod hsts;
 mod maintenance;
 mod max_in_flight;
 mod rate_limit;
 mod request;
 mod rewrite;
+mod security_headers;
 mod users;
+mod vary;
 mod verdict;
 mod workshop;
 
@@ -22,13 +27,17 @@ use std::sync::Arc;
 
 pub use accept_encoding::{AcceptEncoding, Choice, Coding};
 pub use applied::Applied;
+pub use cors::{Cors, preflight};
 pub use error_pages::ErrorPages;
+pub use facts::Facts;
+pub use headers::Headers;
 pub use hsts::Hsts;
 pub use maintenance::Maintenance;
 pub use max_in_flight::{Begun, MaxInFlight};
 pub use rate_limit::{Asked, Checked, RateLimit};
 pub use request::Request;
 pub use rewrite::Rewrite;
+pub use security_headers::SecurityHeaders;
 pub use users::{Argon2id, BadLine, BadUser, Bcrypt, PasswordHash, Users};
 pub use verdict::Verdict;
 pub use workshop::{Made, Workshop};
@@ -38,10 +47,13 @@ use crate::{config::model, forward::Fields};
 /// The policies of one route; `None` is none.
 #[derive(Debug, Default)]
 pub struct Policies {
+    pub cors: Option<Arc<Cors>>,
     pub rate_limit: Option<Arc<RateLimit>>,
     pub max_in_flight: Option<Arc<MaxInFlight>>,
     pub maintenance: Option<Arc<Maintenance>>,
     pub rewrite: Option<Arc<Rewrite>>,
+    pub headers: Option<Arc<Headers>>,
+    pub security_headers: Option<Arc<SecurityHeaders>>,
     pub hsts: Option<Arc<Hsts>>,
     pub error_pages: Option<Arc<ErrorPages>>,
 }
@@ -50,15 +62,21 @@ impl Policies {
     /// `route` is the label of the route they are of.
     pub fn build(spec: &model::Policies, route: &str, workshop: &mut Workshop<'_>) -> Self {
         let model::Policies {
+            cors,
             rate_limit,
             max_in_flight,
             maintenance,
             rewrite,
+            headers,
+            security_headers,
             hsts,
             error_pages,
         } = spec;
         let limits = Arc::clone(&workshop.limits);
         Self {
+            cors: workshop
+                .cors
+                .of(cors.as_ref(), |cors| Some(Cors::new(cors))),
             rate_limit: workshop.rate_limit.of(rate_limit.as_ref(), |spec| {
                 Some(RateLimit::new(spec, route, &limits))
             }),
@@ -71,6 +89,14 @@ impl Policies {
             rewrite: workshop
                 .rewrite
                 .of(rewrite.as_ref(), |spec| Some(Rewrite::new(spec))),
+            headers: workshop
+                .headers
+                .of(headers.as_ref(), |headers| Some(Headers::new(headers))),
+            security_headers: workshop
+                .security_headers
+                .of(security_headers.as_ref(), |headers| {
+                    Some(SecurityHeaders::new(headers))
+                }),
             hsts: workshop
                 .hsts
                 .of(hsts.as_ref(), |hsts| Some(Hsts::new(hsts))),
@@ -80,23 +106,44 @@ impl Policies {
         }
     }
 
+    /// What the server sees of a request, in each try.
+    pub fn request(&self, fields: &mut impl Fields, applied: &Applied, facts: &Facts<'_>) {
+        applied.request(fields);
+        if let Some(headers) = &self.headers {
+            headers.request(fields, applied, facts);
+        }
+    }
+
     /// What the client sees of a final response, whoever made it: a server, the route or a refusal.
     ///
-    /// `is_tls` is whether the client's own connection is.
-    pub fn respond(&self, fields: &mut impl Fields, applied: &Applied, is_tls: bool) {
+    /// What the operator wrote under `headers` counts as the server's own. CORS comes after it, so that no edit of `Vary`
+    /// can take away what caches must know.
+    pub fn respond(&self, fields: &mut impl Fields, applied: &Applied, facts: &Facts<'_>) {
         let Self {
+            cors,
             rate_limit: _,
             max_in_flight: _,
             maintenance: _,
             rewrite: _,
+            headers,
+            security_headers,
             hsts,
             error_pages: _,
         } = self;
         for (name, value) in &applied.response_fields {
             fields.add(name.clone(), value.clone());
         }
+        if let Some(headers) = headers {
+            headers.respond(fields, applied, facts);
+        }
+        if let Some(cors) = cors {
+            cors.respond(fields, &facts.request);
+        }
+        if let Some(security_headers) = security_headers {
+            security_headers.respond(fields);
+        }
         if let Some(hsts) = hsts {
-            hsts.respond(fields, is_tls);
+            hsts.respond(fields, facts.request.is_tls);
         }
     }
 }

@@ -2,7 +2,9 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use super::{ErrorPages, Hsts, Maintenance, MaxInFlight, RateLimit, Rewrite};
+use super::{
+    Cors, ErrorPages, Headers, Hsts, Maintenance, MaxInFlight, RateLimit, Rewrite, SecurityHeaders,
+};
 use crate::{
     config::{
         model::{self, LimitList},
@@ -17,10 +19,13 @@ pub struct Workshop<'a> {
     pub problems: &'a mut Vec<Problem>,
     /// Where limits find their live state again.
     pub limits: Arc<Registry>,
+    pub cors: Made<model::Cors, Cors>,
     pub rate_limit: Made<LimitList<model::RateLimit>, RateLimit>,
     pub max_in_flight: Made<LimitList<model::MaxInFlight>, MaxInFlight>,
     pub maintenance: Made<model::Maintenance, Maintenance>,
     pub rewrite: Made<model::Rewrite, Rewrite>,
+    pub headers: Made<model::Headers, Headers>,
+    pub security_headers: Made<model::SecurityHeaders, SecurityHeaders>,
     pub hsts: Made<model::Hsts, Hsts>,
     pub error_pages: Made<model::ErrorPages, ErrorPages>,
 }
@@ -30,10 +35,13 @@ impl<'a> Workshop<'a> {
         Self {
             problems,
             limits: Arc::default(),
+            cors: Made::default(),
             rate_limit: Made::default(),
             max_in_flight: Made::default(),
             maintenance: Made::default(),
             rewrite: Made::default(),
+            headers: Made::default(),
+            security_headers: Made::default(),
             hsts: Made::default(),
             error_pages: Made::default(),
         }

@@ -21,8 +21,9 @@ pub use self::{
     certificate::{Certificate, CertificateSource},
     listener::{Limits, Listener, Protocols, UnderscoreHeaders},
     policy::{
-        By, ErrorPages, ErrorStatus, Hsts, LimitList, MOST_KEYS, Maintenance, MaxInFlight, Mode,
-        Notice, Policies, RateLimit, Rewrite,
+        By, Cors, Edits, ErrorPages, ErrorStatus, FrameOptions, Headers, Hsts, LimitList,
+        MOST_KEYS, Maintenance, MaxInFlight, Mode, NamePattern, Names, Notice, OriginPattern,
+        Origins, Piece, Placeholder, Policies, RateLimit, Rewrite, SecurityHeaders, Template,
     },
     route::{Action, Body, HostPattern, PathPattern, Route},
     tls::{ClientCertificates, ClientMode, TlsProfile, TlsSettings, TlsVersion},

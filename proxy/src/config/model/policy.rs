@@ -3,27 +3,36 @@
 //! One file a policy. What `defaults` says is shared: every route that takes it holds the same [`Arc`], and what is built of
 //! it is built once.
 
+mod cors;
 mod error_pages;
+mod headers;
 mod hsts;
 mod maintenance;
 mod rate_limit;
 mod rewrite;
+mod security_headers;
 
 use std::sync::Arc;
 
+pub use cors::{Cors, Names, OriginPattern, Origins};
 pub use error_pages::{ErrorPages, ErrorStatus};
+pub use headers::{Edits, Headers, NamePattern, Piece, Placeholder, Template};
 pub use hsts::Hsts;
 pub use maintenance::{Maintenance, Notice};
 pub use rate_limit::{By, LimitList, MOST_KEYS, MaxInFlight, RateLimit};
 pub use rewrite::Rewrite;
+pub use security_headers::{FrameOptions, SecurityHeaders};
 
 /// The policies of one route, those it takes from `defaults` among them; `None` is none.
 #[derive(Clone, Debug, Default)]
 pub struct Policies {
+    pub cors: Option<Arc<Cors>>,
     pub rate_limit: Option<Arc<LimitList<RateLimit>>>,
     pub max_in_flight: Option<Arc<LimitList<MaxInFlight>>>,
     pub maintenance: Option<Arc<Maintenance>>,
     pub rewrite: Option<Arc<Rewrite>>,
+    pub headers: Option<Arc<Headers>>,
+    pub security_headers: Option<Arc<SecurityHeaders>>,
     pub hsts: Option<Arc<Hsts>>,
     pub error_pages: Option<Arc<ErrorPages>>,
 }

@@ -1,21 +1,28 @@
 //! Policies, as a route or `defaults` says them: one file a policy, with its keys.
 
+pub(super) mod cors;
 pub(super) mod error_pages;
+pub(super) mod headers;
 pub(super) mod hsts;
 mod limits;
 pub(super) mod maintenance;
 pub(super) mod max_in_flight;
+mod origin;
 mod page;
 pub(super) mod rate_limit;
 pub(super) mod rewrite;
+pub(super) mod security_headers;
+mod template;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use crate::config::{
     decode::Fields,
-    model::{ErrorPages, Hsts, LimitList, Maintenance, MaxInFlight, Policies, RateLimit, Rewrite},
-    problem::{Located, Span},
-    raw::Value,
+    model::{
+        Cors, ErrorPages, Headers, Hsts, LimitList, Maintenance, MaxInFlight, Policies, RateLimit,
+        Rewrite, SecurityHeaders,
+    },
+    problem::Located,
 };
 
 /// What is said of a policy: `None` is nothing, which leaves it to `defaults`; `Some` of `None` is that there is none, which
@@ -25,20 +32,26 @@ pub(in crate::config) type Said<T> = Option<Located<Option<Arc<T>>>>;
 /// What a route or `defaults` says of each policy, in the order in which they are applied.
 #[derive(Default)]
 pub(in crate::config) struct PoliciesDraft {
+    pub(in crate::config) cors: Said<Cors>,
     pub(in crate::config) rate_limit: Said<LimitList<RateLimit>>,
     pub(in crate::config) max_in_flight: Said<LimitList<MaxInFlight>>,
     pub(in crate::config) maintenance: Said<Maintenance>,
     pub(in crate::config) rewrite: Said<Rewrite>,
+    pub(in crate::config) headers: Said<Headers>,
+    pub(in crate::config) security_headers: Said<SecurityHeaders>,
     pub(in crate::config) hsts: Said<Hsts>,
     pub(in crate::config) error_pages: Said<ErrorPages>,
 }
 
 pub(super) fn read(fields: &Fields<'_>) -> PoliciesDraft {
     PoliciesDraft {
+        cors: cors::read(fields),
         rate_limit: rate_limit::read(fields),
         max_in_flight: max_in_flight::read(fields),
         maintenance: maintenance::read(fields),
         rewrite: rewrite::read(fields),
+        headers: headers::read(fields),
+        security_headers: security_headers::read(fields),
         hsts: hsts::read(fields),
         error_pages: error_pages::read(fields),
     }
@@ -46,13 +59,23 @@ pub(super) fn read(fields: &Fields<'_>) -> PoliciesDraft {
 
 impl PoliciesDraft {
     /// The policies of a route: what it says itself, else what `defaults` says.
+    ///
+    /// HSTS is one of the security headers, so a route with them has it too, where neither speaks of it.
     pub(in crate::config) fn resolve(self, defaults: &Self) -> Policies {
+        let is_silent = self.hsts.is_none() && defaults.hsts.is_none();
+        let security_headers = or(self.security_headers, defaults.security_headers.as_ref());
+        let implied = security_headers.as_ref().filter(|_| is_silent);
         Policies {
+            cors: or(self.cors, defaults.cors.as_ref()),
             rate_limit: or(self.rate_limit, defaults.rate_limit.as_ref()),
             max_in_flight: or(self.max_in_flight, defaults.max_in_flight.as_ref()),
             maintenance: or(self.maintenance, defaults.maintenance.as_ref()),
             rewrite: or(self.rewrite, defaults.rewrite.as_ref()),
-            hsts: or(self.hsts, defaults.hsts.as_ref()),
+            headers: or(self.headers, defaults.headers.as_ref()),
+            hsts: implied
+                .map(|headers| Arc::clone(&headers.hsts))
+                .or_else(|| or(self.hsts, defaults.hsts.as_ref())),
+            security_headers,
             error_pages: or(self.error_pages, defaults.error_pages.as_ref()),
         }
     }
@@ -65,17 +88,34 @@ fn or<T>(route: Said<T>, defaults: Option<&Located<Option<Arc<T>>>>) -> Option<A
     }
 }
 
-/// The mapping under `name` and the place of its key, or nothing in the place of the mapping for `false`.
-fn off_or<'a>(fields: &Fields<'a>, name: &str) -> Option<(Option<Fields<'a>>, &'a Span)> {
+/// A policy that is a mapping, or that `false` turns off.
+fn said<T>(
+    fields: &Fields<'_>,
+    name: &str,
+    read: impl FnOnce(&Fields<'_>) -> Option<T>,
+) -> Said<T> {
     let entry = fields.entry(name)?;
-    match &entry.node.value {
-        Value::Map(_) => Some((Some(fields.fields(name)?), &entry.at)),
-        Value::Bool(false) => Some((None, &entry.at)),
-        _ => fields.wrong(
-            name,
-            "a mapping, or false",
-            &entry.node,
-            "write what it is to do below it, or false",
-        ),
+    let policy = if fields.is_off(name) {
+        None
+    } else {
+        Some(Arc::new(read(&fields.fields(name)?)?))
+    };
+    Some(Located::new(policy, &entry.at))
+}
+
+/// A time that is sent as a number of whole seconds: of less than one would be sent another than was meant.
+fn whole_seconds(fields: &Fields<'_>, name: &str, default: Duration) -> Option<Duration> {
+    let Some(node) = fields.node(name) else {
+        return Some(default);
+    };
+    let time = fields.duration(name)?;
+    if time.subsec_nanos() == 0 {
+        return Some(time);
     }
+    fields.error(
+        &node.span,
+        format!("\"{name}\" counts whole seconds"),
+        format!("write {}s", time.as_secs() + 1),
+    );
+    None
 }

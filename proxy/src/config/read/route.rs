@@ -60,21 +60,19 @@ pub(in crate::config) static TABLE: Table = Table {
             Kind::Mapping(&answer::RESPOND),
             "answer with this",
         ),
+        policy::cors::KEY,
         policy::rate_limit::KEY,
         policy::max_in_flight::KEY,
         policy::maintenance::KEY,
         policy::rewrite::KEY,
+        policy::headers::KEY,
+        policy::security_headers::KEY,
         policy::hsts::KEY,
         policy::error_pages::KEY,
         Key::later(
             "compress",
             "remove it; responses pass as they are",
             "compress responses",
-        ),
-        Key::later(
-            "security_headers",
-            "remove it; responses pass as they are",
-            "add headers for browsers",
         ),
         Key::later(
             "access",
@@ -109,7 +107,7 @@ pub(super) fn read(node: &Node, problems: &Problems) -> Option<RouteDraft> {
     let (hosts, path, methods, action, policies) = (
         hosts(&fields),
         path_pattern(&fields),
-        methods(&fields),
+        methods(&fields, "a route cannot ask for the method"),
         action(&fields),
         policy::read(&fields),
     );
@@ -181,7 +179,8 @@ fn path_pattern(fields: &Fields<'_>) -> Option<PathPattern> {
     ))
 }
 
-fn methods(fields: &Fields<'_>) -> Option<Methods> {
+/// The methods under `methods`; `refusal` begins what is said of one that is none.
+pub(super) fn methods(fields: &Fields<'_>, refusal: &str) -> Option<Methods> {
     let mut methods = Methods::none();
     let mut found = Vec::new();
     for node in fields.list("methods")? {
@@ -203,7 +202,7 @@ fn methods(fields: &Fields<'_>) -> Option<Methods> {
             did_you_mean(word, Methods::NAMES)
                 .unwrap_or_else(|| format!("the methods are {}", Methods::NAMES.join(", ")))
         };
-        let message = format!("a route cannot ask for the method {}", quoted(word));
+        let message = format!("{refusal} {}", quoted(word));
         fields.error(&node.span, message, hint);
     }
     refuse_doubles(

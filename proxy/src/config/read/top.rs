@@ -154,21 +154,19 @@ static ADMIN: Table = Table {
 static DEFAULTS: Table = Table {
     of: "defaults",
     keys: &[
+        policy::cors::KEY,
         policy::rate_limit::KEY,
         policy::max_in_flight::KEY,
         policy::maintenance::KEY,
         policy::rewrite::KEY,
+        policy::headers::KEY,
+        policy::security_headers::KEY,
         policy::hsts::KEY,
         policy::error_pages::KEY,
         Key::later(
             "compress",
             "remove it; responses pass as they are",
             "compress responses",
-        ),
-        Key::later(
-            "security_headers",
-            "remove it; responses pass as they are",
-            "add headers for browsers",
         ),
         Key::later(
             "access",

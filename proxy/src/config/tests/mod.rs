@@ -5,6 +5,7 @@ mod answers;
 mod defaults;
 mod examples;
 mod files;
+mod headers;
 mod limits;
 mod mistakes;
 mod strange;

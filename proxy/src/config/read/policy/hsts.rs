@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::Said;
+use super::{Said, whole_seconds};
 use crate::config::{
     decode::Fields,
     model::Hsts,
@@ -53,7 +53,7 @@ pub(super) fn read(fields: &Fields<'_>) -> Said<Hsts> {
 fn promise(fields: &Fields<'_>) -> Option<Hsts> {
     // All are read, whatever the first gives, so that all problems are found.
     let (max_age, include_subdomains, preload) = (
-        max_age(fields),
+        whole_seconds(fields, "max_age", Hsts::YEAR),
         fields.flag("include_subdomains").unwrap_or(false),
         fields.flag("preload").unwrap_or(false),
     );
@@ -79,21 +79,4 @@ fn promise(fields: &Fields<'_>) -> Option<Hsts> {
         }
     }
     Some(hsts)
-}
-
-/// The field counts whole seconds: less than one would become none, and take the promise back.
-fn max_age(fields: &Fields<'_>) -> Option<Duration> {
-    let Some(node) = fields.node("max_age") else {
-        return Some(Hsts::YEAR);
-    };
-    let max_age = fields.duration("max_age")?;
-    if max_age.subsec_nanos() == 0 {
-        return Some(max_age);
-    }
-    fields.error(
-        &node.span,
-        "\"max_age\" counts whole seconds",
-        format!("write {}s", max_age.as_secs() + 1),
-    );
-    None
 }
