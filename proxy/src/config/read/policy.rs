@@ -31,8 +31,7 @@ use crate::config::{
         Access, BasicAuth, Block, Compress, Cors, Countries, ErrorPages, ForwardAuth, Headers,
         Hsts, LimitList, Maintenance, MaxInFlight, Policies, RateLimit, Rewrite, SecurityHeaders,
     },
-    problem::{Located, Problem, Problems, Span, quoted},
-    raw::Value,
+    problem::{Located, Problem, Problems, quoted},
 };
 
 /// What is said of a policy: `None` is nothing, which leaves it to `defaults`; `Some` of `None` is that there is none, which
@@ -146,21 +145,6 @@ fn whole_seconds(fields: &Fields<'_>, name: &str, default: Duration) -> Option<D
         format!("write {}s", time.as_secs() + 1),
     );
     None
-}
-
-/// The mapping under `name` and the place of its key, or nothing in the place of the mapping for `false`.
-fn off_or<'a>(fields: &Fields<'a>, name: &str) -> Option<(Option<Fields<'a>>, &'a Span)> {
-    let entry = fields.entry(name)?;
-    match &entry.node.value {
-        Value::Map(_) => Some((Some(fields.fields(name)?), &entry.at)),
-        Value::Bool(false) => Some((None, &entry.at)),
-        _ => fields.wrong(
-            name,
-            "a mapping, or false",
-            &entry.node,
-            "write what it is to do below it, or false",
-        ),
-    }
 }
 
 /// The name of a header that a policy may set: none by which messages are framed or connections kept, nor one by which every
