@@ -24,6 +24,7 @@ const SITE: &str = "
       - { path: /api, methods: [DELETE], upstream: web, cors: false }
       - { path: /gone, upstream: gone }
       - { path: /fixed, respond: { body: fixed } }
+      - { path: /limited, upstream: web, rate_limit: { rate: 1/h } }
       - { path: /own, upstream: web, cors: false }
       - { path: /open, upstream: web, cors: { origins: '*', headers: [X-A], max_age: 0s } }
     ";
@@ -250,4 +251,23 @@ async fn what_is_open_to_anyone_is_the_same_for_all() {
         ]
     );
     assert!(!answer.has("vary"));
+}
+
+#[tokio::test]
+async fn a_preflight_is_not_limited_and_who_is_limited_can_read_it() {
+    let origin = opinionated().await;
+    let proxy = site(&origin).await;
+    let mut client = proxy.client().await;
+    for _ in 0..3 {
+        let answer = preflight(&mut client, "/limited", APP, "PUT").await;
+        assert_eq!(answer.status(), 204);
+    }
+    for status in [200, 429] {
+        let answer = ask(&mut client, "/limited", APP).await;
+        assert_eq!(answer.status(), status);
+        assert_eq!(answer.field("access-control-allow-origin"), Some(APP));
+        assert!(answer.has("ratelimit"), "{answer:?}");
+    }
+    let answer = preflight(&mut client, "/limited", APP, "PUT").await;
+    assert_eq!(answer.status(), 204);
 }

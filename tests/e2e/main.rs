@@ -12,6 +12,7 @@
 
 mod access;
 mod acme;
+mod answers;
 mod balancing;
 mod blame;
 mod cert;

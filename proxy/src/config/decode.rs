@@ -261,6 +261,25 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// Whether `false` turns off what could stand under `name`.
+    pub(super) fn is_off(&self, name: &str) -> bool {
+        self.node(name)
+            .is_some_and(|node| node.value == Value::Bool(false))
+    }
+
+    /// What stands under names that the operator chose; nothing if there is no such key.
+    pub(super) fn pairs(&self, name: &str) -> &'a [Entry] {
+        let Some((node, Kind::Pairs(what))) = self.get(name) else {
+            return &[];
+        };
+        if let Value::Map(entries) = &node.value {
+            return entries;
+        }
+        let hint = format!("write a name, a colon, and {what}");
+        self.wrong::<()>(name, "a mapping from names", node, hint);
+        &[]
+    }
+
     /// The mappings under `name`, one or a list; none for `false` and for an empty list.
     pub(super) fn several(&self, name: &str) -> Option<Vec<Fields<'a>>> {
         let entry = self.entry(name)?;
@@ -284,25 +303,6 @@ impl<'a> Fields<'a> {
     /// Whether this is the mapping that the table calls `of`.
     pub(super) fn is_of(&self, of: &str) -> bool {
         self.table.of == of
-    }
-
-    /// Whether `false` turns off what could stand under `name`.
-    pub(super) fn is_off(&self, name: &str) -> bool {
-        self.node(name)
-            .is_some_and(|node| node.value == Value::Bool(false))
-    }
-
-    /// What stands under names that the operator chose; nothing if there is no such key.
-    pub(super) fn pairs(&self, name: &str) -> &'a [Entry] {
-        let Some((node, Kind::Pairs(what))) = self.get(name) else {
-            return &[];
-        };
-        if let Value::Map(entries) = &node.value {
-            return entries;
-        }
-        let hint = format!("write a name, a colon, and {what}");
-        self.wrong::<()>(name, "a mapping from names", node, hint);
-        &[]
     }
 
     /// The mapping under `name`, whose keys are names that the operator chose; none if there is no such key.

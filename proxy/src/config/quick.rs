@@ -74,6 +74,7 @@ pub fn quick(from: &str, to: &str) -> Result<Config, Report> {
             },
             policies: Policies::default(),
         }],
+        defaults: Policies::default(),
         log: AccessLog::Stdout,
         state: STATE.into(),
         workers: None,

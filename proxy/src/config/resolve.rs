@@ -74,6 +74,7 @@ fn config(draft: Draft, issuers: Issuers) -> Config {
             .into_iter()
             .filter_map(|draft| route(draft, &indices, &settings.defaults))
             .collect(),
+        defaults: PoliciesDraft::default().resolve(&settings.defaults),
         upstreams: draft.upstreams.into_iter().map(|(it, _)| it).collect(),
         log: settings.log.unwrap_or(super::model::AccessLog::Stdout),
         state: settings.state.unwrap_or_else(|| STATE.into()),

@@ -12,6 +12,13 @@ pub trait Fields {
     /// Puts one more field beside those of that name.
     fn add(&mut self, name: HeaderName, value: HeaderValue);
 
+    /// Puts a field where there is none of that name.
+    fn fill(&mut self, name: HeaderName, value: HeaderValue) {
+        if !self.map().contains_key(&name) {
+            self.set(name, value);
+        }
+    }
+
     /// Takes every field of that name away.
     fn remove(&mut self, name: &HeaderName);
 }
@@ -27,6 +34,10 @@ impl Fields for HeaderMap {
 
     fn add(&mut self, name: HeaderName, value: HeaderValue) {
         self.append(name, value);
+    }
+
+    fn fill(&mut self, name: HeaderName, value: HeaderValue) {
+        self.entry(name).or_insert(value);
     }
 
     fn remove(&mut self, name: &HeaderName) {

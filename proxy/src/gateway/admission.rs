@@ -203,10 +203,14 @@ fn length(value: &HeaderValue) -> Option<u64> {
 
 /// What the server is asked for: the normal form, less `strip` bytes of prefix, with the query as sent.
 pub(super) fn target(header: &RequestHeader, admitted: &Admitted, strip: usize) -> String {
-    let query = query(header);
-    let path = admitted.path.get(strip..).unwrap_or("");
-    let slash = if path.starts_with('/') { "" } else { "/" };
-    format!("{slash}{path}{query}")
+    format!("{}{}", stripped(&admitted.path, strip), query(header))
+}
+
+/// A path less `strip` bytes of prefix, which are whole segments.
+pub(super) fn stripped(path: &str, strip: usize) -> &str {
+    path.get(strip..)
+        .filter(|rest| !rest.is_empty())
+        .unwrap_or("/")
 }
 
 pub(super) fn origin(exchange: &Exchange, version: Version) -> Result<Origin<'_>> {

@@ -10,7 +10,8 @@ use crate::{
     limits::Flight,
     observe::{PolicyLabel, RouteMeters, Ruling},
     policy::{Applied, Begun, Checked, Policies, Request, Verdict},
-    respond::Refusal,
+    respond::{Answer, Refusal},
+    route::Asked,
 };
 
 /// Asks each policy in turn; the first that does not let the request pass has decided.
@@ -32,9 +33,12 @@ pub(super) async fn apply(session: &mut Session, exchange: &mut Exchange) -> Ver
         cors,
         rate_limit,
         max_in_flight,
+        maintenance,
+        rewrite,
         headers: _,
         security_headers: _,
         hsts: _,
+        error_pages: _,
     } = &route.policies;
     let verdict = let_in(
         &route.policies,
@@ -66,6 +70,28 @@ pub(super) async fn apply(session: &mut Session, exchange: &mut Exchange) -> Ver
         let verdict = hold(begun, flights, applied, &route.meters);
         if !matches!(verdict, Verdict::Continue) {
             return verdict;
+        }
+    }
+    if let Some(maintenance) = maintenance {
+        let verdict = maintenance.verdict(
+            &request(session.req_header(), admitted),
+            admitted.id.as_str(),
+        );
+        let label = PolicyLabel::Maintenance;
+        match applied.settle(label, Mode::Enforce, verdict, &route.meters) {
+            Verdict::Continue => {}
+            decided => return decided,
+        }
+    }
+    if let (Some(rewrite), Some(strip)) = (rewrite, route.strip()) {
+        let request = request(session.req_header(), admitted);
+        let asked = Asked {
+            path: admission::stripped(request.path, strip),
+            ..request.asked()
+        };
+        match rewrite.target(&asked) {
+            Ok(target) => applied.target = target,
+            Err(refusal) => return Verdict::Refuse(refusal),
         }
     }
     Verdict::Continue
@@ -148,6 +174,14 @@ async fn limit(
         () = tokio::time::sleep(wait) => Verdict::Continue,
         () = session::left(session) => Verdict::Refuse(Refusal::ClientGone),
     }
+}
+
+/// What the route answers by itself; nothing if a server does.
+pub(super) fn answer(session: &Session, exchange: &Exchange) -> Result<Option<Answer>, Refusal> {
+    let (Some(route), Some(admitted)) = (&exchange.route, &exchange.admitted) else {
+        return Err(Refusal::Internal);
+    };
+    route.answer(&request(session.req_header(), admitted))
 }
 
 /// What policies see of a request.

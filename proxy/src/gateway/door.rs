@@ -25,6 +25,7 @@ const IDLE_SERVER_CONNECTIONS: usize = 8192;
 pub struct Door {
     pub(super) proxy: Arc<HttpProxy<Gateway>>,
     pub(super) observer: Arc<Observer>,
+    pub(super) snapshot: Arc<SnapshotCell>,
 }
 
 impl Door {
@@ -40,7 +41,7 @@ impl Door {
             ..ServerConf::default()
         };
         let gateway = Gateway {
-            snapshot,
+            snapshot: Arc::clone(&snapshot),
             observer: Arc::clone(&observer),
             spares: Arc::new(Spares::new(IDLE_SERVER_CONNECTIONS)),
         };
@@ -52,6 +53,7 @@ impl Door {
         Self {
             proxy: Arc::new(proxy),
             observer,
+            snapshot,
         }
     }
 }

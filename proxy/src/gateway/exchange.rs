@@ -21,8 +21,8 @@ use crate::{
     forward::Fields,
     limits::Flight,
     listen::{Carried, Connection, Pace},
-    policy::{Applied, Facts},
-    respond::Refusal,
+    policy::{Applied, Facts, Policies},
+    respond::{Answer, Refusal},
     snapshot::{Action, Route, Snapshot},
 };
 
@@ -46,6 +46,8 @@ pub struct Exchange {
     pub flights: Vec<Flight>,
     /// Set when the proxy answers for itself.
     pub refusal: Option<Refusal>,
+    /// Set when a page of the operator's is sent in the place of what a server says.
+    pub(super) stand_in: Option<Answer>,
     pub tally: Tally,
     /// Of the body of a request of HTTP/2, which shares its stream with others.
     pub(super) pace: Pace,
@@ -121,6 +123,7 @@ impl Exchange {
             applied: Applied::default(),
             flights: Vec::new(),
             refusal: None,
+            stand_in: None,
             tally: Tally::begin(now),
             pace: Pace::any(),
             watchdog: None,
@@ -148,9 +151,15 @@ impl Exchange {
 
     /// Bytes of prefix that the server is not to see.
     pub(super) fn strip(&self) -> usize {
-        match self.route.as_ref().map(|route| &route.action) {
-            Some(Action::Forward { strip, .. }) => *strip,
-            _ => 0,
+        let route = self.route.as_ref();
+        route.and_then(|route| route.strip()).unwrap_or(0)
+    }
+
+    /// Those of the route; before it is known, those of `defaults`.
+    pub(super) fn policies(&self) -> &Policies {
+        match &self.route {
+            Some(route) => &route.policies,
+            None => &self.snapshot.defaults,
         }
     }
 
@@ -176,7 +185,7 @@ impl Exchange {
             route: &route.label,
             upstream: match &route.action {
                 Action::Forward { upstream, .. } => upstream.name(),
-                Action::Answer(_) => "",
+                Action::Redirect(_) | Action::Respond(_) => "",
             },
             server: self.pick.as_ref().map_or("", |pick| &pick.server().label),
         };

@@ -17,11 +17,9 @@ use pingora::{
 };
 
 use super::{
-    Exchange, admission,
-    apply::apply,
-    challenge,
+    Exchange, admission, apply, challenge,
     exchange::Kept,
-    fault, outcome,
+    fault, outcome, pages,
     peer::{self, Needs},
     routing,
     session::{self, RequestFields, ResponseFields},
@@ -31,7 +29,7 @@ use crate::{
     forward,
     observe::Observer,
     policy::Verdict,
-    respond::{Page, Refusal},
+    respond::Refusal,
     snapshot::{Action, SnapshotCell},
 };
 
@@ -81,13 +79,14 @@ impl ProxyHttp for Gateway {
                 .map(|()| true);
         }
         let found = routing::route(session.req_header(), admitted, &exchange.snapshot);
-        let route = found.map_err(fault::refuse)?;
-        exchange.route = Some(Arc::clone(&route));
-        let answer = match (apply(session, exchange).await, &route.action) {
-            (Verdict::Refuse(refusal), _) => return Err(fault::refuse(refusal)),
-            (Verdict::Answer(answer), _) => answer,
-            (Verdict::Continue, Action::Answer(answer)) => answer.clone(),
-            (Verdict::Continue, Action::Forward { .. }) => return Ok(false),
+        exchange.route = Some(found.map_err(fault::refuse)?);
+        let answer = match apply::apply(session, exchange).await {
+            Verdict::Refuse(refusal) => return Err(fault::refuse(refusal)),
+            Verdict::Answer(answer) => answer,
+            Verdict::Continue => match apply::answer(session, exchange).map_err(fault::refuse)? {
+                Some(answer) => answer,
+                None => return Ok(false),
+            },
         };
         session::write(session, &answer, exchange)
             .await
@@ -164,8 +163,11 @@ impl ProxyHttp for Gateway {
         exchange: &mut Exchange,
     ) -> Result<()> {
         let admitted = exchange.admitted()?;
-        let target = admission::target(session.req_header(), admitted, exchange.strip());
-        session::retarget(request, &target)?;
+        let target = match &exchange.applied.target {
+            Some(target) => target,
+            None => &admission::target(session.req_header(), admitted, exchange.strip()),
+        };
+        session::retarget(request, target)?;
         let origin = admission::origin(exchange, session.req_header().version)?;
         let mut fields = RequestFields(request);
         let dropped = forward::request(&mut fields, &origin);
@@ -219,7 +221,7 @@ impl ProxyHttp for Gateway {
                 is_upgrade,
             );
         }
-        Ok(())
+        pages::stand_in(session, response, exchange)
     }
 
     fn upstream_response_body_filter(
@@ -295,6 +297,9 @@ impl ProxyHttp for Gateway {
         error: &Error,
         exchange: &mut Exchange,
     ) -> FailToProxy {
+        if let Some(page) = exchange.stand_in.take() {
+            return pages::send(session, page, exchange).await;
+        }
         let refusal = exchange.refusal_for(error);
         exchange.refusal = Some(refusal);
         outcome::stalled(exchange, error);
@@ -308,12 +313,7 @@ impl ProxyHttp for Gateway {
             if !can_reuse_downstream {
                 session.set_keepalive(None);
             }
-            let accept = session.req_header().headers.get(http::header::ACCEPT);
-            let page = Page::of(
-                refusal,
-                accept.map(http::HeaderValue::as_bytes),
-                exchange.id(),
-            );
+            let page = pages::refused(refusal, session, exchange);
             // A client that cannot be written to has left; the log will say how far it came.
             let written = session::write(session, &page, exchange).await;
             written

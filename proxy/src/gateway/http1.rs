@@ -9,12 +9,12 @@ use bytes::BytesMut;
 use pingora::{apps::HttpServerApp, protocols::http::ServerSession};
 use tokio::io::AsyncWriteExt;
 
-use super::Door;
+use super::{Door, pages};
 use crate::{
     admit::RequestId,
     listen::{HeadRead, Stream},
     observe::{Protocol, Record, Timers, Tls},
-    respond::{Page, Refusal},
+    respond::{PageFacts, Refusal},
 };
 
 pub(super) async fn serve(door: &Door, mut stream: Stream) {
@@ -57,7 +57,12 @@ async fn exchange(
 async fn refuse(door: &Door, mut stream: Stream, refusal: Refusal, head: &[u8]) {
     let started = Instant::now();
     let id = RequestId::new(fastrand::u128(..).to_be_bytes());
-    let page = Page::of(refusal, accept(head), id.as_str());
+    let facts = PageFacts {
+        request_id: id.as_str(),
+        host: "",
+        accept: accept(head),
+    };
+    let page = pages::of(refusal, &facts, &door.snapshot.load().defaults);
     let (method, path) = request_line(head);
     let mut answer = page.to_http1(SystemTime::now());
     let body = if method == "HEAD" { 0 } else { page.body.len() };

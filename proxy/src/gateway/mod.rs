@@ -19,6 +19,7 @@ mod link;
 mod loan;
 mod outbox;
 mod outcome;
+mod pages;
 mod peer;
 mod reader;
 mod relay;

@@ -115,6 +115,10 @@ pub(super) fn broken_off(
     mut error: Box<Error>,
     reused: bool,
 ) -> Box<Error> {
+    if exchange.stand_in.is_some() {
+        error.set_retry(false);
+        return error;
+    }
     if std::mem::take(&mut exchange.tries.discarded) {
         error.set_retry(true);
         return error;
@@ -301,7 +305,7 @@ pub(super) fn record(session: &Session, exchange: &Exchange, observer: &Observer
     let route = exchange.route.as_ref();
     let upstream = route.and_then(|route| match &route.action {
         Action::Forward { upstream, .. } => Some(upstream),
-        Action::Answer(_) => None,
+        Action::Redirect(_) | Action::Respond(_) => None,
     });
     let tally = &exchange.tally;
     observer.record(

@@ -18,6 +18,8 @@ pub struct Applied {
     pub observed: Vec<PolicyLabel>,
     /// Who the client has shown to be.
     pub user: Option<Box<str>>,
+    /// What the server is asked for, path and query, if a rewrite says so.
+    pub target: Option<String>,
     /// What the server is told beside what the client sent, in the place of fields of the same name.
     pub request_fields: Vec<(HeaderName, HeaderValue)>,
     /// Fields of the same name that the client sent are not passed on.

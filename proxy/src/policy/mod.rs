@@ -10,13 +10,17 @@ mod block;
 mod cors;
 mod counted;
 mod countries;
+mod error_pages;
 mod facts;
+pub mod file;
 mod headers;
 mod hsts;
+mod maintenance;
 mod max_in_flight;
 mod network_map;
 mod rate_limit;
 mod request;
+mod rewrite;
 mod security_headers;
 mod users;
 mod vary;
@@ -31,13 +35,16 @@ pub use applied::Applied;
 pub use block::{BadPattern, Block, Pattern, Writing};
 pub use cors::{Cors, preflight};
 pub use countries::{BadDatabase, Countries, CountryDatabase};
+pub use error_pages::ErrorPages;
 pub use facts::Facts;
 pub use headers::Headers;
 pub use hsts::Hsts;
+pub use maintenance::Maintenance;
 pub use max_in_flight::{Begun, MaxInFlight};
 pub use network_map::NetworkMap;
 pub use rate_limit::{Asked, Checked, RateLimit};
 pub use request::Request;
+pub use rewrite::Rewrite;
 pub use security_headers::SecurityHeaders;
 pub use users::{Argon2id, BadLine, BadUser, Bcrypt, PasswordHash, Users};
 pub use verdict::Verdict;
@@ -54,9 +61,12 @@ pub struct Policies {
     pub cors: Option<Arc<Cors>>,
     pub rate_limit: Option<Arc<RateLimit>>,
     pub max_in_flight: Option<Arc<MaxInFlight>>,
+    pub maintenance: Option<Arc<Maintenance>>,
+    pub rewrite: Option<Arc<Rewrite>>,
     pub headers: Option<Arc<Headers>>,
     pub security_headers: Option<Arc<SecurityHeaders>>,
     pub hsts: Option<Arc<Hsts>>,
+    pub error_pages: Option<Arc<ErrorPages>>,
 }
 
 impl Policies {
@@ -69,9 +79,12 @@ impl Policies {
             cors,
             rate_limit,
             max_in_flight,
+            maintenance,
+            rewrite,
             headers,
             security_headers,
             hsts,
+            error_pages,
         } = spec;
         let limits = Arc::clone(&workshop.limits);
         Self {
@@ -95,6 +108,12 @@ impl Policies {
             max_in_flight: workshop.max_in_flight.of(max_in_flight.as_ref(), |spec| {
                 Some(MaxInFlight::new(spec, route, &limits))
             }),
+            maintenance: workshop.maintenance.of(maintenance.as_ref(), |spec| {
+                Some(Maintenance::new(spec, workshop.problems))
+            }),
+            rewrite: workshop
+                .rewrite
+                .of(rewrite.as_ref(), |spec| Some(Rewrite::new(spec))),
             headers: workshop
                 .headers
                 .of(headers.as_ref(), |headers| Some(Headers::new(headers))),
@@ -106,6 +125,9 @@ impl Policies {
             hsts: workshop
                 .hsts
                 .of(hsts.as_ref(), |hsts| Some(Hsts::new(hsts))),
+            error_pages: workshop.error_pages.of(error_pages.as_ref(), |pages| {
+                Some(ErrorPages::new(pages, workshop.problems))
+            }),
         }
     }
 
@@ -129,9 +151,12 @@ impl Policies {
             cors,
             rate_limit: _,
             max_in_flight: _,
+            maintenance: _,
+            rewrite: _,
             headers,
             security_headers,
             hsts,
+            error_pages: _,
         } = self;
         for (name, value) in &applied.response_fields {
             fields.add(name.clone(), value.clone());

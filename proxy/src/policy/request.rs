@@ -4,6 +4,8 @@ use std::net::IpAddr;
 
 use http::{HeaderMap, Method};
 
+use crate::route::Asked;
+
 /// Borrowed from the exchange; host and path are in normal form.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
@@ -27,5 +29,14 @@ pub struct Request<'a> {
 impl Request<'_> {
     pub fn scheme(&self) -> &'static str {
         if self.is_tls { "https" } else { "http" }
+    }
+
+    /// What redirects and rewrites look at.
+    pub fn asked(&self) -> Asked<'_> {
+        Asked {
+            host: self.host,
+            path: self.path,
+            query: self.query,
+        }
     }
 }

@@ -55,9 +55,7 @@ impl SecurityHeaders {
     pub(super) fn respond(&self, fields: &mut impl Fields) {
         fields.set(X_CONTENT_TYPE_OPTIONS, NOSNIFF);
         for (name, value) in &self.0 {
-            if !fields.map().contains_key(name) {
-                fields.set(name.clone(), value.clone());
-            }
+            fields.fill(name.clone(), value.clone());
         }
     }
 }

@@ -3,8 +3,8 @@
 use std::{collections::HashMap, io, path::Path, sync::Arc};
 
 use super::{
-    Access, Block, Cors, Countries, CountryDatabase, Headers, Hsts, MaxInFlight, RateLimit,
-    SecurityHeaders,
+    Access, Block, Cors, Countries, CountryDatabase, ErrorPages, Headers, Hsts, Maintenance,
+    MaxInFlight, RateLimit, Rewrite, SecurityHeaders,
 };
 use crate::{
     config::{
@@ -24,14 +24,17 @@ pub struct Workshop<'a> {
     pub access: Made<model::Access, Access>,
     pub countries: Made<model::Countries, Countries>,
     pub block: Made<model::Block, Block>,
-    pub cors: Made<model::Cors, Cors>,
     /// Where limits find their live state again.
     pub limits: Arc<Registry>,
+    pub cors: Made<model::Cors, Cors>,
     pub rate_limit: Made<LimitList<model::RateLimit>, RateLimit>,
     pub max_in_flight: Made<LimitList<model::MaxInFlight>, MaxInFlight>,
+    pub maintenance: Made<model::Maintenance, Maintenance>,
+    pub rewrite: Made<model::Rewrite, Rewrite>,
     pub headers: Made<model::Headers, Headers>,
     pub security_headers: Made<model::SecurityHeaders, SecurityHeaders>,
     pub hsts: Made<model::Hsts, Hsts>,
+    pub error_pages: Made<model::ErrorPages, ErrorPages>,
 }
 
 /// Gives the content of a file, if it has no more bytes than that.
@@ -46,13 +49,16 @@ impl<'a> Workshop<'a> {
             access: Made::default(),
             countries: Made::default(),
             block: Made::default(),
-            cors: Made::default(),
             limits: Arc::default(),
+            cors: Made::default(),
             rate_limit: Made::default(),
             max_in_flight: Made::default(),
+            maintenance: Made::default(),
+            rewrite: Made::default(),
             headers: Made::default(),
             security_headers: Made::default(),
             hsts: Made::default(),
+            error_pages: Made::default(),
         }
     }
 

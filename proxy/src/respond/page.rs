@@ -1,9 +1,9 @@
 //! The page of a refusal: small, HTML or JSON as the client prefers, with the request's id.
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, header};
+use http::{HeaderName, HeaderValue, StatusCode, header};
 
-use super::{Answer, Refusal};
+use super::{Answer, Form, Refusal};
 
 /// How soon a client may try again after 503 and 429: a health check or two later.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
@@ -14,22 +14,52 @@ pub struct Page;
 impl Page {
     /// `accept` is the request's field; without one, or without a preference, the page is HTML.
     pub fn of(refusal: Refusal, accept: Option<&[u8]>, request_id: &str) -> Answer {
-        let status = refusal.status();
+        let mut page = Self::saying(refusal.status(), refusal.for_client(), accept, request_id);
+        match refusal {
+            Refusal::MethodNotAllowed(methods) => {
+                if let Ok(allow) = HeaderValue::from_str(&methods.to_string()) {
+                    page.fields.push((header::ALLOW, allow));
+                }
+            }
+            Refusal::RateLimited(after_s) => {
+                page.fields
+                    .push((header::RETRY_AFTER, HeaderValue::from(after_s)));
+            }
+            Refusal::TooManyInFlight => {
+                // Over with the first that ends, whenever that is.
+                page.fields
+                    .push((header::RETRY_AFTER, HeaderValue::from_static("1")));
+            }
+            Refusal::NoServer
+            | Refusal::Saturated
+            | Refusal::Exhausted
+            | Refusal::TooManyConnections => {
+                page.fields.push((header::RETRY_AFTER, RETRY_AFTER));
+            }
+            _ => {}
+        }
+        page
+    }
+
+    /// A page with one sentence, which is ours or the operator's.
+    pub fn saying(
+        status: StatusCode,
+        detail: &str,
+        accept: Option<&[u8]>,
+        request_id: &str,
+    ) -> Answer {
         let title = status.canonical_reason().unwrap_or("Error");
-        let detail = refusal.for_client();
-        let (media, body) = if accept.is_some_and(prefers_json) {
-            (
-                "application/problem+json",
-                json(status.as_u16(), title, detail, request_id),
-            )
+        let (form, body) = if accept.is_some_and(prefers_json) {
+            let detail = Form::Json.escape(detail);
+            let body = json(status.as_u16(), title, &detail, request_id);
+            ("application/problem+json", body)
         } else {
-            (
-                "text/html; charset=utf-8",
-                html(status.as_u16(), title, detail, request_id),
-            )
+            let detail = Form::Html.escape(detail);
+            let body = html(status.as_u16(), title, &detail, request_id);
+            ("text/html; charset=utf-8", body)
         };
         let mut fields: Vec<(HeaderName, HeaderValue)> = vec![
-            (header::CONTENT_TYPE, HeaderValue::from_static(media)),
+            (header::CONTENT_TYPE, HeaderValue::from_static(form)),
             (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
             (
                 header::X_CONTENT_TYPE_OPTIONS,
@@ -40,27 +70,6 @@ impl Page {
             && !id.is_empty()
         {
             fields.push((HeaderName::from_static("x-request-id"), id));
-        }
-        match refusal {
-            Refusal::MethodNotAllowed(methods) => {
-                if let Ok(allow) = HeaderValue::from_str(&methods.to_string()) {
-                    fields.push((header::ALLOW, allow));
-                }
-            }
-            Refusal::RateLimited(after_s) => {
-                fields.push((header::RETRY_AFTER, HeaderValue::from(after_s)));
-            }
-            Refusal::TooManyInFlight => {
-                // Over with the first that ends, whenever that is.
-                fields.push((header::RETRY_AFTER, HeaderValue::from_static("1")));
-            }
-            Refusal::NoServer
-            | Refusal::Saturated
-            | Refusal::Exhausted
-            | Refusal::TooManyConnections => {
-                fields.push((header::RETRY_AFTER, RETRY_AFTER));
-            }
-            _ => {}
         }
         Answer {
             status,
@@ -75,7 +84,7 @@ impl Page {
     }
 }
 
-/// RFC 9457. No value needs escaping: the id is made of plain characters, the rest is ours.
+/// RFC 9457. The id is made of plain characters, and the detail is escaped.
 fn json(status: u16, title: &str, detail: &str, request_id: &str) -> String {
     format!(
         "{{\"type\":\"about:blank\",\"title\":\"{title}\",\"status\":{status},\"detail\":\"{detail}\",\"request_id\":\"{request_id}\"}}\n"
@@ -98,7 +107,7 @@ fn html(status: u16, title: &str, detail: &str, request_id: &str) -> String {
 }
 
 /// Whether the client ranks JSON above HTML (RFC 9110 section 12.5.1), or names JSON alone.
-fn prefers_json(accept: &[u8]) -> bool {
+pub(super) fn prefers_json(accept: &[u8]) -> bool {
     let Ok(accept) = std::str::from_utf8(accept) else {
         return false;
     };

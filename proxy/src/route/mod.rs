@@ -3,7 +3,13 @@
 mod host;
 mod methods;
 mod path;
+mod pattern;
 mod table;
+mod target;
+mod template;
 
 pub use methods::{Methods, UnknownMethod};
+pub use pattern::{BadPattern, Pattern};
 pub use table::{Found, RouteTable};
+pub use target::{Asked, Target};
+pub use template::{BadTemplate, Template};

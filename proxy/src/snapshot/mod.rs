@@ -34,7 +34,7 @@ use crate::{
     limits::Registry,
     listen::{Listener, Pressure},
     observe::Metrics,
-    policy::{CountryDatabase, Workshop},
+    policy::{CountryDatabase, Policies, Workshop},
     route::RouteTable,
     tls::{self, CertificateStore, Terms},
 };
@@ -50,6 +50,8 @@ pub struct Snapshot {
     /// If one is configured.
     pub country_database: Option<Arc<CountryDatabase>>,
     pub routes: RouteTable<Arc<Route>>,
+    /// The policies of a request whose route is not known.
+    pub defaults: Policies,
     pub upstreams: Upstreams,
     pub certificates: CertificateStore,
     /// Answers to a CA's challenges, if any certificate is obtained by ACME.
@@ -95,6 +97,7 @@ impl Snapshot {
             trusted_proxies: Networks::default(),
             country_database: None,
             routes: RouteTable::default(),
+            defaults: Policies::default(),
             upstreams: Upstreams::default(),
             certificates: CertificateStore::default(),
             answers: None,
@@ -141,12 +144,14 @@ impl Snapshot {
             )
         });
         let routes = routes.collect();
+        let defaults = Policies::build(&config.defaults, "defaults", &mut workshop);
         if problems.iter().any(Problem::is_error) {
             return Err(problems);
         }
         let snapshot = Self {
             generation: previous.generation + 1,
             routes,
+            defaults,
             listeners,
             https_port: https_port(&config),
             trusted_proxies: config.trusted_proxies.iter().copied().collect(),

@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
+use http::StatusCode;
+
 use super::Upstreams;
 use crate::{
     balance::Upstream,
     config::model::{self, HostPattern, PathPattern},
     observe::{Metrics, RouteMeters},
-    policy::{Policies, Workshop},
-    respond::Answer,
+    policy::{Policies, Request, Workshop, file},
+    respond::{Answer, Fixed, Redirect, Refusal, media},
 };
 
 pub struct Route {
@@ -26,7 +28,8 @@ pub enum Action {
         /// Bytes of the path that are taken off before the server sees it.
         strip: usize,
     },
-    Answer(Answer),
+    Redirect(Redirect),
+    Respond(Fixed),
 }
 
 impl Route {
@@ -37,10 +40,10 @@ impl Route {
         workshop: &mut Workshop<'_>,
     ) -> Self {
         let label = label(spec);
-        let action = action(spec, upstreams);
+        let action = action(spec, upstreams, workshop);
         let upstream = match &action {
             Action::Forward { upstream, .. } => upstream.name(),
-            Action::Answer(_) => "",
+            Action::Redirect(_) | Action::Respond(_) => "",
         };
         Self {
             meters: metrics.route(&label, upstream),
@@ -49,29 +52,64 @@ impl Route {
             action,
         }
     }
+
+    /// What is answered without a server; `None` where one is asked.
+    ///
+    /// # Errors
+    /// It is a redirect of other paths than this one.
+    pub fn answer(&self, request: &Request<'_>) -> Result<Option<Answer>, Refusal> {
+        match &self.action {
+            Action::Forward { .. } => Ok(None),
+            Action::Redirect(redirect) => redirect.answer(&request.asked()).map(Some),
+            Action::Respond(fixed) => Ok(Some(fixed.answer(request.method, request.fields))),
+        }
+    }
+
+    /// Bytes of the path that are taken off before the server sees it; `None` where there is no server.
+    pub fn strip(&self) -> Option<usize> {
+        match &self.action {
+            Action::Forward { strip, .. } => Some(*strip),
+            Action::Redirect(_) | Action::Respond(_) => None,
+        }
+    }
 }
 
-fn action(spec: &model::Route, upstreams: &Upstreams) -> Action {
+fn action(spec: &model::Route, upstreams: &Upstreams, workshop: &mut Workshop<'_>) -> Action {
     match &spec.action {
         model::Action::Forward {
             upstream,
             strip_prefix,
-        } => match upstreams.get(*upstream) {
-            Some(upstream) => Action::Forward {
+        } => {
+            let Some(upstream) = upstreams.get(*upstream) else {
+                // `config` resolved the index against the same list.
+                let status = StatusCode::INTERNAL_SERVER_ERROR;
+                return Action::Respond(Fixed::text(status, "", None));
+            };
+            let strip = match &spec.path {
+                PathPattern::Prefix(prefix) if *strip_prefix && prefix != "/" => prefix.len(),
+                PathPattern::Exact(path) if *strip_prefix => path.len(),
+                _ => 0,
+            };
+            Action::Forward {
                 upstream: Arc::clone(upstream),
-                strip: match &spec.path {
-                    PathPattern::Prefix(prefix) if *strip_prefix && prefix != "/" => prefix.len(),
-                    PathPattern::Exact(path) if *strip_prefix => path.len(),
-                    _ => 0,
-                },
-            },
-            // `config` resolved the index against the same list.
-            None => Action::Answer(Answer::fixed(http::StatusCode::INTERNAL_SERVER_ERROR, "")),
-        },
-        model::Action::Redirect { to, status } => {
-            Action::Answer(Answer::redirect(*status, to.clone()))
+                strip,
+            }
         }
-        model::Action::Respond { status, body } => Action::Answer(Answer::fixed(*status, body)),
+        model::Action::Redirect { target, status } => {
+            Action::Redirect(Redirect::new(*status, target.clone()))
+        }
+        model::Action::Respond {
+            status,
+            body,
+            media: said,
+        } => Action::Respond(match body {
+            model::Body::Text(text) => Fixed::text(*status, text, said.clone()),
+            model::Body::File(path) => {
+                let content = file::content(path, workshop.problems).unwrap_or_default();
+                let media = said.clone().unwrap_or_else(|| media::of(&path.value));
+                Fixed::file(*status, content, media)
+            }
+        }),
     }
 }
 

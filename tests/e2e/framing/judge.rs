@@ -30,6 +30,12 @@ const TEXT: &str = "
       - { path: /local/get, methods: [GET], upstream: web }
       - { path: /local/old, redirect: { to: /new } }
       - { path: /local/teapot, respond: { status: 418, body: short and stout } }
+      - { path: /local/moved, redirect: { match: '^/local/moved/([a-z]+)$', to: '/new/{1}', keep_query: true } }
+      - { path: /local/file, respond: { file: simplon.yaml } }
+      - { path: /local/closed, upstream: web, maintenance: true }
+      - { path: /local/closed/file, upstream: web, maintenance: { file: page.txt } }
+      - { path: /local/rewritten, upstream: web, rewrite: { match: '^/(.*)0$', to: '/{1}' } }
+      - { path: /local/lost, redirect: { match: '^/no$', to: /new }, error_pages: { 4xx: page.txt } }
       - { host: nowhere.test, path: /only, upstream: web }
     ";
 
@@ -69,7 +75,10 @@ type Verdict = Result<(), String>;
 impl Court {
     pub(super) async fn open() -> Self {
         let recorder = Recorder::start().await;
-        let proxy = Proxy::with(&TEXT.replace("RECORDER", &recorder.to_string()), &[]).await;
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join("page.txt"), "{status}").unwrap();
+        let text = TEXT.replace("RECORDER", &recorder.to_string());
+        let proxy = Proxy::in_directory(directory, &text, &[]).await;
         Self {
             bystander: Mutex::new(proxy.client().await),
             recorder,

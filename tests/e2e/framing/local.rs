@@ -9,6 +9,12 @@ pub(super) fn rows() -> Vec<Row> {
         ("/local/old", 308),
         ("/local/teapot", 418),
         ("/local/teapot?ROW", 418),
+        ("/local/moved/x?ROW", 308),
+        ("/local/moved/1", 404),
+        ("/local/file", 200),
+        ("/local/closed", 503),
+        ("/local/closed/file", 503),
+        ("/local/lost", 404),
         ("/.well-known/acme-challenge/token", 404),
         ("/.well-known/acme-challenge/", 404),
         ("*", 404),
@@ -23,9 +29,12 @@ pub(super) fn rows() -> Vec<Row> {
             ));
         }
     }
-    for (framing, body) in bodies() {
-        let bytes = format!("POST /a%2fb HTTP/1.1\r\nhost: test\r\n{framing}\r\n{body}");
-        rows.push(Row::new(format!("400 {framing:?}"), bytes, Closed(400)));
+    for path in ["/a%2fb", "/local/rewritten/%20"] {
+        for (framing, body) in bodies() {
+            let bytes = format!("POST {path} HTTP/1.1\r\nhost: test\r\n{framing}\r\n{body}");
+            let name = format!("400 {path} {framing:?}");
+            rows.push(Row::new(name, bytes, Closed(400)));
+        }
     }
     let many = "x: y\r\n".repeat(101);
     let long = "x".repeat(17_000);

@@ -22,11 +22,12 @@ pub use self::{
     listener::{Limits, Listener, Protocols, UnderscoreHeaders},
     policy::{
         Access, Block, BlockRule, By, Conditions, Cors, Countries, Country, CountryList, Edits,
-        FrameOptions, HeaderCondition, Headers, Hsts, LimitList, MOST_KEYS, MaxInFlight, Mode,
-        NamePattern, Names, OriginPattern, Origins, Piece, Placeholder, Policies, Preset,
-        RateLimit, Refused, SecurityHeaders, Template, Unknown,
+        ErrorPages, ErrorStatus, FrameOptions, HeaderCondition, Headers, Hsts, LimitList,
+        MOST_KEYS, Maintenance, MaxInFlight, Mode, NamePattern, Names, Notice, OriginPattern,
+        Origins, Piece, Placeholder, Policies, Preset, RateLimit, Refused, Rewrite,
+        SecurityHeaders, Template, Unknown,
     },
-    route::{Action, HostPattern, PathPattern, Route},
+    route::{Action, Body, HostPattern, PathPattern, Route},
     tls::{ClientCertificates, ClientMode, TlsProfile, TlsSettings, TlsVersion},
     upstream::{
         Address, ClientCertificate, HealthCheck, Passive, Probe, ProxyVersion, Retries, RetryOn,
@@ -48,6 +49,8 @@ pub struct Config {
     pub certificates: Vec<Certificate>,
     pub upstreams: Vec<Upstream>,
     pub routes: Vec<Route>,
+    /// The policies of a request whose route is not known.
+    pub defaults: Policies,
     pub log: AccessLog,
     /// Where keys and live state are kept; 0700. Default `/var/lib/simplon`.
     pub state: PathBuf,

@@ -7,9 +7,12 @@ mod access;
 mod block;
 mod cors;
 mod countries;
+mod error_pages;
 mod headers;
 mod hsts;
+mod maintenance;
 mod rate_limit;
+mod rewrite;
 mod security_headers;
 
 use std::sync::Arc;
@@ -18,9 +21,12 @@ pub use access::Access;
 pub use block::{Block, BlockRule, Conditions, HeaderCondition, Preset, Refused};
 pub use cors::{Cors, Names, OriginPattern, Origins};
 pub use countries::{Countries, Country, CountryList, Unknown};
+pub use error_pages::{ErrorPages, ErrorStatus};
 pub use headers::{Edits, Headers, NamePattern, Piece, Placeholder, Template};
 pub use hsts::Hsts;
+pub use maintenance::{Maintenance, Notice};
 pub use rate_limit::{By, LimitList, MOST_KEYS, MaxInFlight, RateLimit};
+pub use rewrite::Rewrite;
 pub use security_headers::{FrameOptions, SecurityHeaders};
 
 /// The policies of one route, those it takes from `defaults` among them; `None` is none.
@@ -32,9 +38,12 @@ pub struct Policies {
     pub cors: Option<Arc<Cors>>,
     pub rate_limit: Option<Arc<LimitList<RateLimit>>>,
     pub max_in_flight: Option<Arc<LimitList<MaxInFlight>>>,
+    pub maintenance: Option<Arc<Maintenance>>,
+    pub rewrite: Option<Arc<Rewrite>>,
     pub headers: Option<Arc<Headers>>,
     pub security_headers: Option<Arc<SecurityHeaders>>,
     pub hsts: Option<Arc<Hsts>>,
+    pub error_pages: Option<Arc<ErrorPages>>,
 }
 
 /// What becomes of a request that a policy would refuse.

@@ -1,9 +1,14 @@
 //! Routes: which requests, and what becomes of them.
 
+use std::path::PathBuf;
+
 use http::{HeaderValue, StatusCode};
 
 use super::Policies;
-use crate::{config::problem::Located, route::Methods};
+use crate::{
+    config::problem::Located,
+    route::{Methods, Target},
+};
 
 /// Which requests, and what becomes of them.
 #[derive(Clone, Debug)]
@@ -43,13 +48,24 @@ pub enum Action {
         /// Whether the matched prefix is taken off the path.
         strip_prefix: bool,
     },
+    /// A request whose path does not fit the target's pattern is answered as if there were no route.
     Redirect {
-        to: HeaderValue,
+        target: Target,
         /// 301, 302, 303, 307 or 308 (the default).
         status: StatusCode,
     },
     Respond {
         status: StatusCode,
-        body: String,
+        body: Body,
+        /// What is said of the body; `None` is plain text, or what a file's name says.
+        media: Option<HeaderValue>,
     },
+}
+
+/// What a route answers with by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Body {
+    Text(String),
+    /// Read when the snapshot is built.
+    File(Located<PathBuf>),
 }

@@ -2,6 +2,7 @@
 
 pub(super) mod acme;
 pub(super) mod address;
+mod answer;
 mod certificate;
 pub(super) mod challenge;
 mod health;
@@ -12,6 +13,7 @@ mod path;
 mod policy;
 mod route;
 mod server_tls;
+mod target;
 mod tls;
 mod top;
 mod upstream;

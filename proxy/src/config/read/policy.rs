@@ -4,13 +4,17 @@ pub(super) mod access;
 pub(super) mod block;
 pub(super) mod cors;
 pub(super) mod countries;
+pub(super) mod error_pages;
 pub(super) mod headers;
 pub(super) mod hsts;
 mod limits;
+pub(super) mod maintenance;
 pub(super) mod max_in_flight;
 mod mode;
 mod origin;
+mod page;
 pub(super) mod rate_limit;
+pub(super) mod rewrite;
 pub(super) mod security_headers;
 mod template;
 
@@ -19,10 +23,11 @@ use std::{sync::Arc, time::Duration};
 use crate::config::{
     decode::Fields,
     model::{
-        Access, Block, Cors, Countries, Headers, Hsts, LimitList, MaxInFlight, Policies, RateLimit,
-        SecurityHeaders,
+        Access, Block, Cors, Countries, ErrorPages, Headers, Hsts, LimitList, Maintenance,
+        MaxInFlight, Policies, RateLimit, Rewrite, SecurityHeaders,
     },
-    problem::Located,
+    problem::{Located, Span},
+    raw::Value,
 };
 
 /// What is said of a policy: `None` is nothing, which leaves it to `defaults`; `Some` of `None` is that there is none, which
@@ -38,9 +43,12 @@ pub(in crate::config) struct PoliciesDraft {
     pub(in crate::config) cors: Said<Cors>,
     pub(in crate::config) rate_limit: Said<LimitList<RateLimit>>,
     pub(in crate::config) max_in_flight: Said<LimitList<MaxInFlight>>,
+    pub(in crate::config) maintenance: Said<Maintenance>,
+    pub(in crate::config) rewrite: Said<Rewrite>,
     pub(in crate::config) headers: Said<Headers>,
     pub(in crate::config) security_headers: Said<SecurityHeaders>,
     pub(in crate::config) hsts: Said<Hsts>,
+    pub(in crate::config) error_pages: Said<ErrorPages>,
 }
 
 pub(super) fn read(fields: &Fields<'_>) -> PoliciesDraft {
@@ -51,9 +59,12 @@ pub(super) fn read(fields: &Fields<'_>) -> PoliciesDraft {
         cors: cors::read(fields),
         rate_limit: rate_limit::read(fields),
         max_in_flight: max_in_flight::read(fields),
+        maintenance: maintenance::read(fields),
+        rewrite: rewrite::read(fields),
         headers: headers::read(fields),
         security_headers: security_headers::read(fields),
         hsts: hsts::read(fields),
+        error_pages: error_pages::read(fields),
     }
 }
 
@@ -72,11 +83,14 @@ impl PoliciesDraft {
             cors: or(self.cors, defaults.cors.as_ref()),
             rate_limit: or(self.rate_limit, defaults.rate_limit.as_ref()),
             max_in_flight: or(self.max_in_flight, defaults.max_in_flight.as_ref()),
+            maintenance: or(self.maintenance, defaults.maintenance.as_ref()),
+            rewrite: or(self.rewrite, defaults.rewrite.as_ref()),
             headers: or(self.headers, defaults.headers.as_ref()),
             hsts: implied
                 .map(|headers| Arc::clone(&headers.hsts))
                 .or_else(|| or(self.hsts, defaults.hsts.as_ref())),
             security_headers,
+            error_pages: or(self.error_pages, defaults.error_pages.as_ref()),
         }
     }
 }
@@ -118,4 +132,19 @@ fn whole_seconds(fields: &Fields<'_>, name: &str, default: Duration) -> Option<D
         format!("write {}s", time.as_secs() + 1),
     );
     None
+}
+
+/// The mapping under `name` and the place of its key, or nothing in the place of the mapping for `false`.
+fn off_or<'a>(fields: &Fields<'a>, name: &str) -> Option<(Option<Fields<'a>>, &'a Span)> {
+    let entry = fields.entry(name)?;
+    match &entry.node.value {
+        Value::Map(_) => Some((Some(fields.fields(name)?), &entry.at)),
+        Value::Bool(false) => Some((None, &entry.at)),
+        _ => fields.wrong(
+            name,
+            "a mapping, or false",
+            &entry.node,
+            "write what it is to do below it, or false",
+        ),
+    }
 }

@@ -1,9 +1,9 @@
 //! Routes: which requests, and what becomes of them.
 
-use http::{HeaderValue, Method, StatusCode, Uri};
+use http::Method;
 
 use super::{
-    host, path,
+    answer, host, path,
     policy::{self, PoliciesDraft},
     refuse_doubles,
 };
@@ -12,13 +12,10 @@ use crate::config::{
     model::{Action, HostPattern, PathPattern},
     nearest::did_you_mean,
     problem::{Located, Problem, Problems, quoted},
-    raw::{Entry, Node},
+    raw::{Entry, Node, Value},
     table::{Key, Kind, Table},
 };
 use crate::route::Methods;
-
-/// Bytes of a body that a route answers with by itself; what is longer belongs on a server.
-const LONGEST_BODY: usize = 64 << 10;
 
 pub(in crate::config) static TABLE: Table = Table {
     of: "a route",
@@ -55,48 +52,31 @@ pub(in crate::config) static TABLE: Table = Table {
         ),
         Key::new(
             "redirect",
-            Kind::Mapping(&REDIRECT),
+            Kind::Mapping(&answer::REDIRECT),
             "answer with a redirect",
         ),
-        Key::new("respond", Kind::Mapping(&RESPOND), "answer with this"),
+        Key::new(
+            "respond",
+            Kind::Mapping(&answer::RESPOND),
+            "answer with this",
+        ),
         policy::access::KEY,
         policy::countries::KEY,
         policy::block::KEY,
         policy::cors::KEY,
         policy::rate_limit::KEY,
         policy::max_in_flight::KEY,
+        policy::maintenance::KEY,
+        policy::rewrite::KEY,
         policy::headers::KEY,
         policy::security_headers::KEY,
         policy::hsts::KEY,
+        policy::error_pages::KEY,
         Key::later(
             "compress",
             "remove it; responses pass as they are",
             "compress responses",
         ),
-    ],
-};
-
-static REDIRECT: Table = Table {
-    of: "a redirect",
-    keys: &[
-        Key::required(
-            "to",
-            Kind::Text("a URL, or a path"),
-            "an http or https URL, or a path of the same host",
-        ),
-        Key::new(
-            "status",
-            Kind::Number(301..=308),
-            "301, 302, 303, 307 or 308; default 308",
-        ),
-    ],
-};
-
-static RESPOND: Table = Table {
-    of: "a response",
-    keys: &[
-        Key::new("status", Kind::Number(200..=599), "default 200"),
-        Key::new("body", Kind::Text("text"), "plain text; default none"),
     ],
 };
 
@@ -237,6 +217,12 @@ fn action(fields: &Fields<'_>) -> Option<ActionDraft> {
         .iter()
         .filter_map(|name| fields.entry(name))
         .collect();
+    if let (Some(rewrite), None) = (fields.entry("rewrite"), fields.entry("upstream"))
+        && rewrite.node.value != Value::Bool(false)
+    {
+        let hint = "remove it: what the proxy answers by itself is asked of no server";
+        fields.error(&rewrite.at, "\"rewrite\" goes with \"upstream\"", hint);
+    }
     let strip = fields.entry("strip_prefix");
     let strip_prefix = fields.flag("strip_prefix").unwrap_or(false);
     if let (Some(strip), true) = (strip, strip_prefix) {
@@ -271,8 +257,8 @@ fn action(fields: &Fields<'_>) -> Option<ActionDraft> {
                     strip_prefix,
                 })
             }
-            "redirect" => redirect(&fields.fields("redirect")?).map(ActionDraft::Ready),
-            _ => respond(&fields.fields("respond")?).map(ActionDraft::Ready),
+            "redirect" => answer::redirect(&fields.fields("redirect")?).map(ActionDraft::Ready),
+            _ => answer::respond(&fields.fields("respond")?).map(ActionDraft::Ready),
         },
         [first, second, ..] => {
             fields.error(
@@ -285,121 +271,6 @@ fn action(fields: &Fields<'_>) -> Option<ActionDraft> {
                 "make two routes of it, or remove one",
             );
             None
-        }
-    }
-}
-
-fn redirect(fields: &Fields<'_>) -> Option<Action> {
-    let to = fields.text("to");
-    let status = match fields.number("status") {
-        None => StatusCode::PERMANENT_REDIRECT,
-        Some(number @ (301 | 302 | 303 | 307 | 308)) => status(number)?,
-        Some(number) => {
-            if let Some(node) = fields.node("status") {
-                let message = format!("{number} is not the status of a redirect");
-                fields.error(&node.span, message, "write 301, 302, 303, 307 or 308");
-            }
-            return None;
-        }
-    };
-    let to = to?;
-    if let Err((message, hint)) = is_target(to.value) {
-        fields.problems.push(
-            Problem::error(format!("{} {message}", quoted(to.value)))
-                .at_value(&to)
-                .hint(hint),
-        );
-        return None;
-    }
-    Some(Action::Redirect {
-        to: HeaderValue::try_from(to.value).ok()?,
-        status,
-    })
-}
-
-/// `https://host/…`, `http://host/…`, or `/…` but not `//…`, which browsers take for a host.
-fn is_target(to: &str) -> Result<(), (&'static str, &'static str)> {
-    if to.bytes().any(|b| !b.is_ascii_graphic()) {
-        return Err((
-            "is not a URL",
-            "write spaces and letters that are not ASCII as %XX",
-        ));
-    }
-    if to.starts_with("//") {
-        return Err((
-            "names a host, not a path",
-            "write https: in front of it, or one / less",
-        ));
-    }
-    if to.starts_with('/') {
-        return Ok(());
-    }
-    let is_absolute = to.parse::<Uri>().is_ok_and(|uri| {
-        matches!(uri.scheme_str(), Some("http" | "https")) && uri.host() != Some("")
-    });
-    if is_absolute {
-        return Ok(());
-    }
-    Err((
-        "is no place to redirect to",
-        "write a URL that begins with https:// or http://, or a path that begins with /",
-    ))
-}
-
-fn respond(fields: &Fields<'_>) -> Option<Action> {
-    let number = fields.number("status").unwrap_or(200);
-    let body = fields.text("body").unwrap_or(Located::nowhere(""));
-    let fault = if body.value.len() > LONGEST_BODY {
-        Some((
-            "this body is longer than 64 KiB",
-            "let a server answer with it",
-        ))
-    } else if matches!(number, 204 | 205 | 304) && !body.value.is_empty() {
-        Some((
-            "a response with this status has no body",
-            "remove `body`, or choose another status",
-        ))
-    } else {
-        None
-    };
-    if let Some((message, hint)) = fault {
-        let problem = Problem::error(message).at_value(&body).hint(hint);
-        fields.problems.push(problem);
-    }
-    Some(Action::Respond {
-        status: status(number)?,
-        body: body.value.to_owned(),
-    })
-}
-
-fn status(number: u64) -> Option<StatusCode> {
-    StatusCode::from_u16(u16::try_from(number).ok()?).ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn redirects_lead_to_urls_and_paths() {
-        for to in [
-            "/new",
-            "/",
-            "https://example.ch",
-            "http://a.ch:8080/x?y=1#z",
-        ] {
-            assert_eq!(is_target(to), Ok(()), "{to}");
-        }
-        for to in [
-            "",
-            "new",
-            "//evil.ch",
-            "ftp://a.ch",
-            "https://",
-            "javascript:alert(1)",
-            "/a\r\nb",
-        ] {
-            assert!(is_target(to).is_err(), "{to}");
         }
     }
 }

@@ -165,9 +165,12 @@ static DEFAULTS: Table = Table {
         policy::cors::KEY,
         policy::rate_limit::KEY,
         policy::max_in_flight::KEY,
+        policy::maintenance::KEY,
+        policy::rewrite::KEY,
         policy::headers::KEY,
         policy::security_headers::KEY,
         policy::hsts::KEY,
+        policy::error_pages::KEY,
         Key::later(
             "compress",
             "remove it; responses pass as they are",

@@ -5,8 +5,8 @@ use std::{path::Path, time::Duration};
 use crate::config::{
     Config, load_with,
     model::{
-        AccessLog, Action, Address, CertificateSource, ClientMode, HealthCheck, HostPattern, Hsts,
-        Limits, MemoryLimit, Passive, PathPattern, Probe, Protocols, ProxyVersion, Retries,
+        AccessLog, Action, Address, Body, CertificateSource, ClientMode, HealthCheck, HostPattern,
+        Hsts, Limits, MemoryLimit, Passive, PathPattern, Probe, Protocols, ProxyVersion, Retries,
         RetryOn, ServerLimits, Timeouts, TlsProfile, TlsSettings, TlsVersion, UnderscoreHeaders,
         UpstreamProtocol,
     },
@@ -360,7 +360,9 @@ fn the_keys_of_upstreams_and_routes_reach_the_model() {
         PathPattern::Exact("/old/".to_owned())
     );
     assert!(matches!(&config.routes[1].action, Action::Redirect { status, .. } if *status == 301));
-    assert!(matches!(&config.routes[2].action, Action::Respond { body, .. } if body == "short"));
+    assert!(
+        matches!(&config.routes[2].action, Action::Respond { body: Body::Text(body), .. } if body == "short")
+    );
 }
 
 #[test]

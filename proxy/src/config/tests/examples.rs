@@ -42,6 +42,37 @@ fn what_the_annotated_example_says_of_acme_is_good() {
     assert_eq!(loaded.config.certificates.len(), 2);
 }
 
+/// Comments too: an example should not need files beside it.
+#[test]
+fn what_the_annotated_example_says_of_answers_is_good() {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../conf");
+    let text = std::fs::read_to_string(directory.join("simplon.yaml")).unwrap();
+    let (before, defaults) = text.split_once("\n  maintenance: false ").unwrap();
+    let (defaults, after) = defaults.split_once("\n\nlog:").unwrap();
+    let defaults = format!("\n  # {defaults}")
+        .replace("  error_pages: false", "  #")
+        .replace("\n  # ", "\n  ");
+    let (_, defaults) = defaults.split_once("\n  maintenance:\n").unwrap();
+    let (before, of_route) = before.split_once("\n    # rewrite:").unwrap();
+    let (of_route, after_route) = of_route.split_once("\n    # rewrite: {").unwrap();
+    let (_, after_route) = after_route.split_once('\n').unwrap();
+    let of_route = of_route.replace("\n    # ", "\n    ");
+    let text = format!(
+        "{before}\n    rewrite:{of_route}\n{after_route}\n  maintenance:\n{defaults}\n\nlog:{after}"
+    );
+    let text = text.replace("      body: \"Contact", "      # body: \"Contact");
+    let text = text.replace("      # file: security.txt", "      file: security.txt");
+    let copy = tempfile::tempdir().unwrap();
+    let path = copy.path().join("simplon.yaml");
+    std::fs::write(&path, text).unwrap();
+    let loaded = config::load_with(&path, &|_| None).unwrap_or_else(|e| panic!("\n{e}"));
+    assert!(loaded.warnings.is_empty(), "\n{}", loaded.warnings);
+    let defaults = loaded.config.defaults;
+    assert_eq!(defaults.maintenance.unwrap().allow.len(), 2);
+    assert_eq!(defaults.error_pages.unwrap().pages.len(), 2);
+    assert!(loaded.config.routes[0].policies.rewrite.is_some());
+}
+
 /// Comments too, as no example stands behind a proxy.
 #[test]
 fn what_the_annotated_example_says_of_the_proxy_protocol_is_good() {

@@ -2,6 +2,7 @@
 
 mod access;
 mod acme;
+mod answers;
 mod defaults;
 mod examples;
 mod files;
