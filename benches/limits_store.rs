@@ -45,7 +45,7 @@ impl Server {
             .spawn()
             .expect("redis-server is installed");
         while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
-            std::thread::sleep(Duration::from_millis(10));
+            std::thread::yield_now();
         }
         Self { child, port }
     }

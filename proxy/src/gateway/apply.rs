@@ -1,6 +1,6 @@
 //! Apply: what the route's policies say of a request, in the order of the fields of [`Policies`].
 
-use std::time::Instant;
+use std::{ops::ControlFlow, sync::Arc, time::Instant};
 
 use pingora::{http::RequestHeader, proxy::Session};
 
@@ -9,9 +9,8 @@ use super::{
 };
 use crate::{
     config::model::Mode,
-    limits::Flight,
-    observe::{PolicyLabel, RouteMeters, Ruling},
-    policy::{Applied, Begun, Checked, Policies, Request, Rewrite, Verdict},
+    observe::{PolicyLabel, Ruling},
+    policy::{Applied, Policies, Request, Verdict},
     respond::{Answer, Refusal},
     route::Asked,
     snapshot::Route,
@@ -26,191 +25,193 @@ pub(super) async fn apply(
     let Some(route) = exchange.route.clone() else {
         return Verdict::Refuse(Refusal::Internal);
     };
-    let Exchange {
-        admitted: Some(admitted),
-        applied,
-        coder,
-        snapshot,
-        flights,
-        ..
-    } = &mut *exchange
-    else {
-        return Verdict::Refuse(Refusal::Internal);
+    let mut asking = Asking {
+        gateway,
+        session,
+        exchange,
+        route: &route,
     };
-    let Policies {
-        access: _, // these are asked together
-        countries: _,
-        block: _,
-        cors,
-        rate_limit,
-        max_in_flight,
-        maintenance,
-        basic_auth: _, // both by `authenticate`
-        forward_auth: _,
-        rewrite,
-        headers: _,
-        security_headers: _,
-        hsts: _,
-        compress,
-        error_pages: _,
-    } = &route.policies;
-    if let Some(compress) = compress {
-        // First, as what the others answer is compressed too.
-        let header = session.req_header();
-        coder.offer(compress.accept(&header.method, header.version, &header.headers));
+    match asking.policies().await {
+        ControlFlow::Continue(()) => Verdict::Continue,
+        ControlFlow::Break(decided) => decided,
     }
-    let verdict = let_in(
-        &route.policies,
-        &request(session.req_header(), admitted),
-        applied,
-        &route.meters,
-    );
-    if !matches!(verdict, Verdict::Continue) {
-        return verdict;
-    }
-    if let Some(cors) = cors {
-        let verdict = cors.judge(&request(session.req_header(), admitted));
-        let verdict = applied.settle(PolicyLabel::Cors, Mode::Enforce, verdict, &route.meters);
-        if !matches!(verdict, Verdict::Continue) {
-            return verdict;
+}
+
+/// One request before the policies of its route. Each step asks one of them, or those that ask alike; it breaks off with what was
+/// decided.
+struct Asking<'a> {
+    gateway: &'a Gateway,
+    session: &'a mut Session,
+    exchange: &'a mut Exchange,
+    route: &'a Route,
+}
+
+impl Asking<'_> {
+    async fn policies(&mut self) -> ControlFlow<Verdict> {
+        self.compress(); // first, as what the others answer is compressed too
+        self.let_in()?; // access, countries, block
+        self.cors()?;
+        self.rate_limit().await?;
+        self.max_in_flight()?;
+        self.maintenance()?;
+        match authenticate(self.gateway, self.session, self.exchange, self.route).await {
+            Verdict::Continue => self.rewrite(),
+            decided => ControlFlow::Break(decided),
         }
     }
-    if let Some(rate_limit) = rate_limit {
-        let request = request(session.req_header(), admitted);
+
+    /// Notes what codings the client takes.
+    fn compress(&mut self) {
+        if let Some(compress) = &self.route.policies.compress {
+            let header = self.session.req_header();
+            let offer = compress.accept(&header.method, header.version, &header.headers);
+            self.exchange.coder.offer(offer);
+        }
+    }
+
+    /// Whether client and request may come in at all.
+    fn let_in(&mut self) -> ControlFlow<Verdict> {
+        let route = self.route;
+        let Policies {
+            access,
+            countries,
+            block,
+            ..
+        } = &route.policies;
+        let (request, applied) = self.parts()?;
+        let access = access.as_ref().map(|access| {
+            let verdict = access.judge(request.client);
+            (PolicyLabel::Access, access.mode, verdict)
+        });
+        let countries = countries.as_ref().map(|countries| {
+            let verdict = countries.judge(request.client);
+            (PolicyLabel::Countries, countries.mode, verdict)
+        });
+        let rules = block.iter().flat_map(|block| {
+            let matching = block.matching(&request);
+            matching.map(|(mode, refusal)| (PolicyLabel::Block, mode, Verdict::Refuse(refusal)))
+        });
+        for (by, mode, verdict) in access.into_iter().chain(countries).chain(rules) {
+            pass(applied.settle(by, mode, verdict, &route.meters))?;
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn cors(&mut self) -> ControlFlow<Verdict> {
+        let route = self.route;
+        let Some(cors) = &route.policies.cors else {
+            return ControlFlow::Continue(());
+        };
+        let (request, applied) = self.parts()?;
+        let verdict = cors.judge(&request);
+        pass(applied.settle(PolicyLabel::Cors, Mode::Enforce, verdict, &route.meters))
+    }
+
+    /// Counts what rate limits make of the request, and has it wait its turn.
+    async fn rate_limit(&mut self) -> ControlFlow<Verdict> {
+        const BY: PolicyLabel = PolicyLabel::RateLimit;
+        let route = self.route;
+        let Some(rate_limit) = &route.policies.rate_limit else {
+            return ControlFlow::Continue(());
+        };
+        let snapshot = Arc::clone(&self.exchange.snapshot);
         let store = snapshot.limits_store.as_deref();
+        let (request, applied) = self.parts()?;
         let checked = rates::check(rate_limit, store, &request, &route.label, applied).await;
-        let verdict = limit(session, checked, applied, &route.meters).await;
-        if !matches!(verdict, Verdict::Continue) {
-            return verdict;
+        let meters = &route.meters;
+        if checked.observed {
+            let refused = Verdict::Refuse(Refusal::RateLimited(1));
+            applied.settle(BY, Mode::Observe, refused, meters);
+        }
+        if let Some(refusal) = checked.refusal {
+            return pass(applied.settle(BY, Mode::Enforce, Verdict::Refuse(refusal), meters));
+        }
+        let wait = checked.wait();
+        if wait.is_zero() {
+            if !checked.observed {
+                meters.ruled(BY, Ruling::Passed);
+            }
+            return ControlFlow::Continue(());
+        }
+        meters.ruled(BY, Ruling::Delayed);
+        match session::unless_left(self.session, tokio::time::sleep(wait)).await {
+            Some(()) => ControlFlow::Continue(()),
+            None => ControlFlow::Break(Verdict::Refuse(Refusal::ClientGone)),
         }
     }
-    if let Some(max_in_flight) = max_in_flight {
-        let request = request(session.req_header(), admitted);
+
+    /// Counts what limits of concurrency make of the request, and has the exchange hold what they have counted.
+    fn max_in_flight(&mut self) -> ControlFlow<Verdict> {
+        const BY: PolicyLabel = PolicyLabel::MaxInFlight;
+        let route = self.route;
+        let Some(max_in_flight) = &route.policies.max_in_flight else {
+            return ControlFlow::Continue(());
+        };
+        let (request, applied) = self.parts()?;
         let begun = max_in_flight.begin(&request, &route.label, Instant::now());
-        let verdict = hold(begun, flights, applied, &route.meters);
-        if !matches!(verdict, Verdict::Continue) {
-            return verdict;
+        let meters = &route.meters;
+        let refused = || Verdict::Refuse(Refusal::TooManyInFlight);
+        if begun.observed {
+            applied.settle(BY, Mode::Observe, refused(), meters);
         }
-    }
-    if let Some(maintenance) = maintenance {
-        let verdict = maintenance.verdict(
-            &request(session.req_header(), admitted),
-            admitted.id.as_str(),
-        );
-        let label = PolicyLabel::Maintenance;
-        match applied.settle(label, Mode::Enforce, verdict, &route.meters) {
-            Verdict::Continue => {}
-            decided => return decided,
+        if begun.is_refused {
+            return pass(applied.settle(BY, Mode::Enforce, refused(), meters));
         }
-    }
-    match authenticate(gateway, session, exchange, &route).await {
-        Verdict::Continue => {}
-        decided => return decided,
-    }
-    if let Some(rewrite) = rewrite {
-        return target(rewrite, &route, session.req_header(), exchange);
-    }
-    Verdict::Continue
-}
-
-/// What the server is asked for, where another path is written in the place of the client's.
-fn target(
-    rewrite: &Rewrite,
-    route: &Route,
-    header: &RequestHeader,
-    exchange: &mut Exchange,
-) -> Verdict {
-    let (Some(strip), Some(admitted)) = (route.strip(), &exchange.admitted) else {
-        return Verdict::Continue; // no server is asked
-    };
-    let request = request(header, admitted);
-    let asked = Asked {
-        path: admission::stripped(request.path, strip),
-        ..request.asked()
-    };
-    match rewrite.target(&asked) {
-        Ok(target) => exchange.applied.target = target,
-        Err(refusal) => return Verdict::Refuse(refusal),
-    }
-    Verdict::Continue
-}
-
-/// Whether client and request may come in at all.
-fn let_in(
-    policies: &Policies,
-    request: &Request<'_>,
-    applied: &mut Applied,
-    meters: &RouteMeters,
-) -> Verdict {
-    let access = policies.access.as_ref().map(|access| {
-        let verdict = access.judge(request.client);
-        (PolicyLabel::Access, access.mode, verdict)
-    });
-    let countries = policies.countries.as_ref().map(|countries| {
-        let verdict = countries.judge(request.client);
-        (PolicyLabel::Countries, countries.mode, verdict)
-    });
-    let rules = policies.block.iter().flat_map(|block| {
-        let matching = block.matching(request);
-        matching.map(|(mode, refusal)| (PolicyLabel::Block, mode, Verdict::Refuse(refusal)))
-    });
-    for (by, mode, verdict) in access.into_iter().chain(countries).chain(rules) {
-        let verdict = applied.settle(by, mode, verdict, meters);
-        if !matches!(verdict, Verdict::Continue) {
-            return verdict;
-        }
-    }
-    Verdict::Continue
-}
-
-/// Counts what limits of concurrency made of a request, and has the exchange hold what they have counted.
-fn hold(
-    begun: Begun,
-    flights: &mut Vec<Flight>,
-    applied: &mut Applied,
-    meters: &RouteMeters,
-) -> Verdict {
-    const BY: PolicyLabel = PolicyLabel::MaxInFlight;
-    let refused = || Verdict::Refuse(Refusal::TooManyInFlight);
-    if begun.observed {
-        applied.settle(BY, Mode::Observe, refused(), meters);
-    }
-    if begun.is_refused {
-        return applied.settle(BY, Mode::Enforce, refused(), meters);
-    }
-    if !begun.observed {
-        meters.ruled(BY, Ruling::Passed);
-    }
-    *flights = begun.flights;
-    Verdict::Continue
-}
-
-/// Counts what rate limits made of a request, and has it wait its turn.
-async fn limit(
-    session: &mut Session,
-    checked: Checked,
-    applied: &mut Applied,
-    meters: &RouteMeters,
-) -> Verdict {
-    const BY: PolicyLabel = PolicyLabel::RateLimit;
-    if checked.observed {
-        let refused = Verdict::Refuse(Refusal::RateLimited(1));
-        applied.settle(BY, Mode::Observe, refused, meters);
-    }
-    if let Some(refusal) = checked.refusal {
-        return applied.settle(BY, Mode::Enforce, Verdict::Refuse(refusal), meters);
-    }
-    let wait = checked.wait();
-    if wait.is_zero() {
-        if !checked.observed {
+        if !begun.observed {
             meters.ruled(BY, Ruling::Passed);
         }
-        return Verdict::Continue;
+        self.exchange.flights = begun.flights;
+        ControlFlow::Continue(())
     }
-    meters.ruled(BY, Ruling::Delayed);
-    tokio::select! {
-        () = tokio::time::sleep(wait) => Verdict::Continue,
-        () = session::left(session) => Verdict::Refuse(Refusal::ClientGone),
+
+    fn maintenance(&mut self) -> ControlFlow<Verdict> {
+        let route = self.route;
+        let Some(maintenance) = &route.policies.maintenance else {
+            return ControlFlow::Continue(());
+        };
+        let id = self.exchange.id().to_owned();
+        let (request, applied) = self.parts()?;
+        let verdict = maintenance.verdict(&request, &id);
+        let by = PolicyLabel::Maintenance;
+        pass(applied.settle(by, Mode::Enforce, verdict, &route.meters))
+    }
+
+    /// What the server is asked for, where another path is written in the place of the client's.
+    fn rewrite(&mut self) -> ControlFlow<Verdict> {
+        let route = self.route;
+        let (Some(rewrite), Some(strip)) = (&route.policies.rewrite, route.strip()) else {
+            return ControlFlow::Continue(()); // or no server is asked
+        };
+        let (request, applied) = self.parts()?;
+        let asked = Asked {
+            path: admission::stripped(request.path, strip),
+            ..request.asked()
+        };
+        match rewrite.target(&asked) {
+            Ok(target) => applied.target = target,
+            Err(refusal) => return ControlFlow::Break(Verdict::Refuse(refusal)),
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// What policies see of the request, and what they have made of it.
+    fn parts(&mut self) -> ControlFlow<Verdict, (Request<'_>, &mut Applied)> {
+        let Exchange {
+            admitted: Some(admitted),
+            applied,
+            ..
+        } = &mut *self.exchange
+        else {
+            return ControlFlow::Break(Verdict::Refuse(Refusal::Internal));
+        };
+        ControlFlow::Continue((request(self.session.req_header(), admitted), applied))
+    }
+}
+
+fn pass(verdict: Verdict) -> ControlFlow<Verdict> {
+    match verdict {
+        Verdict::Continue => ControlFlow::Continue(()),
+        decided => ControlFlow::Break(decided),
     }
 }
 
