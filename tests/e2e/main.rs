@@ -13,6 +13,7 @@
 mod access;
 mod acme;
 mod answers;
+mod auth;
 mod balancing;
 mod blame;
 mod cert;

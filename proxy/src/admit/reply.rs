@@ -192,6 +192,11 @@ impl Reply {
         Some((status, fields))
     }
 
+    /// Whether the end of the connection is the end of the response.
+    pub fn ends_with_connection(&self) -> bool {
+        matches!(self.part, Part::UntilClose)
+    }
+
     /// Where the head at the start of `bytes` ends, if it is whole.
     fn find_head(&mut self, bytes: &[u8]) -> Result<Option<usize>, Refusal> {
         // Who does not speak HTTP/1 would else be listened to up to the limit.

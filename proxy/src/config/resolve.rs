@@ -192,22 +192,26 @@ fn addresses(draft: &Draft, problems: &Problems) {
     }
 }
 
-/// The names of upstreams that some route leads to.
+/// The names of upstreams that some route leads to, or some policy asks.
 fn upstreams_reached<'d>(draft: &'d Draft, problems: &Problems) -> HashSet<&'d str> {
     let known: BTreeSet<&str> = draft.upstream_names.all().collect();
     let mut reached = HashSet::new();
-    for route in &draft.routes {
-        let ActionDraft::Forward { upstream, .. } = &route.action else {
-            continue;
-        };
-        let name = upstream.value.as_str();
+    let of_routes = draft.routes.iter().filter_map(|route| match &route.action {
+        ActionDraft::Forward { upstream, .. } => Some((upstream.value.as_str(), &upstream.span)),
+        ActionDraft::Ready(_) => None,
+    });
+    for (name, span) in of_routes.chain(policies::upstreams(draft)) {
         reached.insert(name);
         if !known.contains(name) && !draft.is_partial {
             let problem = Problem::error(format!("no upstream is named {}", quoted(name)));
             problems.push(if problems.is_full() {
                 problem
             } else {
-                problem.at_value(upstream).hint(meant(name, &known))
+                let problem = problem.hint(meant(name, &known));
+                match span {
+                    Some(span) => problem.at(span),
+                    None => problem,
+                }
             });
         }
     }

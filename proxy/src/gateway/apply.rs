@@ -4,27 +4,36 @@ use std::time::Instant;
 
 use pingora::{http::RequestHeader, proxy::Session};
 
-use super::{Exchange, admission, exchange::Admitted, rates, session};
+use super::{
+    Exchange, Gateway, admission, authenticate::authenticate, exchange::Admitted, rates, session,
+};
 use crate::{
     config::model::Mode,
     limits::Flight,
     observe::{PolicyLabel, RouteMeters, Ruling},
-    policy::{Applied, Begun, Checked, Policies, Request, Verdict},
+    policy::{Applied, Begun, Checked, Policies, Request, Rewrite, Verdict},
     respond::{Answer, Refusal},
     route::Asked,
+    snapshot::Route,
 };
 
 /// Asks each policy in turn; the first that does not let the request pass has decided.
-pub(super) async fn apply(session: &mut Session, exchange: &mut Exchange) -> Verdict {
+pub(super) async fn apply(
+    gateway: &Gateway,
+    session: &mut Session,
+    exchange: &mut Exchange,
+) -> Verdict {
+    let Some(route) = exchange.route.clone() else {
+        return Verdict::Refuse(Refusal::Internal);
+    };
     let Exchange {
         admitted: Some(admitted),
-        route: Some(route),
         applied,
         coder,
         snapshot,
         flights,
         ..
-    } = exchange
+    } = &mut *exchange
     else {
         return Verdict::Refuse(Refusal::Internal);
     };
@@ -36,6 +45,8 @@ pub(super) async fn apply(session: &mut Session, exchange: &mut Exchange) -> Ver
         rate_limit,
         max_in_flight,
         maintenance,
+        basic_auth: _, // both by `authenticate`
+        forward_auth: _,
         rewrite,
         headers: _,
         security_headers: _,
@@ -92,16 +103,34 @@ pub(super) async fn apply(session: &mut Session, exchange: &mut Exchange) -> Ver
             decided => return decided,
         }
     }
-    if let (Some(rewrite), Some(strip)) = (rewrite, route.strip()) {
-        let request = request(session.req_header(), admitted);
-        let asked = Asked {
-            path: admission::stripped(request.path, strip),
-            ..request.asked()
-        };
-        match rewrite.target(&asked) {
-            Ok(target) => applied.target = target,
-            Err(refusal) => return Verdict::Refuse(refusal),
-        }
+    match authenticate(gateway, session, exchange, &route).await {
+        Verdict::Continue => {}
+        decided => return decided,
+    }
+    if let Some(rewrite) = rewrite {
+        return target(rewrite, &route, session.req_header(), exchange);
+    }
+    Verdict::Continue
+}
+
+/// What the server is asked for, where another path is written in the place of the client's.
+fn target(
+    rewrite: &Rewrite,
+    route: &Route,
+    header: &RequestHeader,
+    exchange: &mut Exchange,
+) -> Verdict {
+    let (Some(strip), Some(admitted)) = (route.strip(), &exchange.admitted) else {
+        return Verdict::Continue; // no server is asked
+    };
+    let request = request(header, admitted);
+    let asked = Asked {
+        path: admission::stripped(request.path, strip),
+        ..request.asked()
+    };
+    match rewrite.target(&asked) {
+        Ok(target) => exchange.applied.target = target,
+        Err(refusal) => return Verdict::Refuse(refusal),
     }
     Verdict::Continue
 }

@@ -9,7 +9,7 @@ use pingora::{
     server::configuration::ServerConf,
 };
 
-use super::{Gateway, http1, http2, spare::Spares};
+use super::{Gateway, http1, http2, login::Logins, spare::Spares};
 use crate::{
     listen::{Host, Listener, Stream},
     observe::Observer,
@@ -44,6 +44,7 @@ impl Door {
             snapshot: Arc::clone(&snapshot),
             observer: Arc::clone(&observer),
             spares: Arc::new(Spares::new(IDLE_SERVER_CONNECTIONS)),
+            logins: Arc::new(Logins::new(Arc::clone(&observer.metrics))),
         };
         let mut proxy = http_proxy(&Arc::new(conf), gateway);
         let mut options = HttpServerOptions::default();

@@ -19,7 +19,9 @@ use pingora::{
 use super::{
     Exchange, admission, apply, challenge, coder,
     exchange::Kept,
-    fault, outcome, pages,
+    fault,
+    login::Logins,
+    outcome, pages,
     peer::{self, Needs},
     routing,
     session::{self, RequestFields, ResponseFields},
@@ -38,6 +40,7 @@ pub struct Gateway {
     pub snapshot: Arc<SnapshotCell>,
     pub observer: Arc<Observer>,
     pub(super) spares: Arc<Spares>,
+    pub(super) logins: Arc<Logins>,
 }
 
 #[async_trait]
@@ -80,7 +83,7 @@ impl ProxyHttp for Gateway {
         }
         let found = routing::route(session.req_header(), admitted, &exchange.snapshot);
         exchange.route = Some(found.map_err(fault::refuse)?);
-        let answer = match apply::apply(session, exchange).await {
+        let answer = match apply::apply(self, session, exchange).await {
             Verdict::Refuse(refusal) => return Err(fault::refuse(refusal)),
             Verdict::Answer(answer) => answer,
             Verdict::Continue => match apply::answer(session, exchange).map_err(fault::refuse)? {

@@ -2,6 +2,7 @@
 
 mod admission;
 mod apply;
+mod authenticate;
 mod challenge;
 mod coder;
 mod door;
@@ -16,9 +17,11 @@ mod hold;
 mod http1;
 mod http2;
 mod impatient;
+mod inquiry;
 mod line;
 mod link;
 mod loan;
+mod login;
 mod outbox;
 mod outcome;
 mod pages;

@@ -165,7 +165,7 @@ fn goes_back(session: &Session, exchange: &mut Exchange, failure: Failure, error
 }
 
 /// Says in the log what went wrong with a server's TLS: the client is told as little as ever.
-fn complain(pick: &Pick, error: &Error, now: Instant) {
+pub(super) fn complain(pick: &Pick, error: &Error, now: Instant) {
     let Some(tls) = &pick.server().tls else {
         return;
     };

@@ -90,6 +90,18 @@ pub(super) fn is_taken_back(session: &mut Session) -> bool {
     }
 }
 
+/// What comes of `work`, unless the client leaves before.
+pub(super) async fn unless_left<T>(
+    session: &mut Session,
+    work: impl Future<Output = T>,
+) -> Option<T> {
+    tokio::select! {
+        biased;
+        done = work => Some(done),
+        () = left(session) => None,
+    }
+}
+
 /// Returns once the client has gone or taken the request back. Of one with a body by HTTP/1.1 it is not seen before the body is
 /// read, and this never returns.
 pub(super) async fn left(session: &mut Session) {

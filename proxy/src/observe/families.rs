@@ -232,6 +232,14 @@ impl Maker<'_> {
         )
     }
 
+    pub(super) fn password_checks(&self) -> Result<IntCounterVec, Error> {
+        self.counters(
+            "simplon_password_checks_total",
+            "Names and passwords of basic_auth, by what became of them.",
+            &["result"],
+        )
+    }
+
     pub(super) fn access_log_dropped(&self) -> Result<IntCounter, Error> {
         self.keep(IntCounter::new(
             "simplon_access_log_dropped_total",

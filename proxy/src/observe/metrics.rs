@@ -23,6 +23,10 @@ use super::{
     shelf::Shelf,
 };
 
+/// Found right or wrong by a check of the hash; known from a check of late; not looked at because of the client's failures;
+/// not looked at for want of room.
+const PASSWORD_CHECKS: [&str; 5] = ["right", "wrong", "remembered", "limited", "crowded"];
+
 /// One per process, handed to whoever counts.
 #[derive(Debug)]
 pub struct Metrics {
@@ -37,6 +41,7 @@ pub struct Metrics {
     /// For compression.
     pub codings: CodingMeters,
     refusals: Reasons,
+    password_checks: Reasons,
     access_log_dropped: IntCounter,
     memory: MemoryGauges,
     /// Why a connection may be turned away.
@@ -61,6 +66,7 @@ impl Metrics {
         let maker = Maker(&registry);
         maker.constants(started)?;
         let refused = maker.refusals()?;
+        let checks = maker.password_checks()?;
         Ok(Arc::new(Self {
             by_route: RouteFamilies::new(&maker)?,
             by_upstream: UpstreamFamilies::new(&maker)?,
@@ -70,6 +76,9 @@ impl Metrics {
             issuers: Arc::new(IssuerMeters::new(&maker)?),
             codings: CodingMeters::new(&maker)?,
             refusals: Reasons::new(refusals, |reason| refused.with_label_values(&[reason])),
+            password_checks: Reasons::new(&PASSWORD_CHECKS, |result| {
+                checks.with_label_values(&[result])
+            }),
             access_log_dropped: maker.access_log_dropped()?,
             memory: MemoryGauges::new(&maker)?,
             connection_reasons,
@@ -85,6 +94,11 @@ impl Metrics {
     /// record with a refusal; call it for those alone that leave no record.
     pub fn refused(&self, reason: &str) {
         self.refusals.count(reason);
+    }
+
+    /// Counts what became of a name and a password: one of [`PASSWORD_CHECKS`].
+    pub fn password_checked(&self, result: &str) {
+        self.password_checks.count(result);
     }
 
     /// A configuration was loaded and is in use; also the first.

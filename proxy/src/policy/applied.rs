@@ -1,6 +1,6 @@
 //! What the policies of a route have made of one exchange so far.
 
-use http::{HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::Verdict;
 use crate::{
@@ -37,6 +37,18 @@ impl Applied {
         for (name, value) in &self.request_fields {
             fields.set(name.clone(), value.clone());
         }
+    }
+
+    /// Sees to it that no server takes what a client `sent` for what we say under these names: neither fields of the same name,
+    /// nor those with `_` in the place of `-`, which some servers read as the same.
+    pub fn reserve(&mut self, names: &[HeaderName], sent: &HeaderMap) {
+        self.request_removed.extend_from_slice(names);
+        let is_lookalike = |name: &&HeaderName| {
+            let dashed = || name.as_str().replace('_', "-");
+            name.as_str().contains('_') && names.iter().any(|ours| ours.as_str() == dashed())
+        };
+        let lookalikes = sent.keys().filter(is_lookalike);
+        self.request_removed.extend(lookalikes.cloned());
     }
 
     /// Counts what a policy decided, and notes it for the log. The refusal of a policy that only observes goes no further.

@@ -50,8 +50,6 @@ mod tests {
 
     use super::*;
 
-    type Lines = &'static [(&'static str, &'static str)];
-
     const CLIENT: &str = "the client";
 
     type Lines = &'static [(&'static str, &'static str)];

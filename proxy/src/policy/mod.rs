@@ -6,6 +6,7 @@
 mod accept_encoding;
 pub mod access;
 mod applied;
+mod basic_auth;
 mod block;
 mod compress;
 mod cors;
@@ -14,6 +15,7 @@ mod countries;
 mod error_pages;
 mod facts;
 pub mod file;
+mod forward_auth;
 mod headers;
 mod hsts;
 mod maintenance;
@@ -33,12 +35,14 @@ use std::sync::Arc;
 pub use accept_encoding::{AcceptEncoding, Choice, Coding};
 pub use access::Access;
 pub use applied::Applied;
+pub use basic_auth::{BasicAuth, Credentials, Failures, Login, Mark, Question, Remembered};
 pub use block::{BadPattern, Block, Pattern, Writing};
 pub use compress::{Broken, Compress, Encoder, Engines, Load, Offer, Plan, Skipped};
 pub use cors::{Cors, preflight};
 pub use countries::{BadDatabase, Countries, CountryDatabase};
 pub use error_pages::ErrorPages;
 pub use facts::Facts;
+pub use forward_auth::{ForwardAuth, LARGEST_BODY};
 pub use headers::Headers;
 pub use hsts::Hsts;
 pub use maintenance::Maintenance;
@@ -48,7 +52,7 @@ pub use rate_limit::{Asked, Checked, Own, RateLimit};
 pub use request::Request;
 pub use rewrite::Rewrite;
 pub use security_headers::SecurityHeaders;
-pub use users::{Argon2id, BadLine, BadUser, Bcrypt, PasswordHash, Users};
+pub use users::{Argon2id, BadLine, BadUser, Bcrypt, PasswordHash, TooLittleMemory, Users};
 pub use verdict::Verdict;
 pub use workshop::{Made, ReadFile, Workshop};
 
@@ -64,6 +68,8 @@ pub struct Policies {
     pub rate_limit: Option<Arc<RateLimit>>,
     pub max_in_flight: Option<Arc<MaxInFlight>>,
     pub maintenance: Option<Arc<Maintenance>>,
+    pub basic_auth: Option<Arc<BasicAuth>>,
+    pub forward_auth: Option<Arc<ForwardAuth>>,
     pub rewrite: Option<Arc<Rewrite>>,
     pub headers: Option<Arc<Headers>>,
     pub security_headers: Option<Arc<SecurityHeaders>>,
@@ -83,6 +89,8 @@ impl Policies {
             rate_limit,
             max_in_flight,
             maintenance,
+            basic_auth,
+            forward_auth,
             rewrite,
             headers,
             security_headers,
@@ -115,6 +123,8 @@ impl Policies {
             maintenance: workshop.maintenance.of(maintenance.as_ref(), |spec| {
                 Some(Maintenance::new(spec, workshop.problems))
             }),
+            basic_auth: workshop.basic_auth(basic_auth.as_ref()),
+            forward_auth: workshop.forward_auth(forward_auth.as_ref()),
             rewrite: workshop
                 .rewrite
                 .of(rewrite.as_ref(), |spec| Some(Rewrite::new(spec))),
@@ -160,6 +170,8 @@ impl Policies {
             rate_limit: _,
             max_in_flight: _,
             maintenance: _,
+            basic_auth: _,
+            forward_auth: _,
             rewrite: _,
             headers,
             security_headers,

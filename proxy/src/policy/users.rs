@@ -3,15 +3,17 @@
 //! Everything that is wrong is told by its line, and nothing of a line is ever shown: what stands there by mistake may
 //! be a password.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
+pub use check::TooLittleMemory;
 pub use hash::{Argon2id, Bcrypt, PasswordHash};
 
+mod check;
 mod hash;
 
 /// Names and the hashes of their passwords. `Debug` shows no hash.
 #[derive(Clone, Debug, Default)]
-pub struct Users(HashMap<Box<str>, PasswordHash>);
+pub struct Users(HashMap<Box<str>, Arc<PasswordHash>>);
 
 /// Something wrong with a line; the first line is 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,7 +77,9 @@ impl Users {
                 continue;
             }
             let repeated = match parse_line(text) {
-                Ok((name, hash)) => users.insert(name.into(), hash).map(|_| BadLine::Repeated),
+                Ok((name, hash)) => users
+                    .insert(name.into(), Arc::new(hash))
+                    .map(|_| BadLine::Repeated),
                 Err(what) => Some(what),
             };
             wrong.extend(repeated.map(|what| BadUser { line, what }));
@@ -87,8 +91,18 @@ impl Users {
         }
     }
 
-    pub fn hash_of(&self, name: &str) -> Option<&PasswordHash> {
+    pub fn hash_of(&self, name: &str) -> Option<&Arc<PasswordHash>> {
         self.0.get(name)
+    }
+
+    /// Every hash, in the order of the names.
+    pub(super) fn hashes(&self) -> Box<[Arc<PasswordHash>]> {
+        let mut users: Vec<_> = self.0.iter().collect();
+        users.sort_unstable_by_key(|(name, _)| *name);
+        users
+            .into_iter()
+            .map(|(_, hash)| Arc::clone(hash))
+            .collect()
     }
 
     pub fn len(&self) -> usize {

@@ -1,18 +1,29 @@
 //! Where the policies of a snapshot are built, each of them once.
 
-use std::{collections::HashMap, io, path::Path, sync::Arc};
+use std::{
+    collections::HashMap,
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use super::{
-    Access, Block, Compress, Cors, Countries, CountryDatabase, Engines, ErrorPages, Headers, Hsts,
-    Maintenance, MaxInFlight, RateLimit, Rewrite, SecurityHeaders,
+    Access, BasicAuth, Block, Compress, Cors, Countries, CountryDatabase, Engines, ErrorPages,
+    ForwardAuth, Headers, Hsts, Maintenance, MaxInFlight, RateLimit, Rewrite, SecurityHeaders,
+    Users,
 };
 use crate::{
+    balance::Upstream,
     config::{
         model::{self, LimitList},
-        problem::Problem,
+        problem::{Located, Problem, Span},
     },
     limits::Registry,
+    tls,
 };
+
+/// Lines of a file of users that are told to be wrong.
+const MOST_BAD_LINES: usize = 20;
 
 /// What policies are built with, and those that are built already.
 pub struct Workshop<'a> {
@@ -32,6 +43,12 @@ pub struct Workshop<'a> {
     pub rate_limit: Made<LimitList<model::RateLimit>, RateLimit>,
     pub max_in_flight: Made<LimitList<model::MaxInFlight>, MaxInFlight>,
     pub maintenance: Made<model::Maintenance, Maintenance>,
+    basic_auth: Made<model::BasicAuth, BasicAuth>,
+    forward_auth: Made<model::ForwardAuth, ForwardAuth>,
+    /// By file, which several routes may name; nothing if it cannot be used, which was told once.
+    users: HashMap<PathBuf, Option<Arc<Users>>>,
+    /// Those of the snapshot that policies may ask.
+    upstreams: &'a [Arc<Upstream>],
     pub rewrite: Made<model::Rewrite, Rewrite>,
     pub headers: Made<model::Headers, Headers>,
     pub security_headers: Made<model::SecurityHeaders, SecurityHeaders>,
@@ -58,6 +75,10 @@ impl<'a> Workshop<'a> {
             rate_limit: Made::default(),
             max_in_flight: Made::default(),
             maintenance: Made::default(),
+            basic_auth: Made::default(),
+            forward_auth: Made::default(),
+            users: HashMap::new(),
+            upstreams: &[],
             rewrite: Made::default(),
             headers: Made::default(),
             security_headers: Made::default(),
@@ -73,6 +94,90 @@ impl<'a> Workshop<'a> {
         self.limits = Arc::clone(limits);
         self
     }
+
+    /// With upstreams that policies may ask.
+    #[must_use]
+    pub fn with_upstreams(mut self, upstreams: &'a [Arc<Upstream>]) -> Self {
+        self.upstreams = upstreams;
+        self
+    }
+
+    pub(super) fn basic_auth(
+        &mut self,
+        spec: Option<&Arc<model::BasicAuth>>,
+    ) -> Option<Arc<BasicAuth>> {
+        let Self {
+            users,
+            read,
+            problems,
+            ..
+        } = self;
+        self.basic_auth.of(spec, |spec| {
+            let file = &spec.users;
+            let users = users
+                .entry(file.value.clone())
+                .or_insert_with(|| read_users(file, *read, problems).map(Arc::new));
+            Some(BasicAuth::new(spec, Arc::clone(users.as_ref()?)))
+        })
+    }
+
+    pub(super) fn forward_auth(
+        &mut self,
+        spec: Option<&Arc<model::ForwardAuth>>,
+    ) -> Option<Arc<ForwardAuth>> {
+        let upstreams = self.upstreams;
+        self.forward_auth.of(spec, |spec| {
+            // The configuration knows it. If it is not here, it could not be built, and nothing will be published.
+            let mut upstreams = upstreams.iter();
+            let upstream = upstreams.find(|upstream| *upstream.name() == spec.upstream.value)?;
+            Some(ForwardAuth::new(spec, Arc::clone(upstream)))
+        })
+    }
+}
+
+/// The users of a file, if nothing is wrong with it.
+fn read_users(
+    file: &Located<PathBuf>,
+    read: ReadFile<'_>,
+    problems: &mut Vec<Problem>,
+) -> Option<Users> {
+    let path = &file.value;
+    let content = read(path, tls::LONGEST_LIST).map_err(|error| {
+        let shown = path.display();
+        let problem = Problem::error(format!("cannot read the users of {shown}: {error}"));
+        problems.push(problem.at_value(file).hint(
+            "paths are relative to the configuration file; the user that runs simplon must be able to read it",
+        ));
+    });
+    let users = Users::parse(&content.ok()?).map_err(|wrong| {
+        // Of a file that is something else altogether, a few lines tell it.
+        for bad in wrong.iter().take(MOST_BAD_LINES) {
+            let place = Span {
+                file: path.as_path().into(),
+                line: u32::try_from(bad.line).unwrap_or(u32::MAX),
+                column: 1,
+                width: 1,
+            };
+            let problem = Problem::error(bad.what.reason());
+            problems.push(problem.at(&place).hint(bad.what.hint()));
+        }
+        if let Some(more) = wrong
+            .len()
+            .checked_sub(MOST_BAD_LINES)
+            .filter(|more| *more > 0)
+        {
+            let shown = path.display();
+            let message = format!("{more} more lines of {shown} are wrong");
+            problems.push(Problem::error(message).at_value(file));
+        }
+    });
+    let users = users.ok()?;
+    if users.is_empty() {
+        let message = format!("nobody may log in: {} names no user", path.display());
+        let problem = Problem::warning(message).at_value(file);
+        problems.push(problem.hint("add a line with `htpasswd -B FILE NAME`"));
+    }
+    Some(users)
 }
 
 /// What was made of one part of the configuration, however many routes share it.

@@ -30,8 +30,10 @@ impl Page {
                 page.fields
                     .push((header::RETRY_AFTER, HeaderValue::from_static("1")));
             }
-            Refusal::NoServer
+            Refusal::LoginsCrowded
+            | Refusal::NoServer
             | Refusal::Saturated
+            | Refusal::LimitsStore
             | Refusal::Exhausted
             | Refusal::TooManyConnections => {
                 page.fields.push((header::RETRY_AFTER, RETRY_AFTER));

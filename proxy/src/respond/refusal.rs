@@ -35,6 +35,14 @@ pub enum Refusal {
     RateLimited(u32),
     /// Too many requests are under way, of those that a limit counts together.
     TooManyInFlight,
+    /// The route asks for a name and a password, and those given are none that are good.
+    Unauthenticated,
+    /// The client has given wrong passwords too often.
+    TooManyFailures,
+    /// More passwords wait to be checked than can be in time.
+    LoginsCrowded,
+    /// Whoever decides whether the request may pass gave no sound answer; what was wrong, in a few words.
+    AuthUnavailable(&'static str),
     ConnectFailed,
     ConnectTimeout,
     /// The server closed or reset the connection before its response was complete.
@@ -70,7 +78,7 @@ pub const CLIENT_CLOSED_REQUEST: StatusCode = match StatusCode::from_u16(499) {
 
 impl Refusal {
     /// One of each kind, in the order of the declaration.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 34] = [
         Self::Malformed("malformed"),
         Self::NoRoute,
         Self::NoChallenge,
@@ -87,6 +95,10 @@ impl Refusal {
         Self::TooManyConnections,
         Self::RateLimited(1),
         Self::TooManyInFlight,
+        Self::Unauthenticated,
+        Self::TooManyFailures,
+        Self::LoginsCrowded,
+        Self::AuthUnavailable("unavailable"),
         Self::ConnectFailed,
         Self::ConnectTimeout,
         Self::ServerReset,
@@ -111,7 +123,10 @@ impl Refusal {
     /// What about it, in a few words, where the label does not say all.
     pub const fn detail(self) -> Option<&'static str> {
         match self {
-            Self::Malformed(what) | Self::ServerMalformed(what) | Self::Blocked(what) => Some(what),
+            Self::Malformed(what)
+            | Self::ServerMalformed(what)
+            | Self::Blocked(what)
+            | Self::AuthUnavailable(what) => Some(what),
             _ => None,
         }
     }
@@ -135,15 +150,24 @@ impl Refusal {
             Self::TooManyInFlight => {
                 "There are too many requests at a time. Please wait for some to end."
             }
+            Self::Unauthenticated => "This address asks for a name and a password.",
+            Self::TooManyFailures => {
+                "There were too many wrong passwords from your address. Please try again later."
+            }
+            Self::AuthUnavailable(_) => {
+                "Whether you may see this could not be found out. Please try again shortly."
+            }
             Self::ConnectFailed | Self::ServerReset | Self::ServerMalformed(_) => {
                 "The server behind this address gave no usable answer."
             }
             Self::ConnectTimeout | Self::ServerTimeout => {
                 "The server behind this address did not answer in time."
             }
-            Self::NoServer | Self::Saturated | Self::LimitsStore | Self::Exhausted => {
-                "The service is not available just now. Please try again shortly."
-            }
+            Self::LoginsCrowded
+            | Self::NoServer
+            | Self::Saturated
+            | Self::LimitsStore
+            | Self::Exhausted => "The service is not available just now. Please try again shortly.",
             Self::OldClient => "This address needs HTTP/1.1 or newer.",
             Self::WindowTimeout | Self::WriteTimeout | Self::ClientGone | Self::Internal => {
                 "The request could not be completed."
@@ -188,6 +212,10 @@ impl Refusal {
             Self::TooManyConnections => "too_many_connections",
             Self::RateLimited(_) => "rate_limited",
             Self::TooManyInFlight => "too_many_in_flight",
+            Self::Unauthenticated => "unauthenticated",
+            Self::TooManyFailures => "too_many_failures",
+            Self::LoginsCrowded => "logins_crowded",
+            Self::AuthUnavailable(_) => "auth_unavailable",
             Self::ConnectFailed => "connect_failed",
             Self::ConnectTimeout => "connect_timeout",
             Self::ServerReset => "server_reset",
@@ -220,15 +248,20 @@ impl Refusal {
             Self::HeaderTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
             // Not 503: it is the client who does too much, and no other server would do.
-            Self::TooManyConnections | Self::RateLimited(_) | Self::TooManyInFlight => {
-                StatusCode::TOO_MANY_REQUESTS
-            }
-            Self::ConnectFailed | Self::ServerReset | Self::ServerMalformed(_) => {
-                StatusCode::BAD_GATEWAY
-            }
-            Self::NoServer | Self::Saturated | Self::LimitsStore | Self::Exhausted => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            Self::TooManyConnections
+            | Self::RateLimited(_)
+            | Self::TooManyInFlight
+            | Self::TooManyFailures => StatusCode::TOO_MANY_REQUESTS,
+            Self::Unauthenticated => StatusCode::UNAUTHORIZED,
+            Self::AuthUnavailable(_)
+            | Self::ConnectFailed
+            | Self::ServerReset
+            | Self::ServerMalformed(_) => StatusCode::BAD_GATEWAY,
+            Self::LoginsCrowded
+            | Self::NoServer
+            | Self::Saturated
+            | Self::LimitsStore
+            | Self::Exhausted => StatusCode::SERVICE_UNAVAILABLE,
             Self::ConnectTimeout | Self::ServerTimeout => StatusCode::GATEWAY_TIMEOUT,
             Self::OldClient => StatusCode::HTTP_VERSION_NOT_SUPPORTED,
             Self::ClientGone => CLIENT_CLOSED_REQUEST,
@@ -263,6 +296,12 @@ impl fmt::Display for Refusal {
                 return write!(f, "a rate limit is exceeded for another {after_s} s");
             }
             Self::TooManyInFlight => "too many requests are under way at a time",
+            Self::Unauthenticated => "the client has not shown a good name and password",
+            Self::TooManyFailures => "the client has given too many wrong passwords",
+            Self::LoginsCrowded => "too many passwords wait to be checked",
+            Self::AuthUnavailable(reason) => {
+                return write!(f, "whether the request may pass is not known: {reason}");
+            }
             Self::ConnectFailed => "no connection to the server could be opened",
             Self::ConnectTimeout => "the server did not take the connection in time",
             Self::ServerReset => "the server broke off before its response was complete",

@@ -137,7 +137,9 @@ impl Snapshot {
             &tls::content,
             &mut problems,
         );
-        let mut workshop = Workshop::new(&mut problems, &tls::content).with_limits(&world.limits);
+        let mut workshop = Workshop::new(&mut problems, &tls::content)
+            .with_limits(&world.limits)
+            .with_upstreams(upstreams.all());
         workshop.country_database.clone_from(&country_database);
         let routes = config.routes.iter().map(|route| {
             let built = Route::build(route, &upstreams, &world.metrics, &mut workshop);

@@ -38,6 +38,10 @@ impl Upstreams {
         self.0.get(index)
     }
 
+    pub(super) fn all(&self) -> &[Arc<Upstream>] {
+        &self.0
+    }
+
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Upstream>> {
         self.0.iter()
     }

@@ -4,11 +4,13 @@
 //! it is built once.
 
 mod access;
+mod basic_auth;
 mod block;
 mod compress;
 mod cors;
 mod countries;
 mod error_pages;
+mod forward_auth;
 mod headers;
 mod hsts;
 mod maintenance;
@@ -19,11 +21,13 @@ mod security_headers;
 use std::sync::Arc;
 
 pub use access::Access;
+pub use basic_auth::BasicAuth;
 pub use block::{Block, BlockRule, Conditions, HeaderCondition, Preset, Refused};
 pub use compress::{Compress, Levels, MediaRange};
 pub use cors::{Cors, Names, OriginPattern, Origins};
 pub use countries::{Countries, Country, CountryList, Unknown};
 pub use error_pages::{ErrorPages, ErrorStatus};
+pub use forward_auth::ForwardAuth;
 pub use headers::{Edits, Headers, NamePattern, Piece, Placeholder, Template};
 pub use hsts::Hsts;
 pub use maintenance::{Maintenance, Notice};
@@ -41,6 +45,8 @@ pub struct Policies {
     pub rate_limit: Option<Arc<LimitList<RateLimit>>>,
     pub max_in_flight: Option<Arc<LimitList<MaxInFlight>>>,
     pub maintenance: Option<Arc<Maintenance>>,
+    pub basic_auth: Option<Arc<BasicAuth>>,
+    pub forward_auth: Option<Arc<ForwardAuth>>,
     pub rewrite: Option<Arc<Rewrite>>,
     pub headers: Option<Arc<Headers>>,
     pub security_headers: Option<Arc<SecurityHeaders>>,

@@ -1,11 +1,13 @@
 //! Policies, as a route or `defaults` says them: one file a policy, with its keys.
 
 pub(super) mod access;
+pub(super) mod basic_auth;
 pub(super) mod block;
 pub(super) mod compress;
 pub(super) mod cors;
 pub(super) mod countries;
 pub(super) mod error_pages;
+pub(super) mod forward_auth;
 pub(super) mod headers;
 pub(super) mod hsts;
 mod limits;
@@ -21,14 +23,15 @@ mod template;
 
 use std::{sync::Arc, time::Duration};
 
+use http::{HeaderName, header};
+
 use crate::config::{
     decode::Fields,
     model::{
-        Access, Block, Compress, Cors, Countries, ErrorPages, Headers, Hsts, LimitList,
-        Maintenance, MaxInFlight, Policies, RateLimit, Rewrite, SecurityHeaders,
+        Access, BasicAuth, Block, Compress, Cors, Countries, ErrorPages, ForwardAuth, Headers,
+        Hsts, LimitList, Maintenance, MaxInFlight, Policies, RateLimit, Rewrite, SecurityHeaders,
     },
-    problem::{Located, Span},
-    raw::Value,
+    problem::{Located, Problem, Problems, quoted},
 };
 
 /// What is said of a policy: `None` is nothing, which leaves it to `defaults`; `Some` of `None` is that there is none, which
@@ -45,6 +48,8 @@ pub(in crate::config) struct PoliciesDraft {
     pub(in crate::config) rate_limit: Said<LimitList<RateLimit>>,
     pub(in crate::config) max_in_flight: Said<LimitList<MaxInFlight>>,
     pub(in crate::config) maintenance: Said<Maintenance>,
+    pub(in crate::config) basic_auth: Said<BasicAuth>,
+    pub(in crate::config) forward_auth: Said<ForwardAuth>,
     pub(in crate::config) rewrite: Said<Rewrite>,
     pub(in crate::config) headers: Said<Headers>,
     pub(in crate::config) security_headers: Said<SecurityHeaders>,
@@ -62,6 +67,8 @@ pub(super) fn read(fields: &Fields<'_>) -> PoliciesDraft {
         rate_limit: rate_limit::read(fields),
         max_in_flight: max_in_flight::read(fields),
         maintenance: maintenance::read(fields),
+        basic_auth: basic_auth::read(fields),
+        forward_auth: forward_auth::read(fields),
         rewrite: rewrite::read(fields),
         headers: headers::read(fields),
         security_headers: security_headers::read(fields),
@@ -87,6 +94,8 @@ impl PoliciesDraft {
             rate_limit: or(self.rate_limit, defaults.rate_limit.as_ref()),
             max_in_flight: or(self.max_in_flight, defaults.max_in_flight.as_ref()),
             maintenance: or(self.maintenance, defaults.maintenance.as_ref()),
+            basic_auth: or(self.basic_auth, defaults.basic_auth.as_ref()),
+            forward_auth: or(self.forward_auth, defaults.forward_auth.as_ref()),
             rewrite: or(self.rewrite, defaults.rewrite.as_ref()),
             headers: or(self.headers, defaults.headers.as_ref()),
             hsts: implied
@@ -138,17 +147,50 @@ fn whole_seconds(fields: &Fields<'_>, name: &str, default: Duration) -> Option<D
     None
 }
 
-/// The mapping under `name` and the place of its key, or nothing in the place of the mapping for `false`.
-fn off_or<'a>(fields: &Fields<'a>, name: &str) -> Option<(Option<Fields<'a>>, &'a Span)> {
-    let entry = fields.entry(name)?;
-    match &entry.node.value {
-        Value::Map(_) => Some((Some(fields.fields(name)?), &entry.at)),
-        Value::Bool(false) => Some((None, &entry.at)),
-        _ => fields.wrong(
-            name,
-            "a mapping, or false",
-            &entry.node,
-            "write what it is to do below it, or false",
+/// The name of a header that a policy may set: none by which messages are framed or connections kept, nor one by which every
+/// server is told who asks.
+fn field_name(key: &str, written: &Located<&str>, problems: &Problems) -> Option<HeaderName> {
+    let name = HeaderName::try_from(written.value);
+    let (message, hint) = match &name {
+        Err(_) => ("is no name of a header", "write letters, digits and -"),
+        Ok(name) if name.as_str().contains('_') => (
+            "has a _, which servers may read as -",
+            "write a - in its place",
         ),
-    }
+        Ok(name) if is_ours(name) => (
+            "is a header that the proxy itself sets or takes away",
+            "write another name",
+        ),
+        Ok(_) => return name.ok(),
+    };
+    let message = format!("{} of {} {message}", quoted(written.value), quoted(key));
+    problems.push(Problem::error(message).at_value(written).hint(hint));
+    None
+}
+
+fn is_ours(name: &HeaderName) -> bool {
+    let others = [
+        "keep-alive",
+        "proxy-connection",
+        "x-forwarded-for",
+        "x-forwarded-proto",
+        "x-forwarded-host",
+        "x-forwarded-port",
+        "x-forwarded-method",
+        "x-forwarded-uri",
+        "x-request-id",
+    ];
+    matches!(
+        *name,
+        header::HOST
+            | header::CONNECTION
+            | header::CONTENT_LENGTH
+            | header::TRANSFER_ENCODING
+            | header::TE
+            | header::TRAILER
+            | header::UPGRADE
+            | header::EXPECT
+            | header::VIA
+            | header::FORWARDED
+    ) || others.contains(&name.as_str())
 }

@@ -166,6 +166,8 @@ static DEFAULTS: Table = Table {
         policy::rate_limit::KEY,
         policy::max_in_flight::KEY,
         policy::maintenance::KEY,
+        policy::basic_auth::KEY,
+        policy::forward_auth::KEY,
         policy::rewrite::KEY,
         policy::headers::KEY,
         policy::security_headers::KEY,

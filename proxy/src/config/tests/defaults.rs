@@ -71,6 +71,8 @@ fn what_is_left_out_has_the_documented_default() {
     };
     assert_eq!(route.action, forward);
     assert_eq!(route.policies.hsts, None);
+    assert_eq!(route.policies.basic_auth, None);
+    assert_eq!(route.policies.forward_auth, None);
     assert_eq!(route.policies.compress, None);
 }
 

@@ -116,10 +116,8 @@ fn each_key(table: &'static Table, see: &mut dyn FnMut(&'static Table, &'static 
             Kind::Mapping(table)
             | Kind::ChoiceOr(_, table)
             | Kind::FlagOr(table)
-            | Kind::TextOr(_, table)
             | Kind::AnyNumberOr(_, table)
             | Kind::OffOr(table)
-            | Kind::TextOr(_, table)
             | Kind::Named(table)
             | Kind::SeveralOf(table)
             | Kind::ListOf(table) => each_key(table, see),

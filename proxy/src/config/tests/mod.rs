@@ -3,6 +3,7 @@
 mod access;
 mod acme;
 mod answers;
+mod auth;
 mod compress;
 mod defaults;
 mod examples;

@@ -1,10 +1,10 @@
 //! Error pages, as a route or `defaults` says them.
 
-use std::sync::Arc;
+use std::path::PathBuf;
 
 use http::StatusCode;
 
-use super::{Said, off_or, page};
+use super::{Said, page, said};
 use crate::{
     config::{
         decode::{Fields, text},
@@ -19,7 +19,7 @@ const FILES: &str = "the path of a file, or a list of two";
 
 pub(in crate::config::read) const KEY: Key = Key::new(
     "error_pages",
-    Kind::FlagOr(&TABLE),
+    Kind::OffOr(&TABLE),
     "pages of yours for errors; default false",
 );
 
@@ -84,9 +84,7 @@ const fn of(status: &'static str) -> Key {
 }
 
 pub(super) fn read(fields: &Fields<'_>) -> Said<ErrorPages> {
-    let (inner, at) = off_or(fields, "error_pages")?;
-    let pages = inner.map(|fields| Arc::new(pages(&fields)));
-    Some(Located::new(pages, at))
+    said(fields, "error_pages", |fields| Some(pages(fields)))
 }
 
 fn pages(fields: &Fields<'_>) -> ErrorPages {
@@ -120,7 +118,7 @@ fn status(name: &str) -> Option<ErrorStatus> {
 }
 
 /// At most one for those who prefer JSON and one for the others; none if the key is not there.
-fn files(fields: &Fields<'_>, name: &'static str) -> Option<Vec<Located<std::path::PathBuf>>> {
+fn files(fields: &Fields<'_>, name: &'static str) -> Option<Vec<Located<PathBuf>>> {
     let entry = fields.entry(name).filter(|_| name != "servers")?;
     let mut files = Vec::new();
     let (mut json, mut other) = (None, None);

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use http::StatusCode;
 
-use super::{Said, page};
+use super::{Said, page, whole_seconds};
 use crate::config::{
     decode::Fields,
     model::{Maintenance, Notice},
@@ -63,8 +63,11 @@ pub(super) fn read(fields: &Fields<'_>) -> Said<Maintenance> {
 
 fn maintenance(fields: &Fields<'_>) -> Option<Maintenance> {
     // All are read, whatever the first gives, so that all problems are found.
-    let (notice, status, retry_after) =
-        (notice(fields), fields.number("status"), retry_after(fields));
+    let (notice, status, retry_after) = (
+        notice(fields),
+        fields.number("status"),
+        whole_seconds(fields, "retry_after", Maintenance::RETRY_AFTER),
+    );
     let allow = networks(fields, "allow").into_iter();
     let status = StatusCode::from_u16(u16::try_from(status.unwrap_or(503)).ok()?).ok()?;
     Some(Maintenance {
@@ -100,18 +103,4 @@ fn notice(fields: &Fields<'_>) -> Option<Notice> {
         );
     }
     Some(Notice::Sentence(sentence.value.to_owned()))
-}
-
-/// The field counts whole seconds.
-fn retry_after(fields: &Fields<'_>) -> Option<Duration> {
-    let Some(node) = fields.node("retry_after") else {
-        return Some(Maintenance::RETRY_AFTER);
-    };
-    let wait = fields.duration("retry_after")?;
-    if wait.subsec_nanos() == 0 {
-        return Some(wait);
-    }
-    let hint = format!("write {}s", wait.as_secs() + 1);
-    fields.error(&node.span, "\"retry_after\" counts whole seconds", hint);
-    None
 }

@@ -1,12 +1,10 @@
 //! Rewriting, as a route or `defaults` says it.
 
-use std::sync::Arc;
-
-use super::{Said, off_or};
+use super::{Said, said};
 use crate::config::{
     decode::Fields,
     model::Rewrite,
-    problem::{Located, Problem, quoted},
+    problem::{Problem, quoted},
     read::{
         path,
         target::{self, Use},
@@ -16,7 +14,7 @@ use crate::config::{
 
 pub(in crate::config::read) const KEY: Key = Key::new(
     "rewrite",
-    Kind::FlagOr(&TABLE),
+    Kind::OffOr(&TABLE),
     "ask the server for another path; default false",
 );
 
@@ -43,12 +41,7 @@ static TABLE: Table = Table {
 };
 
 pub(super) fn read(fields: &Fields<'_>) -> Said<Rewrite> {
-    let (inner, at) = off_or(fields, "rewrite")?;
-    let rewrite = match inner {
-        None => None,
-        Some(fields) => Some(Arc::new(rewrite(&fields)?)),
-    };
-    Some(Located::new(rewrite, at))
+    said(fields, "rewrite", rewrite)
 }
 
 fn rewrite(fields: &Fields<'_>) -> Option<Rewrite> {
