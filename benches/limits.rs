@@ -16,6 +16,10 @@ use simplon::{
     policy::{Applied, MaxInFlight, RateLimit, Request},
 };
 
+/// As the program has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const CAPACITY: usize = 1_000_000;
 
 fn bucket(rate: u32, window: u64) -> Bucket {

@@ -7,6 +7,7 @@
 mod shared;
 
 use std::{
+    cell::RefCell,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -48,6 +49,11 @@ struct Limited {
     member: Box<str>,
     /// What its buckets are called where nodes share them.
     keys: Keys,
+}
+
+thread_local! {
+    /// The field under construction; kept, so that a request asks for the memory of its value alone.
+    static FIELD: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
 /// What the limits made of a request.
@@ -106,7 +112,8 @@ impl RateLimit {
         mut ask: impl FnMut(&Limit, Subject<'_>) -> Asked,
     ) -> Checked {
         let mut checked = Checked::default();
-        let mut field = Vec::with_capacity(48 * self.limits.len());
+        let mut field = FIELD.take();
+        field.clear();
         for limited in &self.limits {
             let subject = subject(&limited.limit.identity().by, request, route);
             let Asked { standing, turn } = ask(&limited.limit, subject);
@@ -129,10 +136,12 @@ impl RateLimit {
             }
         }
         let fields = &mut applied.response_fields;
+        fields.reserve_exact(2);
         fields.push((RATELIMIT_POLICY, self.policy.clone())); // counts a reference, copies nothing
-        if let Ok(field) = HeaderValue::from_maybe_shared(bytes::Bytes::from(field)) {
-            fields.push((RATELIMIT, field));
+        if let Ok(value) = HeaderValue::from_bytes(&field) {
+            fields.push((RATELIMIT, value));
         }
+        FIELD.set(field);
         checked
     }
 }

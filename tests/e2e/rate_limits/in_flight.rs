@@ -142,3 +142,19 @@ async fn what_is_under_way_counts_after_a_reload_too() {
     assert_eq!(client.response().await.text(), "here");
     await_keys(&proxy, 0).await;
 }
+
+#[tokio::test]
+async fn a_limit_that_observes_lets_all_through_and_tells_of_it() {
+    let origin = patient(&Arc::new(Semaphore::new(0))).await;
+    let observing = SITE.replace("max: 1", "max: 1, mode: observe");
+    let proxy = Proxy::with(&observing, &[&origin]).await;
+    let _waiting = begin(&proxy, request("GET", "/wait", &[], b"")).await;
+    assert_eq!(proxy.get("/").await.status(), 200);
+    assert_eq!(verdicts(&proxy, "max_in_flight", "passed").await, 1);
+    assert_eq!(verdicts(&proxy, "max_in_flight", "observed").await, 1);
+    let line = proxy.logged(|line| line["path"] == "/").await;
+    assert!(
+        line["observed"].to_string().contains("max_in_flight"),
+        "{line}"
+    );
+}

@@ -193,13 +193,11 @@ async fn a_limit_that_observes_stops_nobody_and_tells_the_operator() {
           - path: /
             respond: { body: here }
             rate_limit: { rate: 1/h, mode: observe }
-            max_in_flight: { max: 1, mode: observe }
         ";
     let proxy = Proxy::with(text, &[]).await;
     assert_eq!(statuses(&proxy, "/", &[], 3).await, [200, 200, 200]);
     assert_eq!(verdicts(&proxy, "rate_limit", "passed").await, 1);
     assert_eq!(verdicts(&proxy, "rate_limit", "observed").await, 2);
-    assert_eq!(verdicts(&proxy, "max_in_flight", "passed").await, 3);
     let line = proxy
         .logged(|line| line["observed"].is_string() || line["observed"].is_array())
         .await;
