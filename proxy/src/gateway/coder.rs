@@ -280,6 +280,16 @@ impl Exchange {
         }
     }
 
+    /// The same for an answer of ours that confirms what the client has: it says what that was said with.
+    pub(super) fn encode_confirmation(&self, head: &mut ResponseHeader) {
+        if let Some(route) = &self.route
+            && let Some(compress) = &route.policies.compress
+        {
+            let plan = compress.decide(self.coder.offer, head.status, &head.headers, None);
+            plan.dress(&mut ResponseFields(head));
+        }
+    }
+
     /// The same for an answer of ours: gives the body to send, and sets its length.
     pub(super) async fn encode_answer(
         &mut self,

@@ -81,8 +81,7 @@ impl ProxyHttp for Gateway {
                 .await
                 .map(|()| true);
         }
-        let found = routing::route(session.req_header(), admitted, &exchange.snapshot);
-        exchange.route = Some(found.map_err(fault::refuse)?);
+        routing::route(session.req_header(), exchange).map_err(fault::refuse)?;
         let answer = match apply::apply(self, session, exchange).await {
             Verdict::Refuse(refusal) => return Err(fault::refuse(refusal)),
             Verdict::Answer(answer) => answer,

@@ -159,6 +159,8 @@ pub(super) async fn write(
         body = exchange
             .encode_answer(method, &mut head, &answer.body)
             .await;
+    } else if answer.status == StatusCode::NOT_MODIFIED {
+        exchange.encode_confirmation(&mut head);
     }
     let has_body = !body.is_empty() && *method != http::Method::HEAD;
     session

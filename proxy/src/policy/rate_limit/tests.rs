@@ -36,6 +36,7 @@ fn visit(limit: &RateLimit, client: u8, now: Instant) -> (Checked, [String; 2]) 
     let request = Request {
         client: [192, 0, 2, client].into(),
         method: &Method::GET,
+        announced: None,
         is_tls: false,
         host: "a.example",
         port: None,
