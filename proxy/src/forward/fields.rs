@@ -54,6 +54,11 @@ pub fn remove_where(fields: &mut impl Fields, is_so: impl Fn(&str) -> bool) {
     }
 }
 
+/// The name that some servers take this one for, if it has a `_`: CGI makes the same of `A_B` as of `A-B`.
+pub fn taken_for(name: &str) -> Option<String> {
+    name.contains('_').then(|| name.replace('_', "-"))
+}
+
 /// Adds an element to a list field, joining what came in several lines.
 pub(crate) fn append(fields: &mut impl Fields, name: HeaderName, element: &str) {
     let mut list = Vec::new();

@@ -7,7 +7,7 @@ mod request;
 mod response;
 
 pub(crate) use fields::append;
-pub use fields::{Fields, remove_where};
+pub use fields::{Fields, remove_where, taken_for};
 pub use guard::{Guard, guard};
 pub use proxy_header::ProxyHeader;
 pub use request::{Dropped, Origin, request};

@@ -270,6 +270,9 @@ impl ProxyHttp for Gateway {
             exchange.respond(&mut ResponseFields(response), session.req_header());
             let method = &session.req_header().method;
             exchange.encode(method, response).await;
+        } else if response.status == http::StatusCode::SWITCHING_PROTOCOLS {
+            // No other response comes: a cookie for a client that logged in is sent now or never.
+            exchange.applied.respond(&mut ResponseFields(response));
         }
         if session::suits_old_client(session, response, exchange.speaks_h2()) {
             Ok(())

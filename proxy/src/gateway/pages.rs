@@ -7,9 +7,12 @@ use pingora::{
     proxy::{FailToProxy, Session},
 };
 
-use super::{Exchange, fault, outcome, session};
+use super::{
+    Exchange, fault, outcome,
+    session::{self, ResponseFields},
+};
 use crate::{
-    policy::Policies,
+    policy::{Policies, vary_by},
     respond::{Answer, Page, PageFacts, Refusal},
 };
 
@@ -32,16 +35,21 @@ pub(super) fn of(refusal: Refusal, facts: &PageFacts<'_>, policies: &Policies) -
 /// Pingora keeps none of a request that it gave up. nginx too drops what it has not read.
 pub(super) fn stand_in(
     session: &Session,
-    response: &ResponseHeader,
+    response: &mut ResponseHeader,
     exchange: &mut Exchange,
 ) -> Result<()> {
     let facts = facts(session, exchange);
     let pages = exchange.policies().error_pages.as_ref();
-    let Some(pages) = pages.filter(|pages| pages.stand_in(response.status, facts.accept)) else {
+    let Some(page) = pages.and_then(|pages| pages.stand_in(response.status)) else {
         return Ok(());
     };
+    if !page.suits(facts.accept) {
+        // No cache may give these words to a client that would have had the page.
+        vary_by(&mut ResponseFields(response), "Accept");
+        return Ok(());
+    }
     let mut answer = without_body(response);
-    pages.dress(&mut answer, &facts);
+    page.dress(&mut answer, &facts);
     exchange.stand_in = Some(answer);
     Err(fault::refuse(Refusal::ServerReset)) // which nobody sees: the page is sent
 }

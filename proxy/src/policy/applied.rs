@@ -5,7 +5,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use super::Verdict;
 use crate::{
     config::model::Mode,
-    forward::Fields,
+    forward::{Fields, taken_for},
     observe::{PolicyLabel, RouteMeters, Ruling},
 };
 
@@ -39,13 +39,20 @@ impl Applied {
         }
     }
 
+    /// What the client sees of it.
+    pub fn respond(&self, fields: &mut impl Fields) {
+        for (name, value) in &self.response_fields {
+            fields.add(name.clone(), value.clone());
+        }
+    }
+
     /// Sees to it that no server takes what a client `sent` for what we say under these names: neither fields of the same name,
     /// nor those with `_` in the place of `-`, which some servers read as the same.
     pub fn reserve(&mut self, names: &[HeaderName], sent: &HeaderMap) {
         self.request_removed.extend_from_slice(names);
         let is_lookalike = |name: &&HeaderName| {
-            let dashed = || name.as_str().replace('_', "-");
-            name.as_str().contains('_') && names.iter().any(|ours| ours.as_str() == dashed())
+            taken_for(name.as_str())
+                .is_some_and(|other| names.iter().any(|ours| ours.as_str() == other))
         };
         let lookalikes = sent.keys().filter(is_lookalike);
         self.request_removed.extend(lookalikes.cloned());

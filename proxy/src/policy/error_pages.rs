@@ -42,9 +42,9 @@ impl ErrorPages {
         }
     }
 
-    /// Whether a server's response with this status is to have another body, for a client that takes this.
-    pub fn stand_in(&self, status: StatusCode, accept: Option<&[u8]>) -> bool {
-        self.servers && self.page(status).is_some_and(|page| page.suits(accept))
+    /// What stands in for a server's response with this status, if it suits the client.
+    pub fn stand_in(&self, status: StatusCode) -> Option<&CustomPage> {
+        self.page(status).filter(|_| self.servers)
     }
 
     /// A page for the status alone goes before one for its class.
@@ -132,10 +132,13 @@ mod tests {
             (false, 500, None, false),
         ] {
             let status = StatusCode::from_u16(status).unwrap();
-            assert_eq!(built(servers, &pages).stand_in(status, accept), expected);
+            let pages = built(servers, &pages);
+            let page = pages.stand_in(status);
+            assert_eq!(page.is_some_and(|page| page.suits(accept)), expected);
         }
         let with_json = built(true, &[(ErrorStatus::Server, "5xx.json", "{}")]);
-        assert!(with_json.stand_in(StatusCode::BAD_GATEWAY, json));
+        let page = with_json.stand_in(StatusCode::BAD_GATEWAY);
+        assert!(page.unwrap().suits(json));
     }
 
     #[test]

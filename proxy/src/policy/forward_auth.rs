@@ -11,15 +11,16 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 
 use super::{Applied, Request, Verdict};
 use crate::{
-    admit::{Response, is_passed_on},
+    admit::{Response, is_claim, is_passed_on},
     balance::Upstream,
     config::model,
-    forward::{self, Fields, Origin},
+    forward::{self, Fields, Origin, remove_where, taken_for},
     respond::{Answer, Refusal},
 };
 
 const X_FORWARDED_METHOD: HeaderName = HeaderName::from_static("x-forwarded-method");
 const X_FORWARDED_URI: HeaderName = HeaderName::from_static("x-forwarded-uri");
+const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const X_FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
 
 /// Bytes of a body that is given on at most.
@@ -77,11 +78,13 @@ impl ForwardAuth {
     ) -> Vec<u8> {
         let mut fields = self.shown(request);
         forward::request(&mut fields, origin);
+        // Names with `_` may pass to servers, but who decides is not told by the client what it decides on.
+        remove_where(&mut fields, |name| {
+            taken_for(name).is_some_and(|other| is_claim(&other))
+        });
         applied.request(&mut fields);
         let uri = format!("{}{}", request.path, request.query);
-        let port = request
-            .port
-            .unwrap_or(if request.is_tls { 443 } else { 80 });
+        let port = request.port.unwrap_or(default_port(&fields));
         // Of a trusted proxy, the port that its own client used.
         fields
             .entry(X_FORWARDED_PORT)
@@ -191,6 +194,16 @@ fn given_on(answer: Response, request_id: &str) -> Verdict {
         fields: named.collect(),
         body: Bytes::from(body),
     })
+}
+
+/// That of the scheme which is claimed: behind a proxy that ends TLS it is not that of the connection. Proxies in a row may
+/// each have said theirs, the client's first; some say `wss` of WebSockets.
+fn default_port(fields: &HeaderMap) -> u16 {
+    let schemes = fields.get(X_FORWARDED_PROTO).map(HeaderValue::as_bytes);
+    let first = schemes.and_then(|schemes| schemes.split(|byte| *byte == b',').next());
+    let scheme = first.unwrap_or_default().trim_ascii();
+    let is_secure = [&b"https"[..], b"wss"].map(|it| scheme.eq_ignore_ascii_case(it));
+    if is_secure.contains(&true) { 443 } else { 80 }
 }
 
 /// All fields of a name as one, as lists are joined (RFC 9110 section 5.2).

@@ -8,7 +8,7 @@ use super::{Applied, Facts};
 use crate::{
     admit::Host,
     config::model::{self, Edits, NamePattern, Piece, Placeholder, Template},
-    forward::{Fields, guard, remove_where},
+    forward::{Fields, guard, remove_where, taken_for},
 };
 
 /// The edits were compiled when they were read.
@@ -22,13 +22,34 @@ impl Headers {
 
     /// What the server sees: each try begins with the client's own fields, so each is edited once.
     pub(super) fn request(&self, fields: &mut impl Fields, applied: &Applied, facts: &Facts<'_>) {
-        edit(fields, &self.0.request, applied, facts);
+        let edits = &self.0.request;
+        remove_lookalikes(fields, edits, applied);
+        edit(fields, edits, applied, facts);
     }
 
     /// What the client sees.
     pub(super) fn respond(&self, fields: &mut impl Fields, applied: &Applied, facts: &Facts<'_>) {
         edit(fields, &self.0.response, applied, facts);
     }
+}
+
+/// Sees to it that no server takes what the client said for what is removed or set: names with `_` in the place of `-`, which
+/// some servers read as the same. What policies say stays, whatever its name.
+fn remove_lookalikes(fields: &mut impl Fields, edits: &Edits, applied: &Applied) {
+    let is_edited = |other: &str| {
+        let mut set = edits.set.iter();
+        let mut removed = edits.remove.iter();
+        set.any(|(name, _)| name.as_str() == other)
+            || removed.any(|pattern| match pattern {
+                NamePattern::Exact(name) => name.as_str() == other,
+                NamePattern::Prefix(prefix) => other.starts_with(prefix),
+            })
+    };
+    remove_where(fields, |name| {
+        let mut ours = applied.request_fields.iter();
+        taken_for(name).is_some_and(|other| is_edited(&other))
+            && !ours.any(|(ours, _)| ours == name)
+    });
 }
 
 fn edit(fields: &mut impl Fields, edits: &Edits, applied: &Applied, facts: &Facts<'_>) {

@@ -53,6 +53,7 @@ pub use request::Request;
 pub use rewrite::Rewrite;
 pub use security_headers::SecurityHeaders;
 pub use users::{Argon2id, BadLine, BadUser, Bcrypt, PasswordHash, TooLittleMemory, Users};
+pub(crate) use vary::vary_by;
 pub use verdict::Verdict;
 pub use workshop::{Made, ReadFile, Workshop};
 
@@ -179,9 +180,7 @@ impl Policies {
             compress: _, // the gateway sees to it, with the body
             error_pages: _,
         } = self;
-        for (name, value) in &applied.response_fields {
-            fields.add(name.clone(), value.clone());
-        }
+        applied.respond(fields);
         if let Some(headers) = headers {
             headers.respond(fields, applied, facts);
         }

@@ -5,7 +5,7 @@ use http::header::VARY;
 use crate::forward::{Fields, append};
 
 /// Adds the name of a request field to the list, unless it is there or the list is `*`.
-pub(super) fn vary_by(fields: &mut impl Fields, name: &str) {
+pub(crate) fn vary_by(fields: &mut impl Fields, name: &str) {
     let lists = fields.map().get_all(VARY).iter();
     let mut named = lists.flat_map(|list| list.as_bytes().split(|byte| *byte == b','));
     let is_there = |it: &[u8]| it == b"*" || it.eq_ignore_ascii_case(name.as_bytes());

@@ -153,6 +153,10 @@ async fn what_servers_say_is_theirs_unless_asked_for() {
         (answer.status(), answer.text()),
         (404, "the server's own words")
     );
+    // But a cache must not give it to a browser; where there is no page, it may.
+    assert_eq!(answer.field("vary"), Some("Accept"));
+    let answer = client.ask("GET", "/all/403", &lines, b"").await;
+    assert_eq!((answer.status(), answer.field("vary")), (403, None));
 }
 
 #[tokio::test]

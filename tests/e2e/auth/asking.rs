@@ -306,7 +306,7 @@ const HANDSHAKE: &str = "GET /chat HTTP/1.1\r\nhost: test\r\nconnection: Upgrade
 #[tokio::test]
 async fn a_websocket_is_asked_about_as_well() {
     let auth = Origin::answering(|asked| match asked.field("cookie") {
-        Some("good") => Reply::ok(""),
+        Some("good") => Reply::ok("").with("Set-Cookie: session=2; Path=/"),
         _ => Reply::new(403, "no"),
     })
     .await;
@@ -329,6 +329,7 @@ async fn a_websocket_is_asked_about_as_well() {
         .await;
     let agreed: Message = client.response().await;
     assert_eq!(agreed.status(), 101);
+    assert_eq!(agreed.all("set-cookie"), ["session=2; Path=/"]);
     client.send("hello").await;
     assert_eq!(client.wire.read_exactly(5).await.unwrap(), b"HELLO");
     assert_eq!(

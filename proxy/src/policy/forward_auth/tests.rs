@@ -81,10 +81,21 @@ fn asked(
     trusted: bool,
     applied: &Applied,
 ) -> Vec<String> {
+    asked_by(forward_auth, sent, applied, |origin| {
+        origin.trusted = trusted;
+    })
+}
+
+fn asked_by(
+    forward_auth: &ForwardAuth,
+    sent: &HeaderMap,
+    applied: &Applied,
+    change: impl FnOnce(&mut Origin<'_>),
+) -> Vec<String> {
     let host = Host::parse(b"example.ch").unwrap();
-    let origin = Origin {
+    let mut origin = Origin {
         peer: IpAddr::from([198, 51, 100, 7]),
-        trusted,
+        trusted: false,
         allows_underscores: false,
         scheme: "https",
         host: &host,
@@ -92,6 +103,7 @@ fn asked(
         request_id: "id-1",
         version: "2",
     };
+    change(&mut origin);
     let question = forward_auth.question(&request(sent), &origin, applied);
     let text = String::from_utf8(question).unwrap();
     let lines = text.strip_suffix("\r\n\r\n").unwrap().split("\r\n");
@@ -180,6 +192,58 @@ fn claims_of_a_stranger_are_not_believed_and_those_of_a_trusted_proxy_are() {
             .iter()
             .any(|line| line.contains("root") || line.contains("public"))
     );
+}
+
+#[test]
+fn a_claim_with_underscores_is_none_though_such_names_are_allowed() {
+    let sent = fields(&[
+        ("x_forwarded_uri", "/public"),
+        ("x-forwarded_method", "OPTIONS"),
+        ("x_forwarded_for", "10.9.9.9"),
+        ("x_original_url", "/public"),
+        ("remote_user", "root"),
+        ("x_request_id", "1"),
+        ("x_own", "1"),
+    ]);
+    let applied = Applied {
+        request_fields: vec![(
+            HeaderName::from_static("remote_user"),
+            HeaderValue::from_static("alice"),
+        )],
+        ..Applied::default()
+    };
+    for trusted in [false, true] {
+        let asked = asked_by(&forward_auth(|_| ()), &sent, &applied, |origin| {
+            (origin.allows_underscores, origin.trusted) = (true, trusted);
+        });
+        assert_eq!(asked, with_ours(&["x_own: 1", "remote_user: alice"]));
+    }
+}
+
+#[test]
+fn the_port_is_that_of_the_scheme_that_is_claimed() {
+    for (claimed, scheme, trusted, port) in [
+        ("https", "http", true, "443"),
+        ("HTTPS", "http", true, "443"),
+        ("wss", "http", true, "443"),
+        ("https, http", "http", true, "443"),
+        ("http", "https", true, "80"),
+        ("http, https", "https", true, "80"),
+        ("https", "http", false, "80"),
+        ("http", "https", false, "443"),
+    ] {
+        let sent = fields(&[("x-forwarded-proto", claimed)]);
+        let asked = asked_by(
+            &forward_auth(|_| ()),
+            &sent,
+            &Applied::default(),
+            |origin| {
+                (origin.trusted, origin.scheme) = (trusted, scheme);
+            },
+        );
+        let line = format!("x-forwarded-port: {port}");
+        assert!(asked.contains(&line), "{claimed} {trusted}: {asked:?}");
+    }
 }
 
 #[test]

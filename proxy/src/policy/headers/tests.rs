@@ -99,6 +99,54 @@ fn what_is_removed_can_be_set_and_what_is_set_can_be_added_to() {
 }
 
 #[test]
+fn no_lookalike_of_a_clients_stands_in_for_what_is_set_or_removed() {
+    let edits = Edits {
+        remove: vec![
+            NamePattern::Exact(HeaderName::from_static("x-real-user")),
+            NamePattern::Prefix("x-internal-".to_owned()),
+        ],
+        set: vec![
+            named("x-my-tier", fixed("gold")),
+            named("x_my_tier", fixed("gold")),
+            named("x-user-name", made(Placeholder::User)),
+        ],
+        add: vec![named("x-my-hop", fixed("edge"))],
+    };
+    let mut seen = fields(&[
+        ("x_my_tier", "1"),
+        ("x-my_tier", "1"),
+        ("x_user_name", "1"),
+        ("x_real_user", "1"),
+        ("x_internal_a", "1"),
+        ("x-internal_b", "1"),
+        ("x_my_hop", "2"),
+        ("x_own", "3"),
+    ]);
+    let applied = Applied {
+        request_fields: vec![(
+            HeaderName::from_static("x_internal_user"),
+            HeaderValue::from_static("anna"),
+        )],
+        ..Applied::default()
+    };
+    applied.request(&mut seen);
+    let headers = Headers::new(&Arc::new(model::Headers {
+        request: edits,
+        response: Edits::default(),
+    }));
+    headers.request(&mut seen, &applied, &facts(&HeaderMap::new()));
+    let expected = [
+        "x-my-hop: edge",
+        "x-my-tier: gold",
+        "x_internal_user: anna",
+        "x_my_hop: 2",
+        "x_my_tier: gold",
+        "x_own: 3",
+    ];
+    assert_eq!(lines(&seen), expected);
+}
+
+#[test]
 fn a_star_takes_all_names_that_begin_so_but_none_that_are_guarded() {
     let remove = |prefix: &str| Edits {
         remove: vec![NamePattern::Prefix(prefix.to_owned())],
