@@ -161,6 +161,24 @@ fn of_several_waits_the_longest_counts_and_a_refusal_ends_all() {
 }
 
 #[test]
+fn no_more_is_to_be_waited_for_than_the_policy_says_however_many_wait_their_turn() {
+    let (registry, now) = (Registry::default(), Instant::now());
+    let patient = Spec {
+        delay: Duration::from_secs(30),
+        ..spec("default", 1, 10, 2)
+    };
+    let limit = several(vec![patient], &registry);
+    let fields: Vec<_> = (0..6).map(|_| visit(&limit, 1, now).1[1].clone()).collect();
+    assert_eq!(fields[0], "\"default\";r=1;t=10");
+    assert!(
+        fields[1..]
+            .iter()
+            .all(|field| field == "\"default\";r=0;t=20")
+    );
+    assert_eq!(visit(&limit, 1, now).1[0], "\"default\";q=2;w=20");
+}
+
+#[test]
 fn limits_of_defaults_are_the_same_for_all_routes() {
     let (registry, now) = (Registry::default(), Instant::now());
     let list = |of_defaults| LimitList {
