@@ -273,8 +273,8 @@ async fn a_server_with_http2_that_sends_a_head_alone_has_no_coding() {
     let http2 = proxy.h2_client("localhost").await;
     let request = Request::get("https://localhost/nothing").header("accept-encoding", "br");
     let answer = http2.ask(request.body(()).unwrap(), b"").await;
-    assert_eq!(answer.head.headers.get("content-encoding"), None);
-    assert_eq!(answer.head.headers["content-length"], "0");
+    assert_eq!(answer.fields.get("content-encoding"), None);
+    assert_eq!(answer.fields["content-length"], "0");
     let line = proxy.logged(|line| line["path"] == "/nothing").await;
     assert!(line["coding"].is_null(), "{line}");
 }
