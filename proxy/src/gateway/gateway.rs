@@ -214,6 +214,18 @@ impl ProxyHttp for Gateway {
             .map_err(fault::refuse)
     }
 
+    /// Notes whether the response is over with its head: this alone is told of it. No body filter would be called.
+    async fn adjust_upstream_modules(
+        &self,
+        _session: &mut Session,
+        _response: &ResponseHeader,
+        end_of_stream: bool,
+        exchange: &mut Exchange,
+    ) -> Result<()> {
+        exchange.coder.ends_with_head(end_of_stream);
+        Ok(())
+    }
+
     /// Again, or on: a response that another server may better is thrown away here.
     async fn upstream_response_filter(
         &self,
