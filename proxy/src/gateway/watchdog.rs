@@ -35,7 +35,7 @@ pub struct Patience {
     pub idle: Duration,
 }
 
-/// Ends the watch over a connection before it becomes somebody else's.
+/// For whoever has the connection in hand: puts the watch off, and ends it before the connection becomes somebody else's.
 #[derive(Debug)]
 pub struct Leash(Arc<Shared>);
 
@@ -44,6 +44,8 @@ struct Shared {
     watch: Mutex<Watch>,
     /// The deadline has come nearer.
     nearer: Notify,
+    /// The patience with a response that has begun.
+    idle: Duration,
 }
 
 #[derive(Debug)]
@@ -68,8 +70,9 @@ impl Watchdog {
         let shared = Arc::new(Shared {
             watch: Mutex::new(Watch::Until(Instant::now() + first)),
             nearer: Notify::new(),
+            idle: patience.idle,
         });
-        let watching = tokio::spawn(watch(Arc::clone(&shared), socket, patience.idle));
+        let watching = tokio::spawn(watch(Arc::clone(&shared), socket));
         Some(Self {
             shared,
             watching: watching.abort_handle(),
@@ -119,6 +122,13 @@ impl Watchdog {
 }
 
 impl Leash {
+    /// The response has begun, though the exchange has not seen it yet. No deadline comes nearer by that.
+    pub fn response_began(&self) {
+        if let Watch::Until(expires) = &mut *self.0.watch.lock() {
+            *expires = (*expires).max(Instant::now() + self.0.idle);
+        }
+    }
+
     /// From now on the connection is left alone. False if the watchdog has ended it already.
     pub fn release(&self) -> bool {
         let mut watch = self.0.watch.lock();
@@ -137,8 +147,8 @@ impl Drop for Watchdog {
 }
 
 /// Sleeps until the deadline as it stands, and looks again: it may have been put off.
-async fn watch(shared: Arc<Shared>, socket: OwnedFd, idle: Duration) {
-    while let Some(expires) = shared.look(&socket, idle) {
+async fn watch(shared: Arc<Shared>, socket: OwnedFd) {
+    while let Some(expires) = shared.look(&socket) {
         tokio::select! {
             () = tokio::time::sleep_until(expires) => {}
             () = shared.nearer.notified() => {}
@@ -152,7 +162,7 @@ impl Shared {
     ///
     /// Bytes that wait to be read mean that we are the slow ones, because the client reads slowly: the server
     /// has kept its promise.
-    fn look(&self, socket: &OwnedFd, idle: Duration) -> Option<Instant> {
+    fn look(&self, socket: &OwnedFd) -> Option<Instant> {
         let mut watch = self.watch.lock();
         let Watch::Until(expires) = &mut *watch else {
             return None;
@@ -165,7 +175,7 @@ impl Shared {
                 let _ = shutdown(socket, Shutdown::Both);
                 return None;
             }
-            *expires = now + idle;
+            *expires = now + self.idle;
         }
         Some(*expires)
     }
@@ -210,6 +220,25 @@ mod tests {
         assert_eq!(started.elapsed().as_secs(), 3);
         assert!(watchdog.has_expired());
         assert!(!watchdog.leash().release());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_response_that_has_begun_puts_the_watch_off_and_never_brings_it_nearer() {
+        for (has_upload, begun_after, expires_after) in
+            [(false, 1500, 2500), (false, 500, 2000), (true, 1500, 3000)]
+        {
+            let (near, mut far) = UnixStream::pair().unwrap();
+            let watchdog = Watchdog::set(near.as_raw_fd(), PATIENCE, has_upload).unwrap();
+            let started = Instant::now();
+            sleep(Duration::from_millis(begun_after)).await;
+            watchdog.leash().response_began();
+            assert_eq!(far.read(&mut [0]).await.unwrap(), 0);
+            let expired = started.elapsed().as_millis();
+            assert!(
+                (expires_after..expires_after + 100).contains(&expired),
+                "{expired}"
+            );
+        }
     }
 
     #[tokio::test(start_paused = true)]
