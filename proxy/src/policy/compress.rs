@@ -48,7 +48,12 @@ use http::{
 };
 
 pub use self::{
-    codec::Broken, dress::Plan, encoder::Encoder, engines::Engines, guard::Load, offer::Offer,
+    codec::Broken,
+    dress::Plan,
+    encoder::Encoder,
+    engines::{Engines, Streams},
+    guard::Load,
+    offer::Offer,
 };
 use self::{dress::DIGESTS, types::MediaTypes};
 use super::Coding;
@@ -67,8 +72,9 @@ pub struct Compress {
     whole_up_to: u64,
     cookies: bool,
     levels: model::Levels,
-    streams: usize,
+    most_streams: usize,
     cpu_guard: bool,
+    streams: Arc<Streams>,
     engines: Arc<Engines>,
 }
 
@@ -86,7 +92,8 @@ pub enum Skipped {
 }
 
 impl Compress {
-    pub fn new(spec: &model::Compress, engines: &Arc<Engines>) -> Self {
+    /// `owner` is the label of the route whose policy it is, or `defaults`; under it its streams are counted.
+    pub fn new(spec: &model::Compress, owner: &str, engines: &Arc<Engines>) -> Self {
         let model::Compress {
             encodings,
             min_size,
@@ -104,8 +111,9 @@ impl Compress {
             whole_up_to: whole_up_to.get(),
             cookies: *cookies,
             levels: *levels,
-            streams: *streams,
+            most_streams: *streams,
             cpu_guard: *cpu_guard,
+            streams: engines.streams_of(owner),
             engines: Arc::clone(engines),
         }
     }
@@ -165,8 +173,11 @@ impl Compress {
         load: Load,
     ) -> Result<Encoder, Skipped> {
         let level = self.level(coding, load)?;
-        let seat = Engines::seat(&self.engines, self.streams).ok_or(Skipped::Streams)?;
-        Encoder::begin(seat, coding, level, length).map_err(|Broken| Skipped::Broken)
+        let seat = self
+            .streams
+            .seat(self.most_streams)
+            .ok_or(Skipped::Streams)?;
+        Encoder::begin(&self.engines, seat, coding, level, length).map_err(|Broken| Skipped::Broken)
     }
 
     fn level(&self, coding: Coding, load: Load) -> Result<u8, Skipped> {

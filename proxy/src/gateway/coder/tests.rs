@@ -10,7 +10,7 @@ fn compress(streams: usize) -> Arc<Compress> {
         streams,
         ..model::Compress::default()
     };
-    Arc::new(Compress::new(&spec, &Arc::<Engines>::default()))
+    Arc::new(Compress::new(&spec, "defaults", &Arc::<Engines>::default()))
 }
 
 /// Of a client that takes anything.
