@@ -75,7 +75,7 @@ fn policy(level: u8) -> Compress {
         },
         ..model::Compress::default()
     };
-    Compress::new(&spec, &Arc::new(Engines::default()))
+    Compress::new(&spec, "defaults", &Arc::new(Engines::default()))
 }
 
 fn stream(policy: &Compress, coding: Coding, body: &[u8]) -> usize {

@@ -48,6 +48,7 @@ fn snapshot(criterion: &mut Criterion) {
         tickets: Arc::default(),
         key_log: Arc::new(rustls::NoKeyLog),
         limits: Arc::default(),
+        engines: Arc::default(),
         pressure: Arc::default(),
         may_write: false,
     };

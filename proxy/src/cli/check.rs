@@ -75,6 +75,7 @@ fn check(file: &ConfigFile) -> Result<Report, Report> {
         tickets: Arc::default(),
         key_log: Arc::new(rustls::NoKeyLog),
         limits: Arc::default(),
+        engines: Arc::default(),
         pressure: Arc::default(),
         may_write: false,
     };

@@ -256,14 +256,19 @@ impl Coder {
     }
 }
 
-/// A large body in one go, but with others having their turn now and then. It counts as a stream.
+/// A large body in one go, but with others having their turn now and then. It counts as a stream; where there are as many as may be, nobody has
+/// a turn.
 async fn in_slices(
     compress: &Compress,
     load: Load,
     coding: Coding,
     body: &[u8],
 ) -> Result<Bytes, Skipped> {
-    let mut encoder = compress.stream(coding, u64::try_from(body.len()).ok(), load)?;
+    let mut encoder = match compress.stream(coding, u64::try_from(body.len()).ok(), load) {
+        // Without others in between there is never more than one for each thread.
+        Err(Skipped::Streams) => return compress.whole(coding, body, load),
+        begun => begun?,
+    };
     let mut coded = BytesMut::new();
     for slice in body.chunks(SLICE) {
         encoder

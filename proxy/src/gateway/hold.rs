@@ -91,6 +91,11 @@ impl Passage {
     }
 }
 
+/// How long a response is held at most, where `deadline` is the shortest of those that are kept for the server meanwhile.
+pub(super) fn patience(deadline: Duration) -> Duration {
+    PATIENCE.min(deadline / 2)
+}
+
 /// Of one connection, for one response.
 #[derive(Debug)]
 pub(super) struct Hold {
@@ -124,7 +129,7 @@ struct Holding {
 }
 
 impl Hold {
-    /// `deadline` is the shortest of those that are kept for the server meanwhile. Where memory is strained nothing is held.
+    /// `deadline` is as for [`patience`]. Where memory is strained nothing is held.
     pub(super) fn new(passage: &Arc<Passage>, deadline: Duration, is_strained: bool) -> Self {
         let stage = if is_strained {
             Stage::Passing
@@ -133,16 +138,21 @@ impl Hold {
         };
         Self {
             passage: Arc::clone(passage),
-            patience: PATIENCE.min(deadline / 2),
+            patience: patience(deadline),
             stage,
             rest: Bytes::new(),
             mouthful: 0,
         }
     }
 
+    /// Whether the head has come, and is held.
+    pub(super) fn is_holding(&self) -> bool {
+        matches!(self.stage, Stage::Holding(_))
+    }
+
     /// Whether all that was held has been given on.
     pub(super) fn is_empty(&self) -> bool {
-        self.rest.is_empty() && !matches!(self.stage, Stage::Holding(_))
+        self.rest.is_empty() && !self.is_holding()
     }
 
     /// As [`Reader::poll_read`], but gives nothing on while the response is held.

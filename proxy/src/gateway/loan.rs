@@ -126,7 +126,7 @@ impl Lender {
         self.is_stuck.load(Relaxed)
     }
 
-    /// The connection is watched, and is to be released before it is kept.
+    /// The connection is watched: the watch is put off while its response is held, and over before it is kept.
     pub(super) fn watched(&self, leash: Leash) {
         let _ = self.watched.set(leash); // there is one watchdog for one try
     }
@@ -260,7 +260,17 @@ impl AsyncRead for Loan {
             return Poll::Ready(Ok(()));
         }
         let polled = match &mut this.hold {
-            Some(hold) => hold.poll_read(reader, line, cx, buf),
+            Some(hold) => {
+                let was_holding = hold.is_holding();
+                let polled = hold.poll_read(reader, line, cx, buf);
+                if hold.is_holding()
+                    && !was_holding
+                    && let Some(leash) = this.watched.get()
+                {
+                    leash.response_began();
+                }
+                polled
+            }
             None => reader.poll_read(line, cx, buf),
         };
         if polled.is_pending() {

@@ -13,7 +13,12 @@ use std::{
 use pingora::upstreams::peer::HttpPeer;
 
 use super::{
-    exchange::Admitted, fault, hold::Passage, link::Linker, loan::Lender, relay::Relay,
+    exchange::Admitted,
+    fault,
+    hold::{self, Passage},
+    link::Linker,
+    loan::Lender,
+    relay::Relay,
     spare::Spares,
 };
 use crate::{
@@ -104,7 +109,12 @@ pub(super) fn reach(
         .first_byte
         .max(timeouts.idle)
         .max(needs.upload.unwrap_or_default());
-    options.read_timeout = (!has_own_deadlines).then_some(longest);
+    // A head that comes in time may be held for a while before Pingora reads it.
+    let held = match needs.passage {
+        Some(_) if lender.is_some() => hold::patience(timeouts.first_byte.min(timeouts.idle)),
+        _ => Duration::ZERO,
+    };
+    options.read_timeout = (!has_own_deadlines).then_some(longest + held);
     options.write_timeout = Some(timeouts.idle);
     Ok(Reach {
         peer: Box::new(peer),

@@ -38,7 +38,7 @@ pub struct Patience {
     pub idle: Duration,
 }
 
-/// Ends the watch over a connection before it becomes somebody else's.
+/// For whoever has the connection in hand: puts the watch off, and ends it before the connection becomes somebody else's.
 #[derive(Debug)]
 pub struct Leash(Arc<Shared>);
 
@@ -47,6 +47,8 @@ struct Shared {
     watch: Mutex<Watch>,
     /// The deadline has come nearer.
     nearer: Notify,
+    /// The patience with a response that has begun.
+    idle: Duration,
 }
 
 #[derive(Debug)]
@@ -71,8 +73,9 @@ impl Watchdog {
         let shared = Arc::new(Shared {
             watch: Mutex::new(Watch::Until(Instant::now() + first)),
             nearer: Notify::new(),
+            idle: patience.idle,
         });
-        let watching = tokio::spawn(watch(Arc::clone(&shared), socket, patience.idle));
+        let watching = tokio::spawn(watch(Arc::clone(&shared), socket));
         Some(Self {
             shared,
             watching: watching.abort_handle(),
@@ -122,6 +125,13 @@ impl Watchdog {
 }
 
 impl Leash {
+    /// The response has begun, though the exchange has not seen it yet. No deadline comes nearer by that.
+    pub fn response_began(&self) {
+        if let Watch::Until(expires) = &mut *self.0.watch.lock() {
+            *expires = (*expires).max(Instant::now() + self.0.idle);
+        }
+    }
+
     /// From now on the connection is left alone. False if the watchdog has ended it already.
     pub fn release(&self) -> bool {
         let mut watch = self.0.watch.lock();
@@ -140,8 +150,8 @@ impl Drop for Watchdog {
 }
 
 /// Sleeps until the deadline as it stands, and looks again: it may have been put off.
-async fn watch(shared: Arc<Shared>, socket: OwnedFd, idle: Duration) {
-    while let Some(expires) = shared.look(&socket, idle) {
+async fn watch(shared: Arc<Shared>, socket: OwnedFd) {
+    while let Some(expires) = shared.look(&socket) {
         tokio::select! {
             () = tokio::time::sleep_until(expires) => {}
             () = shared.nearer.notified() => {}
@@ -155,7 +165,7 @@ impl Shared {
     ///
     /// Bytes that wait to be read mean that we are the slow ones, because the client reads slowly: the server
     /// has kept its promise. But they may have come just now, of a head that drips: so it is looked at again soon.
-    fn look(&self, socket: &OwnedFd, idle: Duration) -> Option<Instant> {
+    fn look(&self, socket: &OwnedFd) -> Option<Instant> {
         let mut watch = self.watch.lock();
         let Watch::Until(expires) = &mut *watch else {
             return None;
@@ -168,7 +178,7 @@ impl Shared {
                 let _ = shutdown(socket, Shutdown::Both);
                 return None;
             }
-            *expires = now + idle.min(AGAIN);
+            *expires = now + self.idle.min(AGAIN);
         }
         Some(*expires)
     }
@@ -229,6 +239,25 @@ mod tests {
         assert_eq!(near.read_u8().await.unwrap(), b'x'); // and nothing has moved by it, as of a head that drips
         sleep(Duration::from_millis(1100)).await;
         assert!(watchdog.has_expired());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_response_that_has_begun_puts_the_watch_off_and_never_brings_it_nearer() {
+        for (has_upload, begun_after, expires_after) in
+            [(false, 1500, 2500), (false, 500, 2000), (true, 1500, 3000)]
+        {
+            let (near, mut far) = UnixStream::pair().unwrap();
+            let watchdog = Watchdog::set(near.as_raw_fd(), PATIENCE, has_upload).unwrap();
+            let started = Instant::now();
+            sleep(Duration::from_millis(begun_after)).await;
+            watchdog.leash().response_began();
+            assert_eq!(far.read(&mut [0]).await.unwrap(), 0);
+            let expired = started.elapsed().as_millis();
+            assert!(
+                (expires_after..expires_after + 100).contains(&expired),
+                "{expired}"
+            );
+        }
     }
 
     #[tokio::test(start_paused = true)]

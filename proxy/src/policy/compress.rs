@@ -50,7 +50,7 @@ use http::{
 pub use self::{
     codec::Broken, dress::Plan, encoder::Encoder, engines::Engines, guard::Load, offer::Offer,
 };
-use self::{dress::DIGESTS, types::MediaTypes};
+use self::{dress::DIGESTS, engines::Streams, types::MediaTypes};
 use super::Coding;
 use crate::config::model;
 
@@ -67,8 +67,9 @@ pub struct Compress {
     whole_up_to: u64,
     cookies: bool,
     levels: model::Levels,
-    streams: usize,
+    most_streams: usize,
     cpu_guard: bool,
+    streams: Arc<Streams>,
     engines: Arc<Engines>,
 }
 
@@ -86,7 +87,8 @@ pub enum Skipped {
 }
 
 impl Compress {
-    pub fn new(spec: &model::Compress, engines: &Arc<Engines>) -> Self {
+    /// `owner` is the label of the route whose policy it is, or `defaults`; under it its streams are counted.
+    pub fn new(spec: &model::Compress, owner: &str, engines: &Arc<Engines>) -> Self {
         let model::Compress {
             encodings,
             min_size,
@@ -104,8 +106,9 @@ impl Compress {
             whole_up_to: whole_up_to.get(),
             cookies: *cookies,
             levels: *levels,
-            streams: *streams,
+            most_streams: *streams,
             cpu_guard: *cpu_guard,
+            streams: engines.streams_of(owner),
             engines: Arc::clone(engines),
         }
     }
@@ -165,8 +168,11 @@ impl Compress {
         load: Load,
     ) -> Result<Encoder, Skipped> {
         let level = self.level(coding, load)?;
-        let seat = Engines::seat(&self.engines, self.streams).ok_or(Skipped::Streams)?;
-        Encoder::begin(seat, coding, level, length).map_err(|Broken| Skipped::Broken)
+        let seat = self
+            .streams
+            .seat(self.most_streams)
+            .ok_or(Skipped::Streams)?;
+        Encoder::begin(&self.engines, seat, coding, level, length).map_err(|Broken| Skipped::Broken)
     }
 
     fn level(&self, coding: Coding, load: Load) -> Result<u8, Skipped> {

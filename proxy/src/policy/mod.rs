@@ -141,7 +141,7 @@ impl Policies {
                 .hsts
                 .of(hsts.as_ref(), |hsts| Some(Hsts::new(hsts))),
             compress: workshop.compress.of(compress.as_ref(), |compress| {
-                Some(Compress::new(compress, &workshop.engines))
+                Some(Compress::new(compress, route, &workshop.engines))
             }),
             error_pages: workshop.error_pages.of(error_pages.as_ref(), |pages| {
                 Some(ErrorPages::new(pages, workshop.problems))

@@ -95,6 +95,13 @@ impl<'a> Workshop<'a> {
         self
     }
 
+    /// With the codecs of the process, and the streams that run.
+    #[must_use]
+    pub fn with_engines(mut self, engines: &Arc<Engines>) -> Self {
+        self.engines = Arc::clone(engines);
+        self
+    }
+
     /// With upstreams that policies may ask.
     #[must_use]
     pub fn with_upstreams(mut self, upstreams: &'a [Arc<Upstream>]) -> Self {

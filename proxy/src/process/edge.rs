@@ -105,6 +105,7 @@ impl Edge {
             tickets: Arc::default(),
             key_log,
             limits: Arc::default(),
+            engines: Arc::default(),
             pressure: Arc::default(),
             may_write: true,
         };

@@ -35,7 +35,7 @@ use crate::{
     limits::{Registry, shared::SharedStore},
     listen::{Listener, Pressure},
     observe::Metrics,
-    policy::{CountryDatabase, Policies, Workshop},
+    policy::{CountryDatabase, Engines, Policies, Workshop},
     route::RouteTable,
     tls::{self, CertificateStore, Terms},
 };
@@ -84,6 +84,8 @@ pub struct World {
     pub key_log: Arc<dyn KeyLog>,
     /// The live state of rate limits and limits of concurrency.
     pub limits: Arc<Registry>,
+    /// The codecs of compression, and the streams that run.
+    pub engines: Arc<Engines>,
     /// Whether new connections can be afforded.
     pub pressure: Arc<Pressure>,
     /// Whether what is missing in the state directory may be made; `simplon check` only looks.
@@ -139,8 +141,11 @@ impl Snapshot {
         );
         let mut workshop = Workshop::new(&mut problems, &tls::content)
             .with_limits(&world.limits)
+            .with_engines(&world.engines)
             .with_upstreams(upstreams.all());
         workshop.country_database.clone_from(&country_database);
+        // Before the routes, so that what they take of them goes by this name.
+        let defaults = Policies::build(&config.defaults, "defaults", &mut workshop);
         let routes = config.routes.iter().map(|route| {
             let built = Route::build(route, &upstreams, &world.metrics, &mut workshop);
             (
@@ -151,7 +156,6 @@ impl Snapshot {
             )
         });
         let routes = routes.collect();
-        let defaults = Policies::build(&config.defaults, "defaults", &mut workshop);
         if problems.iter().any(Problem::is_error) {
             return Err(problems);
         }

@@ -314,6 +314,35 @@ async fn beyond_their_number_streams_pass_as_they_are_until_one_ends() {
 }
 
 #[tokio::test]
+async fn streams_are_counted_by_policy_and_over_reloads_and_whole_bodies_go_beyond_them() {
+    let go = Arc::new(Semaphore::new(0));
+    let origin = ticker("transfer-encoding: chunked\r\n", &go).await;
+    let fixed = "A fixed answer, said again. ".repeat(4000);
+    let site = SITE
+        .replace("$fixed", &fixed)
+        .replace("cpu_guard: false }", "cpu_guard: false, streams: 1 }");
+    let proxy = Proxy::with(&site, &[&origin]).await;
+    let mut clients = Vec::new();
+    let mut coding_of = async |path| {
+        let mut client = proxy.client().await;
+        client.send(request("GET", path, &[ANY], b"")).await;
+        let head = client.wire.read_head().await.unwrap().unwrap();
+        clients.push(client);
+        head.field("content-encoding").map(str::to_owned)
+    };
+    assert_eq!(coding_of("/").await.as_deref(), Some("br"));
+    assert_eq!(coding_of("/gzip").await.as_deref(), Some("gzip"));
+    proxy.rewrite(&site.replace("path: /brief,", "path: /short,"));
+    proxy.reload().await;
+    for path in ["/", "/gzip"] {
+        assert_eq!(coding_of(path).await, None, "{path}");
+    }
+    assert_eq!(coding_of("/cookies").await.as_deref(), Some("br"));
+    let answer = proxy.client().await.ask("GET", "/fixed", &[ANY], b"").await;
+    assert!(decode("br", &answer.body).unwrap() == fixed.as_bytes());
+}
+
+#[tokio::test]
 async fn an_upgrade_passes_untouched() {
     let agreed = "HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\
                   content-type: text/plain\r\nsec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";

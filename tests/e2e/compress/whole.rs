@@ -1,11 +1,11 @@
 //! Bodies of known length: held until they are whole, and not a moment longer than is good.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use tokio::sync::Semaphore;
+use tokio::{sync::Semaphore, time::sleep};
 
 use super::{
-    ANY, asked_length,
+    ANY, SITE, asked_length,
     decode::{decode, decode_so_far},
     json, proxy_of, text,
 };
@@ -196,5 +196,30 @@ async fn a_request_with_a_body_may_be_answered_before_its_end() {
         let mut client = proxy.client().await;
         let answer = client.ask("POST", "/", &[ANY], &text(100_000)).await;
         check(&answer, 5000);
+    }
+}
+
+#[tokio::test]
+async fn a_head_that_came_in_time_may_be_held_beyond_the_first_byte() {
+    let origin = Origin::scripted(|_, mut wire| async move {
+        sleep(Duration::from_millis(700)).await;
+        wire.send(head(5000)).await;
+        sleep(Duration::from_millis(400)).await;
+        wire.send(text(5000)).await;
+        Some(wire)
+    })
+    .await;
+    for timeouts in ["first_byte: 1s, idle: 30s", "first_byte: 1s, idle: 1s"] {
+        let site = SITE.replace("$fixed", "fixed").replace(
+            "servers: [$1]",
+            &format!("servers: [$1], timeouts: {{ {timeouts} }}"),
+        );
+        let proxy = Proxy::with(&site, &[&origin]).await;
+        for (method, body) in [("GET", &b""[..]), ("POST", b"asked")] {
+            let answer = proxy.client().await.ask(method, "/", &[ANY], body).await;
+            assert_eq!(answer.field("content-encoding"), Some("br"), "{timeouts}");
+            assert_eq!(answer.length(), Some(answer.body.len()));
+            check(&answer, 5000);
+        }
     }
 }

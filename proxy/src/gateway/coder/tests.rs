@@ -10,7 +10,7 @@ fn compress(streams: usize) -> Arc<Compress> {
         streams,
         ..model::Compress::default()
     };
-    Arc::new(Compress::new(&spec, &Arc::<Engines>::default()))
+    Arc::new(Compress::new(&spec, "defaults", &Arc::<Engines>::default()))
 }
 
 /// Of a client that takes anything.
@@ -78,7 +78,7 @@ async fn what_is_compressed_whole_leaves_in_no_larger_pieces_than_it_came() {
         let mut coder = coder(&compress);
         coder.passage().unwrap().hold(body.clone());
         let head = begin(&mut coder, &compress, Some(body.len())).await;
-        let mut coded = Vec::new();
+        let mut sent = Vec::new();
         let count = body.len().div_ceil(size);
         for (nth, piece) in body.chunks(size).enumerate() {
             let mut given = Some(Bytes::copy_from_slice(piece));
@@ -92,11 +92,11 @@ async fn what_is_compressed_whole_leaves_in_no_larger_pieces_than_it_came() {
                 nth + 1 < count || given.is_some(),
                 "something is left for the end"
             );
-            coded.extend(given.unwrap_or_default());
+            sent.extend(given.unwrap_or_default());
         }
-        let length = coded.len().to_string();
+        let length = sent.len().to_string();
         assert_eq!(field(&head, header::CONTENT_LENGTH), Some(&*length));
-        assert!(decoded(&coded) == body);
+        assert!(decoded(&sent) == body);
     }
 }
 

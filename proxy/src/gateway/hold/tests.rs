@@ -30,7 +30,11 @@ struct Bed {
 }
 
 fn bed(deadline: Duration, is_strained: bool) -> Bed {
-    let compress = Compress::new(&model::Compress::default(), &Arc::<Engines>::default());
+    let compress = Compress::new(
+        &model::Compress::default(),
+        "defaults",
+        &Arc::<Engines>::default(),
+    );
     let mut fields = HeaderMap::new();
     fields.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("br"));
     let offer = compress.accept(&Method::GET, Version::HTTP_11, &fields);

@@ -114,6 +114,7 @@ fn stage() -> Stage {
         tickets: Arc::default(),
         key_log: Arc::new(rustls::NoKeyLog),
         limits: Arc::default(),
+        engines: Arc::default(),
         pressure: Arc::default(),
         may_write: false,
     };

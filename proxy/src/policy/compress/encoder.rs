@@ -1,5 +1,7 @@
 //! A body on its way into a coding: piece by piece, or all at once.
 
+use std::sync::Arc;
+
 use bytes::{Bytes, BytesMut};
 
 use super::{
@@ -21,17 +23,19 @@ pub struct Encoder {
     engine: Option<Engine>,
     /// Whether something was read since the last flush.
     has_more: bool,
-    seat: Seat,
+    engines: Arc<Engines>,
+    _seat: Seat,
 }
 
 impl Encoder {
     pub(super) fn begin(
+        engines: &Arc<Engines>,
         seat: Seat,
         coding: Coding,
         level: u8,
         length: Option<u64>,
     ) -> Result<Self, Broken> {
-        let mut engine = seat.engines().take(coding)?;
+        let mut engine = engines.take(coding)?;
         engine.codec.start(level, length)?;
         if engine.room.len() < ROOM {
             engine.room.resize(ROOM, 0);
@@ -40,7 +44,8 @@ impl Encoder {
             coding,
             engine: Some(engine),
             has_more: false,
-            seat,
+            engines: Arc::clone(engines),
+            _seat: seat,
         })
     }
 
@@ -90,7 +95,7 @@ impl Encoder {
 
     fn give_back(&mut self) {
         if let Some(engine) = self.engine.take() {
-            self.seat.engines().give_back(self.coding, engine);
+            self.engines.give_back(self.coding, engine);
         }
     }
 }

@@ -1,8 +1,11 @@
-//! Codecs between bodies: their memory is large, and used again.
+//! Codecs between bodies: their memory is large, and used again; and how many of them are in use for long.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use parking_lot::Mutex;
@@ -17,15 +20,22 @@ use crate::policy::Coding;
 
 /// Kept of each coding for the next body. More are made when they are needed, and freed again.
 const MOST_IDLE: usize = 8;
+/// Kept of the room of each; only large bodies in one go take more.
+const MOST_ROOM: usize = 64 << 10;
 
-/// One for all policies of a snapshot. Idle, it holds no more than 8 codecs of each coding.
+/// One for all policies of the process. Idle, it holds no more than 8 codecs of each coding.
 #[derive(Debug, Default)]
 pub struct Engines {
     brotli: Mutex<Vec<Engine>>,
     zstd: Mutex<Vec<Engine>>,
     gzip: Mutex<Vec<Engine>>,
-    streams: AtomicUsize,
+    /// By whose policy they are of: a reload finds those that run.
+    streams: Mutex<HashMap<Arc<str>, Weak<Streams>>>,
 }
+
+/// How many bodies are compressed as streams just now, for one policy.
+#[derive(Debug, Default)]
+pub struct Streams(AtomicUsize);
 
 /// A codec, and room for what it writes.
 #[derive(Debug)]
@@ -43,25 +53,25 @@ impl Engines {
 
     pub(super) fn give_back(&self, coding: Coding, mut engine: Engine) {
         engine.codec.rest();
+        engine.room.truncate(MOST_ROOM);
+        engine.room.shrink_to(MOST_ROOM);
         let mut idle = self.idle(coding).lock();
         if idle.len() < MOST_IDLE {
             idle.push(engine);
         }
     }
 
-    /// A place among the streams, of which there are `most`.
-    pub(super) fn seat(self: &Arc<Self>, most: usize) -> Option<Seat> {
-        let taken = self
-            .streams
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |taken| {
-                (taken < most).then(|| taken + 1)
-            });
-        taken.is_ok().then(|| Seat(Arc::clone(self)))
-    }
-
-    /// Bodies that are compressed as streams just now.
-    pub fn streams(&self) -> usize {
-        self.streams.load(Ordering::Relaxed)
+    /// The streams of a policy, `owner` being the label of its route or `defaults`. They are counted on for as long as the
+    /// policy is in some snapshot or one of them runs.
+    pub fn streams_of(&self, owner: &str) -> Arc<Streams> {
+        let mut streams = self.streams.lock();
+        if let Some(found) = streams.get(owner).and_then(Weak::upgrade) {
+            return found;
+        }
+        streams.retain(|_, held| held.strong_count() > 0);
+        let new = Arc::default();
+        streams.insert(owner.into(), Arc::downgrade(&new));
+        new
     }
 
     fn idle(&self, coding: Coding) -> &Mutex<Vec<Engine>> {
@@ -87,18 +97,24 @@ impl Engine {
     }
 }
 
-/// A place among the streams, until it is dropped.
-#[derive(Debug)]
-pub(super) struct Seat(Arc<Engines>);
-
-impl Seat {
-    pub(super) fn engines(&self) -> &Arc<Engines> {
-        &self.0
+impl Streams {
+    /// A place among them, of which there are `most`.
+    pub(super) fn seat(self: &Arc<Self>, most: usize) -> Option<Seat> {
+        let taken = self
+            .0
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |taken| {
+                (taken < most).then(|| taken + 1)
+            });
+        taken.is_ok().then(|| Seat(Arc::clone(self)))
     }
 }
 
+/// A place among the streams, until it is dropped.
+#[derive(Debug)]
+pub(super) struct Seat(Arc<Streams>);
+
 impl Drop for Seat {
     fn drop(&mut self) {
-        self.0.streams.fetch_sub(1, Ordering::Relaxed);
+        self.0.0.fetch_sub(1, Ordering::Relaxed);
     }
 }

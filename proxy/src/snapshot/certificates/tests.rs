@@ -26,6 +26,7 @@ impl Place {
                 tickets: Arc::default(),
                 key_log: Arc::new(rustls::NoKeyLog),
                 limits: Arc::default(),
+                engines: Arc::default(),
                 pressure: Arc::default(),
                 may_write: true,
             },

@@ -15,7 +15,7 @@ const ZSTD: Plan = Plan::Coded(Coding::Zstd);
 const GZIP: Plan = Plan::Coded(Coding::Gzip);
 
 fn compress(spec: &model::Compress) -> Compress {
-    Compress::new(spec, &Arc::new(Engines::default()))
+    Compress::new(spec, "defaults", &Arc::new(Engines::default()))
 }
 
 fn usual() -> Compress {
@@ -371,4 +371,25 @@ fn a_body_is_skipped_when_it_gains_nothing_or_there_is_no_room_or_no_time() {
     drop(first);
     assert!(two.stream(Coding::Zstd, None, busy).is_ok());
     drop(second);
+}
+
+#[test]
+fn a_policy_counts_its_own_streams_and_those_that_run_from_before_a_reload() {
+    let engines = Arc::new(Engines::default());
+    let one = |owner| {
+        let spec = model::Compress {
+            streams: 1,
+            ..model::Compress::default()
+        };
+        Compress::new(&spec, owner, &engines)
+    };
+    let may = |compress: &Compress| compress.stream(Coding::Gzip, None, Load::NONE).ok();
+    let before = one("shop");
+    let running = may(&before).unwrap();
+    assert!(may(&one("news")).is_some(), "another policy's");
+    drop(before); // with its snapshot; the stream goes on
+    let after = one("shop");
+    assert!(may(&after).is_none());
+    drop(running);
+    assert!(may(&after).is_some());
 }

@@ -43,8 +43,8 @@ fn decode_beginning(coding: Coding, coded: &[u8]) -> Vec<u8> {
 
 fn encoder(engines: &Arc<Engines>, coding: Coding, level: u8, length: Option<usize>) -> Encoder {
     let length = length.map(|length| u64::try_from(length).unwrap());
-    let seat = engines.seat(1000).unwrap();
-    Encoder::begin(seat, coding, level, length).unwrap()
+    let seat = engines.streams_of("defaults").seat(1000).unwrap();
+    Encoder::begin(engines, seat, coding, level, length).unwrap()
 }
 
 fn levels(coding: Coding) -> std::ops::RangeInclusive<u8> {
