@@ -63,6 +63,7 @@ fn responses(criterion: &mut Criterion) {
         request: Request {
             client: "198.51.100.7".parse().unwrap(),
             method: &Method::GET,
+            announced: None,
             is_tls: true,
             host: "api.example.ch",
             port: None,

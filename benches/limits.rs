@@ -100,6 +100,7 @@ fn request(fields: &HeaderMap, nth: u32) -> Request<'_> {
     Request {
         client: client(nth),
         method: &Method::GET,
+        announced: None,
         is_tls: true,
         host: "a.example",
         port: None,

@@ -106,6 +106,7 @@ fn presets(criterion: &mut Criterion) {
         let request = Request {
             client: IpAddr::from([203, 0, 113, 77]),
             method: &Method::GET,
+            announced: None,
             is_tls: true,
             host: "www.example.ch",
             port: None,

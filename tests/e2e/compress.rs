@@ -3,6 +3,7 @@
 mod decode;
 mod ends;
 mod rows;
+mod slow;
 mod streams;
 mod table;
 mod whole;

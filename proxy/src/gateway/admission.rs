@@ -125,6 +125,7 @@ fn identify(header: &RequestHeader, connection: Arc<Connection>, snapshot: &Snap
         id,
         host: Host::default(),
         path: Box::default(),
+        announced: None,
     }
 }
 

@@ -189,7 +189,10 @@ impl Asking<'_> {
         };
         match rewrite.target(&asked) {
             Ok(target) => applied.target = target,
-            Err(refusal) => return ControlFlow::Break(Verdict::Refuse(refusal)),
+            Err(refusal) => {
+                let (by, refused) = (PolicyLabel::Rewrite, Verdict::Refuse(refusal));
+                return pass(applied.settle(by, Mode::Enforce, refused, &route.meters));
+            }
         }
         ControlFlow::Continue(())
     }
@@ -228,6 +231,7 @@ pub(super) fn request<'a>(header: &'a RequestHeader, admitted: &'a Admitted) -> 
     Request {
         client: admitted.client,
         method: &header.method,
+        announced: admitted.announced.as_ref(),
         is_tls: admitted.connection.tls.is_some(),
         host: admitted.host.name(),
         port: admitted.host.port(),

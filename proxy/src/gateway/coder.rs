@@ -7,7 +7,7 @@
 use std::{mem, sync::Arc};
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, HeaderValue, Method, Version, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Version, header};
 use parking_lot::Mutex;
 use pingora::http::ResponseHeader;
 use tokio::task::yield_now;
@@ -30,6 +30,8 @@ pub(super) struct Coder {
     passage: Option<Arc<Passage>>,
     work: Work,
     squeezed: Squeezed,
+    /// The server's response is over with its head.
+    ends_with_head: bool,
 }
 
 /// What the log and the metrics hear of it.
@@ -48,7 +50,7 @@ enum Work {
     /// The body passes as it is.
     #[default]
     Nothing,
-    /// Sent in the place of this many bytes that Pingora still reads.
+    /// Sent in the place of this many bytes that Pingora still reads, and never more than those.
     Whole { coded: Bytes, left: usize },
     Stream {
         /// Shared with nobody: the codecs cannot be, and what an exchange holds has to be such that it could.
@@ -84,6 +86,12 @@ impl Coder {
         self.passage = None;
         self.work = Work::Nothing;
         self.squeezed = Squeezed::default();
+        self.ends_with_head = false;
+    }
+
+    /// Whether a server's response is over with its head, in which case no body passes here.
+    pub(super) fn ends_with_head(&mut self, is_over: bool) {
+        self.ends_with_head = is_over;
     }
 
     /// Decides on a server's response, compresses what is there of its body, and makes the head true.
@@ -95,6 +103,10 @@ impl Coder {
         head: &mut ResponseHeader,
     ) {
         let whole = self.passage.as_ref().and_then(|passage| passage.take());
+        if self.ends_with_head && may_have_body(method, head.status) {
+            // A server with HTTP/2 need not say so, and Pingora calls no body filter then.
+            set(head, header::CONTENT_LENGTH, 0.into());
+        }
         let length = length(&head.headers);
         let mut plan = compress.decide(self.offer, head.status, &head.headers, length);
         if let (Some(coding), false) = (plan.coding(), method == Method::HEAD) {
@@ -198,11 +210,11 @@ impl Coder {
         match &mut self.work {
             Work::Nothing => {}
             Work::Whole { coded, left } => {
-                // The last, so that all of the server's response is read by then and its connection can be kept.
+                // As late as can be, so that most of the server's response is read by then and its connection free; but at no
+                // time more than Pingora brings, which is what one deadline is enough for (`Reader`).
                 *left = left.saturating_sub(body.take().map_or(0, |piece| piece.len()));
-                if *left == 0 {
-                    *body = Some(mem::take(coded));
-                }
+                let due = coded.len().saturating_sub(*left);
+                *body = (due > 0).then(|| coded.split_to(due));
             }
             Work::Stream {
                 encoder,
@@ -280,6 +292,16 @@ impl Exchange {
         }
     }
 
+    /// The same for an answer of ours that confirms what the client has: it says what that was said with.
+    pub(super) fn encode_confirmation(&self, head: &mut ResponseHeader) {
+        if let Some(route) = &self.route
+            && let Some(compress) = &route.policies.compress
+        {
+            let plan = compress.decide(self.coder.offer, head.status, &head.headers, None);
+            plan.dress(&mut ResponseFields(head));
+        }
+    }
+
     /// The same for an answer of ours: gives the body to send, and sets its length.
     pub(super) async fn encode_answer(
         &mut self,
@@ -306,6 +328,10 @@ impl Exchange {
 /// A codec that fails ends the response, and says so to the client by ending it badly.
 pub(super) fn broken(_: Broken) -> Box<pingora::Error> {
     fault::refuse(Refusal::Internal)
+}
+
+fn may_have_body(method: &Method, status: StatusCode) -> bool {
+    method != Method::HEAD && !matches!(status.as_u16(), 204 | 304)
 }
 
 fn length(fields: &HeaderMap) -> Option<u64> {

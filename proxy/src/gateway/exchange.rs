@@ -27,6 +27,7 @@ use crate::{
     respond::{Answer, Refusal},
     snapshot::{Action, Route, Snapshot},
 };
+use http::Method;
 
 /// What an exchange carries from stage to stage. Facts of its route and connection are looked up
 /// there, not copied.
@@ -71,6 +72,8 @@ pub struct Admitted {
     pub host: Host<'static>,
     /// In normal form, without the query.
     pub path: Box<str>,
+    /// Set by *route*: the method that a preflight asks about, if the route that takes it answers.
+    pub announced: Option<Method>,
 }
 
 /// Where the request has been.

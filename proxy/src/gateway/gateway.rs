@@ -81,8 +81,7 @@ impl ProxyHttp for Gateway {
                 .await
                 .map(|()| true);
         }
-        let found = routing::route(session.req_header(), admitted, &exchange.snapshot);
-        exchange.route = Some(found.map_err(fault::refuse)?);
+        routing::route(session.req_header(), exchange).map_err(fault::refuse)?;
         let answer = match apply::apply(self, session, exchange).await {
             Verdict::Refuse(refusal) => return Err(fault::refuse(refusal)),
             Verdict::Answer(answer) => answer,
@@ -213,6 +212,18 @@ impl ProxyHttp for Gateway {
                 Instant::now(),
             )
             .map_err(fault::refuse)
+    }
+
+    /// Notes whether the response is over with its head: this alone is told of it. No body filter would be called.
+    async fn adjust_upstream_modules(
+        &self,
+        _session: &mut Session,
+        _response: &ResponseHeader,
+        end_of_stream: bool,
+        exchange: &mut Exchange,
+    ) -> Result<()> {
+        exchange.coder.ends_with_head(end_of_stream);
+        Ok(())
     }
 
     /// Again, or on: a response that another server may better is thrown away here.

@@ -62,6 +62,11 @@ impl Passage {
         self.held.lock().take()
     }
 
+    /// Shows the exchange all of the body.
+    pub(super) fn hold(&self, body: Bytes) {
+        *self.held.lock() = Some(body);
+    }
+
     /// The body is compressed as it comes.
     pub(super) fn is_encoded(&self) {
         self.is_encoded.store(true, Relaxed);
@@ -171,7 +176,8 @@ impl Hold {
         }
         self.passage.given.store(reader.reply().content(), Relaxed);
         if !self.rest.is_empty() {
-            let length = self.rest.len().min(buf.remaining());
+            let most = reader.portion().min(buf.remaining());
+            let length = self.rest.len().min(most);
             buf.put_slice(&self.rest.split_to(length));
         }
         Poll::Ready(Ok(()))
@@ -223,7 +229,7 @@ impl Hold {
         self.stage = Stage::Passing;
         match held {
             Held::Whole { head, all } => {
-                *self.passage.held.lock() = Some(all.slice(head..));
+                self.passage.hold(all.slice(head..));
                 self.rest = all;
             }
             Held::Part(part) => self.rest = part,

@@ -20,9 +20,10 @@ pub(super) async fn check(
     let Some(store) = store else {
         return rate_limit.check(request, route, now, applied);
     };
-    let own = rate_limit.count_here(request, route, now);
+    let mut own = rate_limit.count_here(request, route, now);
     let is_lifted = store.on_failure() == OnFailure::Allow && !store.is_up();
     if own.is_refused() && !is_lifted {
+        own.uncount();
         return own.decide(request, route, applied);
     }
     match (store.check(&own.questions()).await, store.on_failure()) {

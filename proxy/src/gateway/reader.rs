@@ -17,7 +17,7 @@ use crate::{admit::Reply, listen::Connection};
 
 /// Given on at once at most, where what a client does not read must not be much: Pingora has seven such pieces on
 /// their way, and each has to be sent in one deadline by HTTP/2. It costs a fifth more for a large body.
-const SMALL: usize = 16 << 10;
+pub(super) const SMALL: usize = 16 << 10;
 /// As much as Pingora asks for.
 const LARGE: usize = 64 << 10;
 /// Read at once of a head that comes in pieces.
@@ -47,6 +47,11 @@ impl Reader {
             cleared: 0,
             has_surplus: false,
         }
+    }
+
+    /// Given on at once at most.
+    pub(super) fn portion(&self) -> usize {
+        self.portion
     }
 
     /// Whether the response has been read to its end.

@@ -17,7 +17,7 @@ use pingora::{
     proxy::Session,
 };
 
-use super::Exchange;
+use super::{Exchange, reader::SMALL};
 use crate::{forward::Fields, listen::Connection, respond::Answer};
 
 /// What is smaller may stay.
@@ -159,6 +159,8 @@ pub(super) async fn write(
         body = exchange
             .encode_answer(method, &mut head, &answer.body)
             .await;
+    } else if answer.status == StatusCode::NOT_MODIFIED {
+        exchange.encode_confirmation(&mut head);
     }
     let has_body = !body.is_empty() && *method != http::Method::HEAD;
     session
@@ -166,9 +168,21 @@ pub(super) async fn write(
         .await?;
     let_header_go(session)?;
     // Without a body too: the head alone does not end a stream of HTTP/2, which would then be reset.
-    let body = has_body.then_some(body);
-    let written = session.write_response_body(body, true).await;
+    let body = if has_body { body } else { Bytes::new() };
+    let written = write_body(session, body).await;
     written.map_err(Error::into_down)
+}
+
+/// Writes a body to its end. By HTTP/2 Pingora keeps one deadline for each piece, however long it is.
+async fn write_body(session: &mut Session, mut body: Bytes) -> Result<()> {
+    if session.req_header().version == Version::HTTP_2 {
+        while body.len() > SMALL {
+            let piece = body.split_to(SMALL);
+            session.write_response_body(Some(piece), false).await?;
+        }
+    }
+    let last = (!body.is_empty()).then_some(body);
+    session.write_response_body(last, true).await
 }
 
 /// Gives the request another target, if it is another. An authority in it goes; `Host` is set after this.

@@ -20,6 +20,9 @@ use tokio::{sync::Notify, task::AbortHandle, time::Instant};
 
 use crate::listen::second_handle;
 
+/// Until the next look at a connection whose bytes wait to be read.
+const AGAIN: Duration = Duration::from_secs(1);
+
 /// Watches one try. Dropping it ends the watch.
 pub struct Watchdog {
     shared: Arc<Shared>,
@@ -151,7 +154,7 @@ impl Shared {
     /// end of a look, so that nobody else's is ever shut.
     ///
     /// Bytes that wait to be read mean that we are the slow ones, because the client reads slowly: the server
-    /// has kept its promise.
+    /// has kept its promise. But they may have come just now, of a head that drips: so it is looked at again soon.
     fn look(&self, socket: &OwnedFd, idle: Duration) -> Option<Instant> {
         let mut watch = self.watch.lock();
         let Watch::Until(expires) = &mut *watch else {
@@ -165,7 +168,7 @@ impl Shared {
                 let _ = shutdown(socket, Shutdown::Both);
                 return None;
             }
-            *expires = now + idle;
+            *expires = now + idle.min(AGAIN);
         }
         Some(*expires)
     }
@@ -210,6 +213,22 @@ mod tests {
         assert_eq!(started.elapsed().as_secs(), 3);
         assert!(watchdog.has_expired());
         assert!(!watchdog.leash().release());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn bytes_that_wait_put_the_end_off_for_as_long_as_they_wait() {
+        let (mut near, mut far) = UnixStream::pair().unwrap();
+        let patience = Patience {
+            idle: Duration::from_secs(30),
+            ..PATIENCE
+        };
+        let watchdog = Watchdog::set(near.as_raw_fd(), patience, false).unwrap();
+        far.write_all(b"x").await.unwrap();
+        sleep(Duration::from_secs(20)).await;
+        assert!(!watchdog.has_expired());
+        assert_eq!(near.read_u8().await.unwrap(), b'x'); // and nothing has moved by it, as of a head that drips
+        sleep(Duration::from_millis(1100)).await;
+        assert!(watchdog.has_expired());
     }
 
     #[tokio::test(start_paused = true)]

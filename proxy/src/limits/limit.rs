@@ -93,6 +93,11 @@ impl Limit {
         self.strict.bucket
     }
 
+    /// In which an empty bucket is full.
+    pub fn fill(&self) -> Duration {
+        Duration::from_nanos(self.strict.fill)
+    }
+
     pub fn table(&self) -> &Table {
         &self.live.table
     }
@@ -142,16 +147,17 @@ impl Limit {
         Duration::from_nanos(more)
     }
 
-    /// One that was counted did not pass after all.
-    pub fn give_back(&self, key: Key, now: Instant) {
+    /// One that was counted did not pass after all. How the bucket stands without it; of a key that is forgotten already
+    /// there is nothing to give back.
+    pub fn give_back(&self, key: Key, now: Instant) -> Option<Standing> {
         let table = &self.live.table;
         let now = table.moment(now);
-        let given = table.update(key, now, |until| {
-            let until = until.ok_or(())?;
-            Ok::<_, ()>(((), until.saturating_sub(self.strict.interval)))
+        let ahead = table.update(key, now, |until| {
+            let until = until.ok_or(())?.saturating_sub(self.strict.interval);
+            Ok::<_, ()>((until.saturating_sub(now), until))
         });
-        // Of a key that is forgotten already there is nothing to give back.
-        given.ok();
+        let ahead = ahead.ok()?;
+        Some(self.strict.standing(Duration::ZERO, ahead))
     }
 
     fn ask(&self, gauge: &Gauge, key: Key, now: Instant) -> Standing {

@@ -16,10 +16,11 @@ pub enum PolicyLabel {
     Cors,
     BasicAuth,
     ForwardAuth,
+    Rewrite,
 }
 
 impl PolicyLabel {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Access,
         Self::Countries,
         Self::Block,
@@ -29,6 +30,7 @@ impl PolicyLabel {
         Self::Cors,
         Self::BasicAuth,
         Self::ForwardAuth,
+        Self::Rewrite,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -42,6 +44,7 @@ impl PolicyLabel {
             Self::Cors => "cors",
             Self::BasicAuth => "basic_auth",
             Self::ForwardAuth => "forward_auth",
+            Self::Rewrite => "rewrite",
         }
     }
 }

@@ -31,7 +31,6 @@ const TRUE: HeaderValue = HeaderValue::from_static("true");
 #[derive(Debug)]
 pub struct Cors {
     spec: Arc<model::Cors>,
-    methods: HeaderValue,
     headers: Headers,
     expose: Option<HeaderValue>,
     max_age: HeaderValue,
@@ -58,7 +57,6 @@ pub fn preflight(method: &Method, fields: &HeaderMap) -> Option<Method> {
 impl Cors {
     pub fn new(spec: &Arc<model::Cors>) -> Self {
         Self {
-            methods: value(&spec.methods.to_string()),
             headers: match &spec.headers {
                 Names::Any => Headers::Asked,
                 Names::Listed(names) => list(names).map_or(Headers::None, Headers::These),
@@ -74,7 +72,7 @@ impl Cors {
 
     /// A preflight is answered here; what it is told is said by [`Self::respond`].
     pub fn judge(&self, request: &Request<'_>) -> Verdict {
-        match preflight(request.method, request.fields) {
+        match request.announced {
             None => Verdict::Continue,
             Some(_) => Verdict::Answer(Answer {
                 status: StatusCode::NO_CONTENT,
@@ -86,12 +84,11 @@ impl Cors {
 
     pub(super) fn respond(&self, fields: &mut impl Fields, request: &Request<'_>) {
         remove_where(fields, |name| name.starts_with("access-control-"));
-        let is_preflight = preflight(request.method, request.fields).is_some();
         let depends_on_origin = self.spec.origins != Origins::Any;
         if depends_on_origin {
             vary_by(fields, "Origin");
         }
-        if is_preflight && matches!(self.headers, Headers::Asked) {
+        if request.announced.is_some() && matches!(self.headers, Headers::Asked) {
             vary_by(fields, "Access-Control-Request-Headers");
         }
         let Some(origin) = self.allowed(request.fields) else {
@@ -101,8 +98,11 @@ impl Cors {
         if self.spec.credentials {
             fields.set(ACCESS_CONTROL_ALLOW_CREDENTIALS, TRUE);
         }
-        if is_preflight {
-            fields.set(ACCESS_CONTROL_ALLOW_METHODS, self.methods.clone());
+        if let Some(announced) = request.announced {
+            // Of this method alone: another may lead to a route with another policy, and browsers remember what they are told.
+            if self.spec.methods.contains(announced) {
+                fields.set(ACCESS_CONTROL_ALLOW_METHODS, value(announced.as_str()));
+            }
             if let Some(headers) = self.headers(request.fields) {
                 fields.set(ACCESS_CONTROL_ALLOW_HEADERS, headers);
             }

@@ -62,6 +62,7 @@ mod tests {
         let request = Request {
             client: [192, 0, 2, 1].into(),
             method: &Method::GET,
+            announced: None,
             is_tls: false,
             host: "a.example",
             port: None,

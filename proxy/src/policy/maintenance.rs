@@ -86,6 +86,7 @@ mod tests {
         let request = Request {
             client: client.parse().unwrap(),
             method: &Method::GET,
+            announced: None,
             is_tls: false,
             host: "example.ch",
             port: None,

@@ -200,7 +200,9 @@ impl Limited {
         field.extend_from_slice(self.member.as_bytes());
         field.extend_from_slice(digits.format(standing.remaining).as_bytes());
         field.extend_from_slice(b";t=");
-        field.extend_from_slice(digits.format(seconds(standing.reset)).as_bytes());
+        // Turns that others wait for lie ahead too, and `t` would be more than `w`.
+        let reset = standing.reset.min(self.limit.fill());
+        field.extend_from_slice(digits.format(seconds(reset)).as_bytes());
     }
 }
 

@@ -12,6 +12,8 @@ pub struct Request<'a> {
     /// Who asks, after trusted forwarding headers.
     pub client: IpAddr,
     pub method: &'a Method,
+    /// The method of the request that this one announces, if it is a preflight that its route answers.
+    pub announced: Option<&'a Method>,
     /// Whether the client's own connection has TLS.
     pub is_tls: bool,
     /// Without the port; empty for HTTP/1.0 without one.

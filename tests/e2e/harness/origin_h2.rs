@@ -20,7 +20,8 @@ use tokio_rustls::TlsAcceptor;
 
 use super::{Handshake, free_port, http2::read_body};
 
-/// Says `echo: ` and the request's body, with `grpc-status: 0` in the trailers.
+/// Says `echo: ` and the request's body, with `grpc-status: 0` in the trailers. For `/nothing` it says nothing: its head is
+/// the end of the stream.
 pub(crate) struct H2Origin {
     port: u16,
     heads: Arc<Mutex<Vec<Parts>>>,
@@ -99,11 +100,15 @@ async fn converse(
     let mut exchanges = JoinSet::new();
     while let Some(Ok((request, mut respond))) = connection.accept().await {
         let (head, mut stream) = request.into_parts();
+        let says_nothing = head.uri.path() == "/nothing";
         heads.lock().push(head);
         exchanges.spawn(async move {
             let body = read_body(&mut stream).await?;
             let response = Response::builder().header("content-type", media);
-            let mut answer = respond.send_response(response.body(()).unwrap(), false)?;
+            let mut answer = respond.send_response(response.body(()).unwrap(), says_nothing)?;
+            if says_nothing {
+                return Ok(());
+            }
             answer.send_data(Bytes::from([b"echo: ", &body[..]].concat()), false)?;
             let mut trailers = HeaderMap::new();
             trailers.insert("grpc-status", "0".parse().unwrap());

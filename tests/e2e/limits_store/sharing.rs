@@ -88,9 +88,12 @@ async fn a_request_with_two_limits_asks_once_and_spends_from_both_or_none() {
 
     let calls = async || redis.info("commandstats", "cmdstat_evalsha:calls").await;
     let (before, begun) = (calls().await, std::time::Instant::now());
+    let mut last = (0, String::new());
     for _ in 0..40 {
-        asked(&one, "c").await;
+        last = asked(&one, "c").await;
     }
+    // What the edge refuses by itself is spent from neither: it has let six pass, and knows of no others.
+    assert_eq!(last, (429, "r=94".to_owned()));
     let trips = calls().await - before;
     // Forty, less what the edge refuses by itself, and with a look of each edge at its store every second.
     let looks = 2 * (begun.elapsed().as_secs() + 1);
@@ -127,6 +130,18 @@ async fn a_limit_that_only_observes_is_shared_and_refuses_nobody() {
     other
         .logged(|line| line["observed"] == serde_json::json!(["rate_limit"]))
         .await;
+}
+
+#[tokio::test]
+async fn where_all_limits_observe_and_are_full_here_the_store_is_asked_nothing() {
+    let redis = Redis::start().await;
+    let proxy = edge(&redis, "{ rate: 2/1d, mode: observe }").await;
+    assert_eq!(statuses(&proxy, 20).await, [200; 20]);
+    assert_eq!(
+        (checks(&proxy, "ok").await, checks(&proxy, "error").await),
+        (2, 0)
+    );
+    assert_eq!(proxy.metric(UP, &[]).await, Some(1));
 }
 
 #[tokio::test]

@@ -64,6 +64,65 @@ fn decoded(coded: &[u8]) -> Vec<u8> {
 }
 
 #[tokio::test]
+async fn what_is_compressed_whole_leaves_in_no_larger_pieces_than_it_came() {
+    let compress = compress(8);
+    let mut number: u64 = 1;
+    let noise = std::iter::repeat_with(|| {
+        number = number
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        format!("{:08x}", number >> 32)
+    });
+    let body = Bytes::from(noise.take(25_000).collect::<String>()); // becomes half as long
+    for size in [1000, 4096, 16 << 10, body.len()] {
+        let mut coder = coder(&compress);
+        coder.passage().unwrap().hold(body.clone());
+        let head = begin(&mut coder, &compress, Some(body.len())).await;
+        let mut coded = Vec::new();
+        let count = body.len().div_ceil(size);
+        for (nth, piece) in body.chunks(size).enumerate() {
+            let mut given = Some(Bytes::copy_from_slice(piece));
+            coder.pass(&mut given, nth + 1 == count).unwrap();
+            assert!(
+                given
+                    .as_ref()
+                    .is_none_or(|given| given.len() <= piece.len())
+            );
+            assert!(
+                nth + 1 < count || given.is_some(),
+                "something is left for the end"
+            );
+            coded.extend(given.unwrap_or_default());
+        }
+        let length = coded.len().to_string();
+        assert_eq!(field(&head, header::CONTENT_LENGTH), Some(&*length));
+        assert!(decoded(&coded) == body);
+    }
+}
+
+#[tokio::test]
+async fn what_ends_with_its_head_has_no_coding_but_a_length() {
+    let compress = compress(8);
+    for (method, status, length) in [
+        (Method::GET, 200, Some("0")),
+        (Method::GET, 404, Some("0")),
+        (Method::GET, 304, None),
+        (Method::HEAD, 200, None),
+    ] {
+        let mut coder = coder(&compress);
+        coder.ends_with_head(true);
+        let mut head = head(None);
+        head.set_status(status).unwrap();
+        coder.begin(&compress, Load::NONE, &method, &mut head).await;
+        assert!(coder.squeezed().coding.is_none());
+        assert_eq!(field(&head, header::CONTENT_LENGTH), length, "{status}");
+        assert_eq!(field(&head, header::TRANSFER_ENCODING), None);
+        let is_coded = method == Method::HEAD; // as the answer to GET would be
+        assert_eq!(field(&head, header::CONTENT_ENCODING).is_some(), is_coded);
+    }
+}
+
+#[tokio::test]
 async fn a_stream_loses_its_length_and_is_counted() {
     let compress = compress(8);
     let mut coder = coder(&compress);

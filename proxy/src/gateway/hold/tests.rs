@@ -15,6 +15,11 @@ use crate::{
     policy::Engines,
 };
 
+const LIMITS: ReplyLimits = ReplyLimits {
+    header_size: 4096,
+    header_count: 20,
+};
+
 /// One response on its way, and our end of the connection.
 struct Bed {
     passage: Arc<Passage>,
@@ -30,15 +35,11 @@ fn bed(deadline: Duration, is_strained: bool) -> Bed {
     fields.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("br"));
     let offer = compress.accept(&Method::GET, Version::HTTP_11, &fields);
     let passage = Arc::new(Passage::new(&Arc::new(compress), offer));
-    let limits = ReplyLimits {
-        header_size: 4096,
-        header_count: 20,
-    };
     let (near, far) = duplex(1 << 20);
     Bed {
         hold: Hold::new(&passage, deadline, is_strained),
         passage,
-        reader: Reader::in_portions(Reply::new(Asked::default(), limits), 64 << 10),
+        reader: Reader::in_portions(Reply::new(Asked::default(), LIMITS), 64 << 10),
         near,
         far,
     }
@@ -111,6 +112,21 @@ async fn a_body_is_shown_whole_before_its_head_and_given_on_as_it_came() {
             assert!(bed.hold.is_empty() && bed.reader.is_over());
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_held_is_given_on_in_the_portions_that_suit_the_client() {
+    let all = response(TEXT, 200_000);
+    let mut bed = bed(LONG, false);
+    bed.reader = Reader::in_portions(Reply::new(Asked::default(), LIMITS), 16 << 10);
+    bed.far.write_all(&all).await.unwrap();
+    let mut got = Vec::new();
+    while got.len() < all.len() {
+        let some = bed.read(64 << 10).await.unwrap();
+        assert!(some.len() <= 16 << 10, "{}", some.len());
+        got.extend(some);
+    }
+    assert!(got == all && bed.passage.take().is_some());
 }
 
 #[tokio::test(start_paused = true)]

@@ -72,6 +72,10 @@ async fn hold(state: &State, link: &Link, driver: &mut Driver) -> String {
     loop {
         tokio::select! {
             () = state.given_up.notified() => {
+                // One before this may have been given up when its end was seen already, and nobody was there to be told.
+                if state.asks_by(link.number) {
+                    continue;
+                }
                 let why = state.lost.lock().take();
                 return why.unwrap_or_else(|| "it was given up".to_owned());
             }
@@ -135,5 +139,83 @@ impl Story {
         };
         let place = &state.settings.address;
         tracing::warn!("limits_store: {place} cannot be used, {meanwhile} until it is back: {why}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::{
+        io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
+        net::TcpListener,
+        sync::{Notify, watch},
+    };
+
+    use super::*;
+    use crate::{
+        config::{
+            model::{Address, LimitsStore},
+            problem::Located,
+        },
+        limits::shared::{Dial, circuit::Circuit},
+        observe::Metrics,
+    };
+
+    /// Answers every command on the first connection as a store with room for everybody does.
+    async fn serve(listener: TcpListener) {
+        let (stream, _) = listener.accept().await.unwrap();
+        let (reader, mut writer) = stream.into_split();
+        let mut lines = BufReader::new(reader).lines();
+        while let Some(line) = lines.next_line().await.unwrap() {
+            if !line.starts_with('*') {
+                continue;
+            }
+            lines.next_line().await.unwrap(); // how long the command's name is
+            let name = lines.next_line().await.unwrap().unwrap();
+            let answer = match name.as_str() {
+                "SCRIPT" => "+hash\r\n",
+                "EVALSHA" => "*3\r\n:0\r\n:1\r\n:1\r\n",
+                _ => "+OK\r\n",
+            };
+            writer.write_all(answer.as_bytes()).await.unwrap();
+        }
+    }
+
+    fn state(listener: &TcpListener) -> State {
+        let settings = LimitsStore {
+            at: Located::nowhere(()),
+            address: Address::Socket(listener.local_addr().unwrap()),
+            database: 0,
+            tls: None,
+            user: None,
+            password_file: None,
+            timeout: Duration::from_secs(5),
+            on_failure: OnFailure::Local,
+        };
+        let metrics = Metrics::new(&[], &[], std::time::SystemTime::now()).unwrap();
+        State {
+            dial: Dial::new(&settings, None, None),
+            settings,
+            link: parking_lot::RwLock::default(),
+            circuit: Circuit::default(),
+            lost: parking_lot::Mutex::default(),
+            given_up: Notify::new(),
+            tried: watch::Sender::new(false),
+            meters: metrics.store("a"),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_link_is_held_whatever_was_said_of_the_one_before_it() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let state = state(&listener);
+        let server = tokio::spawn(serve(listener));
+        let (link, mut driver) = open(&state).await.unwrap();
+        state.given_up.notify_one(); // with nobody there who is told
+        state.begin(link.clone());
+        let held = timeout(Duration::ZERO, hold(&state, &link, &mut driver)).await;
+        assert!(held.is_err(), "{held:?}");
+        state.give_up(link.number, || "it is slow".to_owned());
+        assert_eq!(hold(&state, &link, &mut driver).await, "it is slow");
+        server.abort();
     }
 }

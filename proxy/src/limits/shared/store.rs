@@ -118,6 +118,10 @@ impl SharedStore {
             state.meters.checked(StoreCheck::Skipped);
             return Err(Unanswered);
         };
+        // The script takes no question at all for a mistake.
+        if questions.is_empty() {
+            return Ok(Vec::new());
+        }
         let (number, began) = (link.number, Instant::now());
         let answer = timeout(state.settings.timeout, link.ask(questions)).await;
         state.meters.took(began.elapsed());
@@ -148,8 +152,14 @@ impl SharedStore {
 }
 
 impl State {
+    /// Whether requests ask by the link of this number.
+    pub(super) fn asks_by(&self, number: u64) -> bool {
+        let link = self.link.read();
+        link.as_ref().is_some_and(|link| link.number == number)
+    }
+
     /// Nobody asks by this link any more. Another may have taken its place already.
-    fn give_up(&self, number: u64, why: impl FnOnce() -> String) {
+    pub(super) fn give_up(&self, number: u64, why: impl FnOnce() -> String) {
         let mut link = self.link.write();
         if link.as_ref().is_some_and(|link| link.number == number) {
             *link = None;

@@ -103,8 +103,14 @@ fn is_probe(path: &str) -> bool {
         || segments.split('/').any(|segment| {
             let last = std::mem::replace(&mut before, segment);
             match segment.as_bytes() {
-                [b'.', ..] => begins(segment, ".env") || is(segment, &HIDDEN),
-                [.., b'p' | b'P' | b'l' | b'L'] => is(segment, &SCRIPTS),
+                [b'.', ..] => {
+                    begins(segment, ".env")
+                        || begins(segment, ".wp-config.php") // what vim leaves
+                        || is(segment, &HIDDEN)
+                }
+                [.., b'p' | b'P' | b'l' | b'L'] => {
+                    is(segment, &SCRIPTS) || begins(segment, "wp-config.php")
+                }
                 [b'p' | b'P', ..] => {
                     segment.eq_ignore_ascii_case("phpunit") && last.eq_ignore_ascii_case("vendor")
                 }
@@ -128,7 +134,8 @@ mod tests {
         let known = "/.env /.env.production /.ENV /app/.env /.envrc /.env~ /.git /.git/config /.Git/HEAD /a/b/.svn/entries
             /.hg /.aws/credentials /.ssh/id_rsa /.DS_Store /x/.ds_store /.htpasswd /wp-admin /wp-admin/ /wp-content/x
             /WP-Admin/setup-config.php /wp-includes/wlwmanifest.xml /wp-login.php /blog/wp-login.php /xmlrpc.php
-            /site/XMLRPC.PHP /wp-config.php /wp-config.php.bak /a/wp-config.php~ /phpmyadmin /phpMyAdmin/index.php /pma/
+            /site/XMLRPC.PHP /wp-config.php /wp-config.php.bak /a/wp-config.php~ /phpmyadmin
+            /wp-config.php.swp /a/wp-config.php.html /WP-Config.php.ZIP /.wp-config.php.swp /a/.wp-config.php.swo /phpMyAdmin/index.php /pma/
             /phpMyAdmin-5.2.1/ /cgi-bin/luci /server-status /actuator /actuator/env /vendor/phpunit/phpunit/src
             /lib/vendor/phpunit/x /a/eval-stdin.php /_ignition/execute-solution /HNAP1/ /boaform/admin/formLogin /phpinfo.php";
         for path in known.split_whitespace() {
@@ -137,7 +144,8 @@ mod tests {
         let pages = "/ /environment /env /a.env /.well-known/acme-challenge/x /.well-known/security.txt /.well-known /git
             /.github /.gitx /assets/app.js /wp-administration /blog/wp-admin /docs/actuator /tags/phpmyadmin /phpmyadminer
             /vendor /vendor/phpunits /phpunit /phpunit/vendor /about/server-status /index.php /login.php /admin /pmatters
-            /caf%C3%A9 /. /... * /a/.vite/deps /@vite/client /_next/static/x.js /api/v1/users.html /xmlrpc.php5";
+            /caf%C3%A9 /. /... * /a/.vite/deps /@vite/client /_next/static/x.js /api/v1/users.html /xmlrpc.php5
+            /.wp-config /wp-config.ph /a.wp-config.php.txt";
         for path in pages.split_whitespace().chain([""]) {
             assert!(!probes.has(path, ""), "{path}");
         }

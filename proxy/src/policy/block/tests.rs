@@ -30,6 +30,7 @@ fn said(block: &Block, method: &str, target: &str, fields: &[(&str, &str)]) -> S
     let request = Request {
         client: IpAddr::from([192, 0, 2, 1]),
         method: &Method::from_bytes(method.as_bytes()).unwrap(),
+        announced: None,
         is_tls: false,
         host: "example.ch",
         port: None,

@@ -46,9 +46,11 @@ type Sent = [(&'static str, &'static str)];
 /// What a client sees of a server's response with these fields of its own.
 fn seen(spec: &model::Cors, method: &Method, asked: &Sent, answered: &Sent) -> Vec<String> {
     let (asked, mut answered) = (fields(asked), fields(answered));
+    let announced = preflight(method, &asked);
     let request = Request {
         client: "192.0.2.1".parse().unwrap(),
         method,
+        announced: announced.as_ref(),
         is_tls: true,
         host: "api.example.ch",
         port: None,
@@ -229,7 +231,7 @@ fn credentials_come_along_only_where_the_origin_is_allowed() {
 fn a_preflight_is_told_what_may_follow() {
     const METHOD: (&str, &str) = ("access-control-request-method", "PUT");
     const ALLOWED: &str = "access-control-allow-origin: https://app.example.ch";
-    const METHODS: &str = "access-control-allow-methods: GET, HEAD, PUT";
+    const METHODS: &str = "access-control-allow-methods: PUT";
     const AGE: &str = "access-control-max-age: 600";
     let any = spec(listed(&[APP]));
     let these = model::Cors {

@@ -64,6 +64,7 @@ fn request(fields: &HeaderMap) -> Request<'_> {
     Request {
         client: IpAddr::from([192, 0, 2, 1]),
         method: &Method::POST,
+        announced: None,
         is_tls: true,
         host: "example.ch",
         port: None,

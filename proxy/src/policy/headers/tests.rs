@@ -29,6 +29,7 @@ fn facts(none: &HeaderMap) -> Facts<'_> {
         request: Request {
             client: "2001:db8::7".parse().unwrap(),
             method: &Method::PUT,
+            announced: None,
             is_tls: true,
             host: "example.ch",
             port: Some(8443),

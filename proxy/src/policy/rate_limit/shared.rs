@@ -115,26 +115,33 @@ impl Own<'_> {
             .iter()
             .all(|(_, is_binding, found, _)| !is_binding || found.has_room);
         for (limited, _, found, own) in answered {
-            if !(is_counted && found.has_room) {
+            let has_room = own.asked.take_over(*found, limited);
+            if !(is_counted && has_room) {
                 limited.limit.give_back(own.key, self.now);
             }
-            own.asked.take_over(*found, limited);
         }
         self.decide(request, route, applied)
     }
 
     /// What becomes of the request where only the store may let it pass, and says nothing.
-    pub fn refuse(self) -> Checked {
+    pub fn refuse(mut self) -> Checked {
         if !self.may_refuse() {
             return Checked::default();
         }
-        let own = self.of.limits.iter().zip(&self.asked);
-        for (limited, own) in own.filter(|(_, own)| own.asked.has_room()) {
-            limited.limit.give_back(own.key, self.now);
-        }
+        self.uncount();
         Checked {
             refusal: Some(Refusal::LimitsStore),
             ..Checked::default()
+        }
+    }
+
+    /// Gives back what was counted: a request that is refused is spent from no limit.
+    pub fn uncount(&mut self) {
+        let both = self.of.limits.iter().zip(&mut self.asked);
+        for (limited, own) in both.filter(|(_, own)| own.asked.has_room()) {
+            if let Some(standing) = limited.limit.give_back(own.key, self.now) {
+                own.asked.standing = standing;
+            }
         }
     }
 }
@@ -144,13 +151,14 @@ impl Asked {
         self.standing.passes() || self.turn.is_some()
     }
 
-    /// What the store says counts; but nobody waits less long than this node's own count says.
-    fn take_over(&mut self, found: Found, limited: &Limited) {
+    /// What the store says counts; but nobody waits less long than this node's own count says. Whether the request passes,
+    /// now or in its turn: if too many wait here already it does not, and what the store has counted cannot be undone.
+    fn take_over(&mut self, found: Found, limited: &Limited) -> bool {
         let wait = found.standing.wait;
         self.standing = found.standing;
         let own = self.turn.take();
         if !found.has_room {
-            return;
+            return false;
         }
         match own {
             Some(mut turn) => {
@@ -160,6 +168,7 @@ impl Asked {
             None if !wait.is_zero() => self.turn = limited.limit.turn(wait),
             None => {}
         }
+        self.has_room()
     }
 }
 

@@ -36,6 +36,7 @@ fn visit(limit: &RateLimit, client: u8, now: Instant) -> (Checked, [String; 2]) 
     let request = Request {
         client: [192, 0, 2, client].into(),
         method: &Method::GET,
+        announced: None,
         is_tls: false,
         host: "a.example",
         port: None,
@@ -157,6 +158,24 @@ fn of_several_waits_the_longest_counts_and_a_refusal_ends_all() {
         (Duration::from_secs(2), 2)
     );
     assert!(waits[2].refusal.is_some() && waits[2].turns.is_empty());
+}
+
+#[test]
+fn no_more_is_to_be_waited_for_than_the_policy_says_however_many_wait_their_turn() {
+    let (registry, now) = (Registry::default(), Instant::now());
+    let patient = Spec {
+        delay: Duration::from_secs(30),
+        ..spec("default", 1, 10, 2)
+    };
+    let limit = several(vec![patient], &registry);
+    let fields: Vec<_> = (0..6).map(|_| visit(&limit, 1, now).1[1].clone()).collect();
+    assert_eq!(fields[0], "\"default\";r=1;t=10");
+    assert!(
+        fields[1..]
+            .iter()
+            .all(|field| field == "\"default\";r=0;t=20")
+    );
+    assert_eq!(visit(&limit, 1, now).1[0], "\"default\";q=2;w=20");
 }
 
 #[test]

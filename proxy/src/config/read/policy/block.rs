@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http::HeaderName;
+use http::{HeaderName, header::HOST};
 
 use super::{Said, mode};
 use crate::{
@@ -258,6 +258,12 @@ fn header_name(written: &Located<&str>, problems: &Problems) -> Option<HeaderNam
         let message = format!("{} is no name of a header", quoted(written.value));
         let hint = "write a name such as x-scanner, without a colon; a value goes into { name: x-scanner, value: on }";
         problems.push(Problem::error(message).at_value(written).hint(hint));
+    }
+    if name == Some(HOST) {
+        let message = "HTTP/2 sends no header \"host\", and a rule would miss it";
+        let hint = "a route has `host`";
+        problems.push(Problem::error(message).at_value(written).hint(hint));
+        return None;
     }
     name
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http::HeaderName;
+use http::{HeaderName, header::HOST};
 
 use super::Said;
 use crate::config::{
@@ -110,6 +110,13 @@ pub(super) fn by(fields: &Fields<'_>) -> Option<By> {
         }
         _ => None,
     };
+    if let Some(By::Header(HOST)) = found {
+        let written_out = quoted(written.value);
+        let message = format!("\"by\" cannot be {written_out}, which HTTP/2 does not send");
+        let problem = Problem::error(message).at_value(&written);
+        fields.problems.push(problem.hint("a route has `host`"));
+        return None;
+    }
     if found.is_none() {
         let hint = did_you_mean(written.value, ["client_ip", "route"]);
         fields.problems.push(

@@ -7,7 +7,7 @@ use http::{HeaderMap, Method};
 use super::*;
 use crate::{
     config::model::{By, LimitList, RateLimit as Spec},
-    limits::{Bucket, Registry, Standing},
+    limits::{Bucket, MOST_WAITING, Registry, Standing},
 };
 
 /// So many in an hour.
@@ -76,6 +76,7 @@ impl Edge {
         let request = Request {
             client: [192, 0, 2, 1].into(),
             method: &Method::GET,
+            announced: None,
             is_tls: false,
             host: "a.example",
             port: None,
@@ -197,6 +198,43 @@ fn a_turn_is_the_later_of_both() {
     let outcome = edge.ask(&[found(4000, 0, true)]);
     assert_eq!(outcome.2, 4000);
     assert_eq!(edge.ask(&[]).0, Some(Refusal::RateLimited(5400)));
+}
+
+#[test]
+fn what_this_node_refuses_is_spent_from_none_of_its_limits() {
+    let edge = Edge::with(vec![
+        spec("many", 10),
+        observing("seen", 10),
+        spec("few", 2),
+    ]);
+    for left in [(9, 9, 1), (8, 8, 0)] {
+        let left = vec![left.0, left.1, left.2];
+        assert_eq!(edge.alone(), (None, false, 0, left));
+    }
+    for _ in 0..30 {
+        let outcome = edge.request(|mut own, request, applied| {
+            assert!(own.is_refused());
+            own.uncount();
+            own.decide(request, "a.example/", applied)
+        });
+        let refused = Some(Refusal::RateLimited(1800));
+        assert_eq!(outcome, (refused, false, 0, vec![8, 8, 0]));
+    }
+}
+
+#[test]
+fn what_finds_no_place_to_wait_is_not_spent_here() {
+    let edge = Edge::with(vec![spec("one", 10)]);
+    let limit = &edge.limits.limits[0].limit;
+    let taken = (0..MOST_WAITING).map(|_| limit.turn(Duration::ZERO).unwrap());
+    let taken: Vec<_> = taken.collect();
+    for _ in 0..30 {
+        let outcome = edge.ask(&[found(600, 0, true)]);
+        let refused = Some(Refusal::RateLimited(600));
+        assert_eq!(outcome, (refused, false, 0, vec![0]));
+    }
+    drop(taken);
+    assert_eq!(edge.alone(), (None, false, 0, vec![9]));
 }
 
 #[test]
