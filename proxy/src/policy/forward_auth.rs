@@ -197,7 +197,7 @@ fn given_on(answer: Response, request_id: &str) -> Verdict {
 }
 
 /// That of the scheme which is claimed: behind a proxy that ends TLS it is not that of the connection. Proxies in a row may
-/// each have said theirs, the client's first; some say `wss` of a tunnel.
+/// each have said theirs, the client's first; some say `wss`.
 fn default_port(fields: &HeaderMap) -> u16 {
     let schemes = fields.get(X_FORWARDED_PROTO).map(HeaderValue::as_bytes);
     let first = schemes.and_then(|schemes| schemes.split(|byte| *byte == b',').next());
