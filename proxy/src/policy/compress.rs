@@ -48,14 +48,9 @@ use http::{
 };
 
 pub use self::{
-    codec::Broken,
-    dress::Plan,
-    encoder::Encoder,
-    engines::{Engines, Streams},
-    guard::Load,
-    offer::Offer,
+    codec::Broken, dress::Plan, encoder::Encoder, engines::Engines, guard::Load, offer::Offer,
 };
-use self::{dress::DIGESTS, types::MediaTypes};
+use self::{dress::DIGESTS, engines::Streams, types::MediaTypes};
 use super::Coding;
 use crate::config::model;
 
