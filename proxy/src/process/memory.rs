@@ -3,14 +3,17 @@
 use std::{
     fs::{self, File},
     os::unix::fs::FileExt,
-    path::{Path, PathBuf},
+    path::Path,
     sync::Weak,
     time::{Duration, Instant},
 };
 
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::Edge;
+use super::{
+    Edge,
+    control_group::{self, Version},
+};
 use crate::{config::model::MemoryLimit, listen::Look};
 
 const EVERY: Duration = Duration::from_secs(1);
@@ -88,7 +91,7 @@ impl Memory {
     fn find() -> Self {
         Self {
             status: File::open("/proc/self/status").ok(),
-            given: group_limit(Path::new("/proc/self/cgroup"), Path::new("/sys/fs/cgroup"))
+            given: control_group::least("memory", group_limit)
                 .or_else(|| size(&fs::read_to_string("/proc/meminfo").ok()?, "MemTotal:")),
         }
     }
@@ -117,37 +120,15 @@ fn size(text: &str, name: &str) -> Option<u64> {
     kib.checked_mul(1024)
 }
 
-/// The least that our control group, or one above it, may use; nothing if none is limited. `membership` is the
-/// file that tells which group that is, `root` where groups are mounted: as in cgroups(7), version 2 or 1.
-fn group_limit(membership: &Path, root: &Path) -> Option<u64> {
-    let membership = fs::read_to_string(membership).ok()?;
-    let limits = membership.lines().filter_map(|line| {
-        let (_, rest) = line.split_once(':')?;
-        let (controllers, group) = rest.split_once(':')?;
-        let (top, file) = match controllers {
-            "" => (root.to_owned(), "memory.max"),
-            one if one.split(',').any(|name| name == "memory") => {
-                (root.join("memory"), "memory.limit_in_bytes")
-            }
-            _ => return None,
-        };
-        least(&top, group, file)
-    });
-    limits.min()
-}
-
-/// Of the group and all above it.
-fn least(top: &Path, group: &str, file: &str) -> Option<u64> {
-    let group: PathBuf = top.join(group.trim_start_matches('/'));
-    let within = group
-        .ancestors()
-        .take_while(|folder| folder.starts_with(top));
-    let limits = within.filter_map(|folder| {
-        let text = fs::read_to_string(folder.join(file)).ok()?;
-        let limit: u64 = text.trim().parse().ok()?; // "max" is none
-        (limit < NO_LIMIT).then_some(limit)
-    });
-    limits.min()
+/// What one control group may use.
+fn group_limit(folder: &Path, version: Version) -> Option<u64> {
+    let file = match version {
+        Version::Two => "memory.max",
+        Version::One => "memory.limit_in_bytes",
+    };
+    let text = fs::read_to_string(folder.join(file)).ok()?;
+    let limit: u64 = text.trim().parse().ok()?; // "max" is none
+    (limit < NO_LIMIT).then_some(limit)
 }
 
 #[cfg(test)]
@@ -155,17 +136,8 @@ mod tests {
     use super::*;
     use crate::config::units::ByteSize;
 
-    /// What is found of a membership and of limits in files.
     fn found(membership: &str, limits: &[(&str, &str)]) -> Option<u64> {
-        let home = tempfile::tempdir().unwrap();
-        let (file, root) = (home.path().join("cgroup"), home.path().join("mounted"));
-        fs::write(&file, membership).unwrap();
-        for (path, limit) in limits {
-            let path = root.join(path);
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, format!("{limit}\n")).unwrap();
-        }
-        group_limit(&file, &root)
+        control_group::tests::found(membership, limits, "memory", group_limit)
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod certificates;
 mod children;
 mod control;
+mod control_group;
 mod descriptors;
 mod drain;
 mod edge;

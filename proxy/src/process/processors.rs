@@ -1,7 +1,9 @@
 //! How busy the processors are with us, looked at once a second.
 
 use std::{
+    fs,
     num::NonZero,
+    path::Path,
     sync::Weak,
     thread::available_parallelism,
     time::{Duration, Instant},
@@ -13,7 +15,10 @@ use tokio::{
     time::{MissedTickBehavior, interval},
 };
 
-use super::Edge;
+use super::{
+    Edge,
+    control_group::{self, Version},
+};
 use crate::policy::Load;
 
 const EVERY: Duration = Duration::from_secs(1);
@@ -22,7 +27,9 @@ const EVERY: Duration = Duration::from_secs(1);
 pub(super) async fn tend(edge: Weak<Edge>) {
     let mut ticks = interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let processors = ours(Handle::current().metrics().num_workers());
+    let workers = Handle::current().metrics().num_workers();
+    let given = available_parallelism().map_or(1, NonZero::get);
+    let processors = ours(workers, given, control_group::least("cpu", quota));
     let mut before = (Instant::now(), used());
     let mut load = Load::NONE;
     loop {
@@ -44,10 +51,31 @@ fn used() -> Duration {
     Duration::try_from(clock_gettime(ClockId::ProcessCPUTime)).unwrap_or_default()
 }
 
-/// As many as there are workers to use them, but no more than the machine or the control group has.
-fn ours(workers: usize) -> u16 {
-    let given = available_parallelism().map_or(1, NonZero::get);
-    u16::try_from(workers.min(given)).unwrap_or(u16::MAX)
+/// In thousandths: as many as there are workers to use them, but no more than the machine or the control group has. Of a quota
+/// `given` has whole processors alone, and at least one: where it may come from there, the quota itself counts.
+fn ours(workers: usize, given: usize, quota: Option<u32>) -> u32 {
+    let thousandths =
+        |count| u32::try_from(count).map_or(u32::MAX, |count| count.saturating_mul(1000));
+    let (workers, given) = (thousandths(workers), thousandths(given));
+    let given = match quota {
+        Some(quota) if quota < given.saturating_add(1000) => quota,
+        _ => given,
+    };
+    workers.min(given).max(1)
+}
+
+/// Thousandths of a processor that one control group may use.
+fn quota(folder: &Path, version: Version) -> Option<u32> {
+    let read = |file: &str| fs::read_to_string(folder.join(file)).ok();
+    let text = match version {
+        Version::Two => read("cpu.max")?,
+        Version::One => read("cpu.cfs_quota_us")? + " " + &read("cpu.cfs_period_us")?,
+    };
+    let (quota, period) = text.trim().split_once(char::is_whitespace)?;
+    let quota: u64 = quota.trim().parse().ok()?; // "max" and -1 are none
+    let period: u64 = period.trim().parse().ok()?;
+    let thousandths = quota.saturating_mul(1000).checked_div(period)?;
+    Some(u32::try_from(thousandths).unwrap_or(u32::MAX))
 }
 
 #[cfg(test)]
@@ -62,10 +90,44 @@ mod tests {
     }
 
     #[test]
-    fn there_are_no_more_than_workers_and_no_more_than_the_machine_has() {
-        let all = ours(usize::MAX);
-        assert!(all >= 1);
-        assert_eq!(ours(1), 1);
-        assert_eq!(ours(usize::from(all) + 1), all);
+    fn there_are_no_more_than_workers_nor_than_the_machine_or_the_quota_has() {
+        for (workers, given, quota, thousandths) in [
+            (4, 8, None, 4000),
+            (8, 4, None, 4000),
+            (1, 1, Some(500), 500),
+            (4, 2, Some(2500), 2500),
+            (2, 2, Some(2500), 2000),
+            (8, 2, Some(4500), 2000),
+            (2, 1, Some(0), 1),
+            (usize::MAX, usize::MAX, None, u32::MAX),
+        ] {
+            assert_eq!(ours(workers, given, quota), thousandths);
+        }
+    }
+
+    #[test]
+    fn a_quota_is_read_in_thousandths_of_a_processor() {
+        let found =
+            |membership, files: &[_]| control_group::tests::found(membership, files, "cpu", quota);
+        for (text, thousandths) in [
+            ("50000 100000", Some(500)),
+            ("250000 100000", Some(2500)),
+            ("max 100000", None),
+            ("50000 0", None),
+            ("50000", None),
+        ] {
+            assert_eq!(
+                found("0::/a/b\n", &[("a/cpu.max", text)]),
+                thousandths,
+                "{text}"
+            );
+        }
+        for (quota, thousandths) in [("150000", Some(1500)), ("-1", None)] {
+            let files = [
+                ("cpu/x/cpu.cfs_quota_us", quota),
+                ("cpu/x/cpu.cfs_period_us", "100000"),
+            ];
+            assert_eq!(found("3:cpu,cpuacct:/x\n0::/\n", &files), thousandths);
+        }
     }
 }

@@ -315,11 +315,20 @@ async fn beyond_their_number_streams_pass_as_they_are_until_one_ends() {
 
 #[tokio::test]
 async fn streams_are_counted_by_policy_and_over_reloads_and_whole_bodies_go_beyond_them() {
-    let go = Arc::new(Semaphore::new(0));
-    let origin = ticker("transfer-encoding: chunked\r\n", &go).await;
-    let fixed = "A fixed answer, said again. ".repeat(4000);
+    let origin = Origin::scripted(|request, mut wire| async move {
+        let head = "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\n";
+        if request.target() == "/whole" {
+            let head = format!("{head}content-length: 100000\r\n\r\n");
+            wire.send([head.as_bytes(), &text(100_000)].concat()).await;
+            return Some(wire);
+        }
+        let first = format!("{head}transfer-encoding: chunked\r\n\r\n5\r\nhello\r\n");
+        wire.send(first).await;
+        std::future::pending().await
+    })
+    .await;
     let site = SITE
-        .replace("$fixed", &fixed)
+        .replace("$fixed", "fixed")
         .replace("cpu_guard: false }", "cpu_guard: false, streams: 1 }");
     let proxy = Proxy::with(&site, &[&origin]).await;
     let mut clients = Vec::new();
@@ -338,8 +347,9 @@ async fn streams_are_counted_by_policy_and_over_reloads_and_whole_bodies_go_beyo
         assert_eq!(coding_of(path).await, None, "{path}");
     }
     assert_eq!(coding_of("/cookies").await.as_deref(), Some("br"));
-    let answer = proxy.client().await.ask("GET", "/fixed", &[ANY], b"").await;
-    assert!(decode("br", &answer.body).unwrap() == fixed.as_bytes());
+    let answer = proxy.client().await.ask("GET", "/whole", &[ANY], b"").await;
+    assert_eq!(answer.length(), Some(answer.body.len()));
+    assert!(decode("br", &answer.body).unwrap() == text(100_000));
 }
 
 #[tokio::test]

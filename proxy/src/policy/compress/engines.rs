@@ -35,7 +35,7 @@ pub struct Engines {
 
 /// How many bodies are compressed as streams just now, for one policy.
 #[derive(Debug, Default)]
-pub struct Streams(AtomicUsize);
+pub(super) struct Streams(AtomicUsize);
 
 /// A codec, and room for what it writes.
 #[derive(Debug)]
@@ -63,7 +63,7 @@ impl Engines {
 
     /// The streams of a policy, `owner` being the label of its route or `defaults`. They are counted on for as long as the
     /// policy is in some snapshot or one of them runs.
-    pub fn streams_of(&self, owner: &str) -> Arc<Streams> {
+    pub(super) fn streams_of(&self, owner: &str) -> Arc<Streams> {
         let mut streams = self.streams.lock();
         if let Some(found) = streams.get(owner).and_then(Weak::upgrade) {
             return found;

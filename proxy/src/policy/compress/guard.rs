@@ -21,10 +21,10 @@ impl Load {
         Self(if busy > 1000 { 1000 } else { busy })
     }
 
-    /// Of `processors` for this long, so much was used.
-    pub fn of(used: Duration, within: Duration, processors: u16) -> Self {
+    /// Of so many thousandths of a processor for this long, so much was used.
+    pub fn of(used: Duration, within: Duration, processors: u32) -> Self {
         let all = within.as_micros().saturating_mul(processors.max(1).into());
-        let busy = used.as_micros().saturating_mul(1000).checked_div(all);
+        let busy = used.as_micros().saturating_mul(1_000_000).checked_div(all);
         Self::thousandths(busy.map_or(0, |busy| u16::try_from(busy).unwrap_or(u16::MAX)))
     }
 
@@ -146,15 +146,17 @@ mod tests {
     fn load_is_what_was_used_of_what_there_was() {
         let second = Duration::from_secs(1);
         for (used, processors, busy) in [
-            (Duration::ZERO, 4, 0),
-            (second, 4, 250),
-            (second * 4, 4, 1000),
-            (second * 5, 4, 1000),
-            (second / 2, 0, 500),
+            (Duration::ZERO, 4000, 0),
+            (second, 4000, 250),
+            (second / 4, 500, 500),
+            (second * 9 / 4, 2500, 900),
+            (second * 4, 4000, 1000),
+            (second * 5, 4000, 1000),
+            (second / 2, 0, 1000),
         ] {
             assert_eq!(Load::of(used, second, processors), Load(busy));
         }
-        assert_eq!(Load::of(second, Duration::ZERO, 1), Load::NONE);
+        assert_eq!(Load::of(second, Duration::ZERO, 1000), Load::NONE);
         assert_eq!(Load(0).between(Load(1000)), Load(500));
     }
 }
