@@ -23,15 +23,19 @@ mod template;
 
 use std::{sync::Arc, time::Duration};
 
-use http::{HeaderName, header};
+use http::HeaderName;
 
-use crate::config::{
-    decode::Fields,
-    model::{
-        Access, BasicAuth, Block, Compress, Cors, Countries, ErrorPages, ForwardAuth, Headers,
-        Hsts, LimitList, Maintenance, MaxInFlight, Policies, RateLimit, Rewrite, SecurityHeaders,
+use crate::{
+    config::{
+        decode::Fields,
+        model::{
+            Access, BasicAuth, Block, Compress, Cors, Countries, ErrorPages, ForwardAuth, Headers,
+            Hsts, LimitList, Maintenance, MaxInFlight, Policies, RateLimit, Rewrite,
+            SecurityHeaders,
+        },
+        problem::{Located, Problem, Problems, quoted},
     },
-    problem::{Located, Problem, Problems, quoted},
+    forward::guard,
 };
 
 /// What is said of a policy: `None` is nothing, which leaves it to `defaults`; `Some` of `None` is that there is none, which
@@ -169,28 +173,6 @@ fn field_name(key: &str, written: &Located<&str>, problems: &Problems) -> Option
 }
 
 fn is_ours(name: &HeaderName) -> bool {
-    let others = [
-        "keep-alive",
-        "proxy-connection",
-        "x-forwarded-for",
-        "x-forwarded-proto",
-        "x-forwarded-host",
-        "x-forwarded-port",
-        "x-forwarded-method",
-        "x-forwarded-uri",
-        "x-request-id",
-    ];
-    matches!(
-        *name,
-        header::HOST
-            | header::CONNECTION
-            | header::CONTENT_LENGTH
-            | header::TRANSFER_ENCODING
-            | header::TE
-            | header::TRAILER
-            | header::UPGRADE
-            | header::EXPECT
-            | header::VIA
-            | header::FORWARDED
-    ) || others.contains(&name.as_str())
+    let of_questions = ["x-forwarded-port", "x-forwarded-method", "x-forwarded-uri"];
+    guard(name.as_str()).is_some() || of_questions.contains(&name.as_str())
 }
