@@ -50,7 +50,7 @@ fn assert_read(users: &Users, line: &str) {
     let (name, text) = line.split_once(':').expect("a colon");
     let hash = users.hash_of(name).expect("a user");
     let shown = format!("{users:?}{hash:?}");
-    match hash {
+    match &**hash {
         PasswordHash::Argon2id(hash) => {
             let work = u64::from(hash.memory_kib) * u64::from(hash.passes);
             assert!(hash.memory_kib <= 256 << 10 && (1..=1 << 20).contains(&work));
