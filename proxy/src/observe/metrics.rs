@@ -96,7 +96,7 @@ impl Metrics {
         self.refusals.count(reason);
     }
 
-    /// Counts what became of a name and a password: one of [`PASSWORD_CHECKS`].
+    /// Counts what became of a name and a password: one of `PASSWORD_CHECKS`.
     pub fn password_checked(&self, result: &str) {
         self.password_checks.count(result);
     }

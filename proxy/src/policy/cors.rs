@@ -70,7 +70,7 @@ impl Cors {
         }
     }
 
-    /// A preflight is answered here; what it is told is said by [`Self::respond`].
+    /// A preflight is answered here; what it is told is said by `Self::respond`.
     pub fn judge(&self, request: &Request<'_>) -> Verdict {
         match request.announced {
             None => Verdict::Continue,

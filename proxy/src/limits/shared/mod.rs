@@ -8,7 +8,7 @@
 //! key expires then, as if it had never been.
 //!
 //! A store that is slow or gone costs a request its `timeout` at most, and after a few of those nothing: then the
-//! store is not asked ([`circuit`]) until it has answered again in the background ([`keeper`]).
+//! store is not asked (`circuit`) until it has answered again in the background (`keeper`).
 
 mod circuit;
 mod dial;
