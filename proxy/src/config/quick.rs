@@ -76,6 +76,7 @@ pub fn quick(from: &str, to: &str) -> Result<Config, Report> {
         }],
         defaults: Policies::default(),
         limits_store: None,
+        tracing: None,
         log: AccessLog::Stdout,
         state: STATE.into(),
         workers: None,

@@ -4,7 +4,7 @@
 //!
 //! `time` `client` `country` `listener` `method` `host` `path` `protocol` `status` `bytes_in` `bytes_out` `route`
 //! `upstream` `server` `retries` `refusal` `detail` `policy` `observed` `user` `coding` `t_queue_ms` `t_connect_ms` `t_first_byte_ms`
-//! `t_total_ms` `tls` (`version` `cipher` `sni` `resumed` `client`) `user_agent` `referer` `request_id` `upgraded`
+//! `t_total_ms` `tls` (`version` `cipher` `sni` `resumed` `client`) `user_agent` `referer` `request_id` `trace_id` `upgraded`
 //!
 //! Every line has every field; what there is none of is `null`. Times are milliseconds with three decimals.
 //! What a client chose is cut at the caps below, so a line has at most some 25 KB.
@@ -90,6 +90,7 @@ impl Line {
         self.string(key!("user_agent"), record.user_agent, USER_AGENT);
         self.string(key!("referer"), record.referer, REFERER);
         self.text(key!("request_id"), record.request_id, REQUEST_ID);
+        self.text(key!("trace_id"), record.trace_id, WHOLE);
         self.flag(key!("upgraded"), record.upgraded);
         self.put(b"}\n");
         &self.bytes
@@ -229,6 +230,7 @@ mod tests {
                 client: "CN=billing",
             }),
             request_id: "0193",
+            trace_id: "",
             user_agent: b"curl/8",
             referer: b"",
             timers: Timers {
@@ -256,7 +258,7 @@ mod tests {
             r#""t_queue_ms":null,"t_connect_ms":0.000,"t_first_byte_ms":1.002,"#,
             r#""t_total_ms":12345.678,"tls":{"version":"TLSv1.3","#,
             r#""cipher":"TLS13_AES_128_GCM_SHA256","sni":"example.ch","resumed":true,"client":"CN=billing"},"#,
-            r#""user_agent":"curl/8","referer":null,"request_id":"0193","upgraded":false}"#,
+            r#""user_agent":"curl/8","referer":null,"request_id":"0193","trace_id":null,"upgraded":false}"#,
             "\n"
         );
         assert_eq!(line(&record()), expected);

@@ -21,6 +21,7 @@ use super::{
     reasons::Reasons,
     servers::{self, Servers},
     shelf::Shelf,
+    traces::TraceMeters,
 };
 
 /// Found right or wrong by a check of the hash; known from a check of late; not looked at because of the client's failures;
@@ -40,6 +41,8 @@ pub struct Metrics {
     pub issuers: Arc<IssuerMeters>,
     /// For compression.
     pub codings: CodingMeters,
+    /// For the export of traces.
+    pub traces: TraceMeters,
     refusals: Reasons,
     password_checks: Reasons,
     access_log_dropped: IntCounter,
@@ -75,6 +78,7 @@ impl Metrics {
             config: ConfigFamilies::new(&maker)?,
             issuers: Arc::new(IssuerMeters::new(&maker)?),
             codings: CodingMeters::new(&maker)?,
+            traces: TraceMeters::new(&maker)?,
             refusals: Reasons::new(refusals, |reason| refused.with_label_values(&[reason])),
             password_checks: Reasons::new(&PASSWORD_CHECKS, |result| {
                 checks.with_label_values(&[result])

@@ -12,6 +12,7 @@ pub mod metrics;
 pub mod panics;
 pub mod record;
 pub mod servers;
+pub mod traces;
 
 mod exposition;
 mod families;
@@ -44,6 +45,7 @@ pub use self::{
     record::{Protocol, Record, Timers, Tls},
     rulings::{PolicyLabel, Ruling},
     servers::{ServerView, Servers, UpstreamView},
+    traces::{Event, Trace, TraceMeters, Tracer},
 };
 
 /// Takes note of finished exchanges; the one place that does.

@@ -106,6 +106,7 @@ fn record() -> Record<'static> {
         refusal_detail: None,
         tls: None,
         request_id: "1",
+        trace_id: "",
         user_agent: b"",
         referer: b"",
         timers: Timers {

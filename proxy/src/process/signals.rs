@@ -92,6 +92,7 @@ impl Running {
         } else {
             edge.end(&mut signals, &mut self.wishes).await
         };
+        edge.end_traces().await;
         if !edge.observer.access_log.close(Duration::from_secs(2)) {
             tracing::warn!("the last lines of the access log could not be written");
         }

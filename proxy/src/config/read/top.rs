@@ -10,11 +10,11 @@ use super::{
     acme, address, beside, certificate, file_path, limits_store, listener,
     network::networks,
     policy::{self, PoliciesDraft},
-    route, upstream,
+    route, tracing, upstream,
 };
 use crate::config::{
     decode::{Fields, text},
-    model::{AccessLog, Admin, Control, Drain, LimitsStore, MemoryLimit},
+    model::{AccessLog, Admin, Control, Drain, LimitsStore, MemoryLimit, Tracing},
     nearest::did_you_mean,
     problem::{Located, Problem, Span, quoted},
     raw::Value,
@@ -117,10 +117,10 @@ pub(in crate::config) static TABLE: Table = Table {
             Kind::TextOr(limits_store::URL, &limits_store::TABLE),
             "a Redis server by which nodes share rate limits; default each counts for itself",
         ),
-        Key::later(
+        Key::new(
             "tracing",
-            "remove it; no traces are sent yet",
-            "send traces",
+            Kind::Mapping(&tracing::TABLE),
+            "where traces of requests are sent to; default none are",
         ),
         Key::later(
             "watch",
@@ -207,6 +207,7 @@ pub(in crate::config) struct Settings {
     pub(in crate::config) defaults: PoliciesDraft,
     pub(in crate::config) log: Option<AccessLog>,
     pub(in crate::config) limits_store: Option<LimitsStore>,
+    pub(in crate::config) tracing: Option<Tracing>,
     pub(in crate::config) state: Option<PathBuf>,
     pub(in crate::config) workers: Option<NonZeroUsize>,
     pub(in crate::config) drain_timeout: Option<Duration>,
@@ -218,13 +219,14 @@ pub(in crate::config) struct Settings {
 }
 
 impl Settings {
-    const ONCE: [&str; 12] = [
+    const ONCE: [&str; 13] = [
         "admin",
         "trusted_proxies",
         "country_database",
         "defaults",
         "log",
         "limits_store",
+        "tracing",
         "state",
         "workers",
         "memory_limit",
@@ -272,6 +274,7 @@ impl Settings {
             }
             "log" => self.log = fields.fields("log").and_then(|fields| log(&fields)),
             "limits_store" => self.limits_store = limits_store::read(fields),
+            "tracing" => self.tracing = tracing::read(fields),
             "state" => self.state = file_path(fields, "state").map(|path| path.value),
             "workers" => self.workers = fields.count("workers").and_then(NonZeroUsize::new),
             "memory_limit" => self.memory_limit = memory_limit(fields),

@@ -1,0 +1,46 @@
+//! What a server sees of the trace that a request belongs to (W3C Trace Context).
+
+use http::{HeaderName, HeaderValue};
+
+use super::Fields;
+use crate::admit::TraceParent;
+
+pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+pub const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
+
+/// Puts a request into its trace. `tracestate` stays if it belongs to the same trace and may be passed on.
+pub fn trace(fields: &mut impl Fields, own: &TraceParent, passes_state: bool) {
+    if let Ok(value) = HeaderValue::from_bytes(&own.to_bytes()) {
+        fields.set(TRACEPARENT, value);
+    }
+    if !passes_state {
+        fields.remove(&TRACESTATE);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderMap;
+
+    use super::*;
+    use crate::admit::{SpanId, TraceId};
+
+    #[test]
+    fn a_server_sees_our_span_alone_and_a_state_that_belongs_to_it() {
+        let own = TraceParent::new(TraceId::new(7), SpanId::new(9), true);
+        for (passes_state, states) in [(true, &["a=1", "b=2"][..]), (false, &[])] {
+            let mut fields = HeaderMap::new();
+            for said in ["theirs", "another's"] {
+                fields.append(TRACEPARENT, HeaderValue::from_static(said));
+            }
+            for state in ["a=1", "b=2"] {
+                fields.append(TRACESTATE, HeaderValue::from_static(state));
+            }
+            trace(&mut fields, &own, passes_state);
+            let parents: Vec<_> = fields.get_all(TRACEPARENT).iter().collect();
+            assert_eq!(parents, [&format!("00-{:032x}-{:016x}-01", 7, 9)]);
+            let found: Vec<_> = fields.get_all(TRACESTATE).iter().collect();
+            assert_eq!(found, states);
+        }
+    }
+}
