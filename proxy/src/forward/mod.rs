@@ -13,4 +13,4 @@ pub use guard::{Guard, guard};
 pub use proxy_header::ProxyHeader;
 pub use request::{Dropped, Origin, request};
 pub use response::response;
-pub use trace::{TRACEPARENT, TRACESTATE, trace};
+pub use trace::{TRACEPARENT, TRACESTATE, Traced};

@@ -8,13 +8,23 @@ use crate::admit::TraceParent;
 pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 pub const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
-/// Puts a request into its trace. `tracestate` stays if it belongs to the same trace and may be passed on.
-pub fn trace(fields: &mut impl Fields, own: &TraceParent, passes_state: bool) {
-    if let Ok(value) = HeaderValue::from_bytes(&own.to_bytes()) {
-        fields.set(TRACEPARENT, value);
-    }
-    if !passes_state {
-        fields.remove(&TRACESTATE);
+/// Where a request stands in its trace.
+#[derive(Clone, Copy, Debug)]
+pub struct Traced {
+    /// Our span, as the server is told of it.
+    pub own: TraceParent,
+    /// Whether `tracestate` belongs to the same trace, and may be passed on.
+    pub passes_state: bool,
+}
+
+impl Traced {
+    pub(super) fn show(&self, fields: &mut impl Fields) {
+        if let Ok(value) = HeaderValue::from_bytes(&self.own.to_bytes()) {
+            fields.set(TRACEPARENT, value);
+        }
+        if !self.passes_state {
+            fields.remove(&TRACESTATE);
+        }
     }
 }
 
@@ -36,7 +46,7 @@ mod tests {
             for state in ["a=1", "b=2"] {
                 fields.append(TRACESTATE, HeaderValue::from_static(state));
             }
-            trace(&mut fields, &own, passes_state);
+            Traced { own, passes_state }.show(&mut fields);
             let parents: Vec<_> = fields.get_all(TRACEPARENT).iter().collect();
             assert_eq!(parents, [&format!("00-{:032x}-{:016x}-01", 7, 9)]);
             let found: Vec<_> = fields.get_all(TRACESTATE).iter().collect();

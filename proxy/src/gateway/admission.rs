@@ -9,7 +9,7 @@ use super::{Exchange, exchange::Admitted, fault, session};
 use crate::{
     admit::{Host, RequestId, TraceParent, client_of, head2, normalise, trace_context},
     config::model::UnderscoreHeaders,
-    forward::{self, Origin},
+    forward::{self, Origin, Traced},
     listen::{Connection, Pace},
     observe::Trace,
     respond::{Answer, Refusal},
@@ -247,6 +247,10 @@ pub(super) fn origin(exchange: &Exchange, version: Version) -> Result<Origin<'_>
             server
         },
         request_id: admitted.id.as_str(),
+        trace: exchange.trace.as_ref().map(|trace| Traced {
+            own: *trace.own(),
+            passes_state: trace.passes_state(),
+        }),
         version: match version {
             Version::HTTP_10 => "1.0",
             Version::HTTP_2 => "2",

@@ -162,10 +162,20 @@ impl Exchange {
     }
 
     /// Notes for the trace what happens, if anybody is to hear of it.
-    pub(super) fn note(&mut self, at: Instant, event: impl FnOnce(&Self) -> Event) {
-        if let Some(mut trace) = self.trace.take() {
-            trace.note(at, || event(self));
-            self.trace = Some(trace);
+    pub(super) fn note(&mut self, at: Instant, event: impl FnOnce() -> Event) {
+        if let Some(trace) = &mut self.trace {
+            trace.note(at, event);
+        }
+    }
+
+    /// Notes that the server of this try is given up.
+    pub(super) fn note_retry(&mut self, at: Instant, failure: &'static str) {
+        if let (Some(trace), Some(pick)) = (&mut self.trace, &self.pick) {
+            let server = &pick.server().label;
+            trace.note(at, || Event::Retry {
+                server: Arc::clone(server),
+                failure,
+            });
         }
     }
 

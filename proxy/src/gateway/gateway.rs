@@ -123,7 +123,7 @@ impl ProxyHttp for Gateway {
             pick
         };
         let server = &pick.server().label;
-        exchange.note(now, |_| Event::Pick {
+        exchange.note(now, || Event::Pick {
             server: Arc::clone(server),
         });
         exchange.tally.pick(now);
@@ -184,9 +184,6 @@ impl ProxyHttp for Gateway {
         let origin = admission::origin(exchange, session.req_header().version)?;
         let mut fields = RequestFields(request);
         let dropped = forward::request(&mut fields, &origin);
-        if let Some(trace) = &exchange.trace {
-            forward::trace(&mut fields, trace.own(), trace.passes_state());
-        }
         exchange.request(&mut fields, session.req_header());
         if !exchange.tries.head_sent {
             let meters = &admitted.connection.listener.meters;
@@ -357,7 +354,7 @@ impl ProxyHttp for Gateway {
         }
         let refusal = exchange.refusal_for(error);
         exchange.refusal = Some(refusal);
-        exchange.note(Instant::now(), |_| Event::Refusal(refusal.label()));
+        exchange.note(Instant::now(), || Event::Refusal(refusal.label()));
         outcome::stalled(exchange, error);
         // An exchange that never reached a server leaves its connection in order.
         let can_reuse_downstream = exchange.tries.count == 0 && refusal.keeps_connection();

@@ -39,7 +39,7 @@ pub(super) fn answered(
     hold_to_limits(&response.headers, exchange)?;
     let now = Instant::now();
     exchange.tally.answered = Some(now);
-    exchange.note(now, |_| Event::FirstByte);
+    exchange.note(now, || Event::FirstByte);
     exchange.response_moved();
     if response.status == StatusCode::SWITCHING_PROTOCOLS {
         if !session.is_upgrade_req() {
@@ -169,7 +169,7 @@ fn goes_back(session: &Session, exchange: &mut Exchange, failure: Failure, error
         && attempt(session, exchange, failure).is_repeatable();
     if goes_back {
         exchange.tries.kept = Kept::Closed;
-        note_retry(exchange, "closed", Instant::now());
+        exchange.note_retry(Instant::now(), "closed");
     }
     goes_back
 }
@@ -206,19 +206,9 @@ fn may_go_again(
         .again(&attempt(session, exchange, failure), now);
     if again {
         exchange.tries.failed = Some(failure.into());
-        note_retry(exchange, failure.label(), now);
+        exchange.note_retry(now, failure.label());
     }
     again
-}
-
-fn note_retry(exchange: &mut Exchange, failure: &'static str, now: Instant) {
-    exchange.note(now, |exchange| Event::Retry {
-        server: exchange
-            .pick
-            .as_ref()
-            .map_or_else(|| "".into(), |pick| Arc::clone(&pick.server().label)),
-        failure,
-    });
 }
 
 fn attempt(session: &Session, exchange: &Exchange, failure: Failure) -> Attempt {

@@ -12,3 +12,4 @@ mod headers;
 mod limits;
 mod mistakes;
 mod strange;
+mod tracing;
