@@ -43,4 +43,5 @@ mod routing;
 mod server_tls;
 mod threats;
 mod tls;
+mod tracing;
 mod up;

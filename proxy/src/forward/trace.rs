@@ -18,7 +18,8 @@ pub struct Traced {
 }
 
 impl Traced {
-    pub(super) fn show(&self, fields: &mut impl Fields) {
+    /// Says so to a server.
+    pub fn show(&self, fields: &mut impl Fields) {
         if let Ok(value) = HeaderValue::from_bytes(&self.own.to_bytes()) {
             fields.set(TRACEPARENT, value);
         }
