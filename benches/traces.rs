@@ -39,7 +39,12 @@ fn tracer(share: u8) -> Result<Arc<Tracer>, Box<dyn std::error::Error>> {
         timeout: Duration::from_secs(5),
         queue: 2 * usize::try_from(ROOM)?,
     };
-    Ok(Tracer::build(&settings, None, metrics.traces.clone(), None)?)
+    Ok(Tracer::build(
+        &settings,
+        None,
+        metrics.traces.clone(),
+        None,
+    )?)
 }
 
 /// All that an exchange does for its trace.

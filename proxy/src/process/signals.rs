@@ -92,7 +92,6 @@ impl Running {
         } else {
             edge.end(&mut signals, &mut self.wishes).await
         };
-        edge.end_traces().await;
         if !edge.observer.access_log.close(Duration::from_secs(2)) {
             tracing::warn!("the last lines of the access log could not be written");
         }
@@ -103,7 +102,10 @@ impl Running {
 impl Edge {
     /// Drains, unless a second signal is in a hurry.
     async fn end(&self, signals: &mut Signals, wishes: &mut mpsc::Receiver<Wish>) -> Ending {
-        let mut draining = std::pin::pin!(self.drain());
+        let mut draining = std::pin::pin!(async {
+            self.drain().await;
+            self.end_traces().await;
+        });
         loop {
             tokio::select! {
                 () = &mut draining => return Ending::Drained,

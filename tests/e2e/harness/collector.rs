@@ -130,10 +130,15 @@ fn script(
 /// The spans of one request, which is as OTLP has it.
 fn read(request: &Message) -> Vec<Told> {
     assert_eq!(request.start, "POST /v1/traces HTTP/1.1");
-    assert_eq!(request.field("content-type"), Some("application/x-protobuf"));
+    assert_eq!(
+        request.field("content-type"),
+        Some("application/x-protobuf")
+    );
     assert_eq!(request.field("content-encoding"), Some("gzip"));
     let mut body = Vec::new();
-    GzDecoder::new(&request.body[..]).read_to_end(&mut body).unwrap();
+    GzDecoder::new(&request.body[..])
+        .read_to_end(&mut body)
+        .unwrap();
     let request = ExportTraceServiceRequest::decode(&body[..]).unwrap();
     let mut spans = Vec::new();
     for of_resource in request.resource_spans {

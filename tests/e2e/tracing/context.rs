@@ -21,8 +21,16 @@ fn split(traceparent: &str) -> (String, String, String) {
 async fn a_trace_goes_on_through_us_with_our_span_between_client_and_server() {
     let (origin, collector) = (Origin::saying("hello").await, Collector::start().await);
     let proxy = Proxy::with(&web(&collector, ", service: edge"), &[&origin]).await;
-    let lines = [&*said("01"), "tracestate: congo=t61rcWkgMzE,a=1", "tracestate: b=2"];
-    let answer = proxy.client().await.ask("GET", "/a?secret", &lines, b"").await;
+    let lines = [
+        &*said("01"),
+        "tracestate: congo=t61rcWkgMzE,a=1",
+        "tracestate: b=2",
+    ];
+    let answer = proxy
+        .client()
+        .await
+        .ask("GET", "/a?secret", &lines, b"")
+        .await;
     assert_eq!((answer.status(), answer.has("traceparent")), (200, false));
     let request = origin.only_request();
     let (trace, span, flags) = told(&request);
@@ -36,7 +44,7 @@ async fn a_trace_goes_on_through_us_with_our_span_between_client_and_server() {
     assert_eq!(exported.parent(), PARENT);
     assert_eq!(exported.span.trace_state, state.join(","));
     assert_eq!(exported.service, "edge");
-    assert_eq!(exported.span.name, "GET /");
+    assert_eq!(exported.span.name, "GET */");
     for (key, value) in [
         ("http.request.method", "GET"),
         ("http.response.status_code", "200"),
@@ -54,7 +62,10 @@ async fn a_trace_goes_on_through_us_with_our_span_between_client_and_server() {
     assert!(!format!("{exported:?}").contains("secret"));
     let line = proxy.logged(|line| line["path"] == "/a").await;
     assert_eq!(line["trace_id"], TRACE);
-    assert_eq!(exported.says("simplon.request_id").as_deref(), line["request_id"].as_str());
+    assert_eq!(
+        exported.says("simplon.request_id").as_deref(),
+        line["request_id"].as_str()
+    );
 }
 
 #[tokio::test]
@@ -86,10 +97,17 @@ async fn a_request_that_names_no_trace_or_no_sound_one_begins_its_own() {
         let (trace, span, flags) = told(&request);
         assert_ne!(trace, TRACE, "{lines:?}");
         assert!(traces.insert(trace.clone()), "{lines:?}");
-        assert_eq!((flags.as_str(), request.has("tracestate")), ("01", false), "{lines:?}");
+        assert_eq!(
+            (flags.as_str(), request.has("tracestate")),
+            ("01", false),
+            "{lines:?}"
+        );
         assert_eq!(answer.field("x-trace"), Some(&*trace));
         let exported = collector.span(&path).await;
-        assert_eq!((exported.trace(), exported.id(), exported.parent()), (trace, span, String::new()));
+        assert_eq!(
+            (exported.trace(), exported.id(), exported.parent()),
+            (trace, span, String::new())
+        );
     }
 }
 
@@ -135,8 +153,14 @@ async fn what_we_refuse_is_told_with_its_reason() {
     let proxy = Proxy::with(&text, &[]).await;
     assert_eq!(proxy.get("/refused").await.status(), 502);
     let exported = collector.span("/refused").await;
-    assert_eq!(exported.says("simplon.refusal").as_deref(), Some("connect_failed"));
-    assert_eq!(exported.says("error.type").as_deref(), Some("connect_failed"));
+    assert_eq!(
+        exported.says("simplon.refusal").as_deref(),
+        Some("connect_failed")
+    );
+    assert_eq!(
+        exported.says("error.type").as_deref(),
+        Some("connect_failed")
+    );
     assert_eq!(exported.events().last().unwrap(), "refusal connect_failed");
     assert_eq!(exported.span.status.unwrap().code, 2);
 }
@@ -155,7 +179,11 @@ async fn a_client_does_not_decide_what_is_sampled_and_a_trusted_proxy_does() {
         let (asked, before) = (said(said_flags), collector.spans().len());
         proxy.client().await.ask("GET", "/", &[&asked], b"").await;
         let (trace, _, found) = told(&origin.requests().pop().unwrap());
-        assert_eq!((trace.as_str(), found.as_str()), (TRACE, flags), "{keys} {top}");
+        assert_eq!(
+            (trace.as_str(), found.as_str()),
+            (TRACE, flags),
+            "{keys} {top}"
+        );
         proxy.logged(|line| line["trace_id"] == TRACE).await;
         proxy.signal(rustix::process::Signal::TERM);
         proxy.ended().await; // what there is has been sent then
@@ -202,9 +230,15 @@ async fn a_trace_goes_on_by_http_2_on_both_sides() {
     let exported = collector.span("/h2").await;
     let heads = origin.heads();
     let (trace, span, _) = split(heads[0].headers["traceparent"].to_str().unwrap());
-    assert_eq!((trace.as_str(), exported.parent().as_str()), (TRACE, PARENT));
+    assert_eq!(
+        (trace.as_str(), exported.parent().as_str()),
+        (TRACE, PARENT)
+    );
     assert_eq!(span, exported.id());
-    assert_eq!(exported.says("network.protocol.version").as_deref(), Some("2"));
+    assert_eq!(
+        exported.says("network.protocol.version").as_deref(),
+        Some("2")
+    );
     assert_eq!(exported.says("url.scheme").as_deref(), Some("https"));
 }
 
@@ -213,10 +247,20 @@ async fn a_server_that_decides_is_told_of_our_span_too() {
     let (origin, collector) = (Origin::saying("hello").await, Collector::start().await);
     let judge = Origin::saying("yes").await;
     let text = web(&collector, "")
-        .replace("servers: [$1] }", "servers: [$1] }, judge: { servers: [$2] }")
-        .replace("{ upstream: web }", "{ upstream: web, forward_auth: { upstream: judge, path: /may } }");
+        .replace(
+            "servers: [$1] }",
+            "servers: [$1] }, judge: { servers: [$2] }",
+        )
+        .replace(
+            "{ upstream: web }",
+            "{ upstream: web, forward_auth: { upstream: judge, path: /may } }",
+        );
     let proxy = Proxy::with(&text, &[&origin, &judge]).await;
-    let answer = proxy.client().await.ask("GET", "/", &[&said("01")], b"").await;
+    let answer = proxy
+        .client()
+        .await
+        .ask("GET", "/", &[&said("01")], b"")
+        .await;
     assert_eq!(answer.status(), 200);
     assert_eq!(told(&judge.only_request()), told(&origin.only_request()));
     assert_eq!(told(&judge.only_request()).0, TRACE);
@@ -228,14 +272,23 @@ async fn without_the_key_headers_pass_as_they_came() {
     let proxy = Proxy::in_front_of(&[&origin]).await;
     for lines in [
         &[][..],
-        &["traceparent: 00-strange", "tracestate: =,=", "tracestate: b=2"],
+        &[
+            "traceparent: 00-strange",
+            "tracestate: =,=",
+            "tracestate: b=2",
+        ],
         &[&*said("01"), "traceparent: twice"],
     ] {
         proxy.client().await.ask("GET", "/", lines, b"").await;
         let request = origin.requests().pop().unwrap();
         let mut seen: Vec<_> = ["traceparent", "tracestate"]
             .iter()
-            .flat_map(|name| request.all(name).into_iter().map(move |value| format!("{name}: {value}")))
+            .flat_map(|name| {
+                request
+                    .all(name)
+                    .into_iter()
+                    .map(move |value| format!("{name}: {value}"))
+            })
             .collect();
         seen.sort();
         let mut sent = lines.to_vec();

@@ -23,7 +23,10 @@ async fn a_collector_that_is_down_costs_no_request_and_is_used_again_when_it_is_
     let proxy = Proxy::with(&web(&collector, ", queue: 16"), &[&origin]).await;
     let mut client = proxy.client().await;
     let line = async {
-        let line = proxy.errors().await_line("the collector of traces takes no spans").await;
+        let line = proxy
+            .errors()
+            .await_line("the collector of traces takes no spans")
+            .await;
         assert!(line.contains("WARN") && line.contains("refused"), "{line}");
     };
     assert_eq!(client.get("/first").await.status(), 200);
@@ -36,11 +39,20 @@ async fn a_collector_that_is_down_costs_no_request_and_is_used_again_when_it_is_
     })
     .await;
     assert_eq!(spans(&proxy, "exported").await, 0);
-    assert!(proxy.metric(EXPORTS, &[("result", "failed")]).await.unwrap() > 0);
+    assert!(
+        proxy
+            .metric(EXPORTS, &[("result", "failed")])
+            .await
+            .unwrap()
+            > 0
+    );
 
     collector.origin.start_again().await;
     proxy.errors().await_line("takes spans again").await;
-    until("what waited is sent", async || spans(&proxy, "exported").await >= 17).await;
+    until("what waited is sent", async || {
+        spans(&proxy, "exported").await >= 17
+    })
+    .await;
     collector.span("/first").await;
     let lines = proxy.errors().lines();
     let warnings = lines.iter().filter(|line| line.contains("takes no spans"));
@@ -60,17 +72,25 @@ async fn what_a_collector_does_not_take_is_counted() {
     let choosy = Collector::answering(move || Reply::ok(partial.clone())).await;
     let proxy = Proxy::with(&web(&choosy, ""), &[&origin]).await;
     proxy.get("/").await;
-    proxy.await_metric(SPANS, &[("result", "rejected")], 1).await;
+    proxy
+        .await_metric(SPANS, &[("result", "rejected")], 1)
+        .await;
     assert_eq!(spans(&proxy, "exported").await, 0);
-    proxy.await_metric(EXPORTS, &[("result", "partial")], 1).await;
+    proxy
+        .await_metric(EXPORTS, &[("result", "partial")], 1)
+        .await;
     let line = proxy.errors().await_line("rejects spans").await;
     assert!(line.contains(r"too\nold"), "{line}");
 
     let hostile = Collector::answering(|| Reply::new(401, "no")).await;
     let proxy = Proxy::with(&web(&hostile, ""), &[&origin]).await;
     proxy.get("/").await;
-    proxy.await_metric(SPANS, &[("result", "dropped_export")], 1).await;
-    proxy.await_metric(EXPORTS, &[("result", "failed")], 1).await;
+    proxy
+        .await_metric(SPANS, &[("result", "dropped_export")], 1)
+        .await;
+    proxy
+        .await_metric(EXPORTS, &[("result", "failed")], 1)
+        .await;
     proxy.errors().await_line("it answers 401").await;
 }
 
@@ -102,7 +122,10 @@ async fn a_reload_leads_to_another_collector_and_to_none() {
     let lines = [&*said("01")];
     proxy.client().await.ask("GET", "/none", &lines, b"").await;
     let seen = origin.requests().pop().unwrap();
-    assert_eq!(seen.field("traceparent"), lines[0].split_once(": ").map(|(_, value)| value));
+    assert_eq!(
+        seen.field("traceparent"),
+        lines[0].split_once(": ").map(|(_, value)| value)
+    );
     assert_eq!((one.spans().len(), two.spans().len()), (1, 1));
 }
 
