@@ -182,15 +182,14 @@ fn is_member(member: &[u8]) -> bool {
     };
     let (key, value) = member.split_at(equals);
     let value = value.get(1..).unwrap_or_default();
-    let in_key = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-    let begins_well = key.first().is_some_and(in_key);
-    let is_key = |byte: &u8| in_key(byte) || b"_-*/@".contains(byte);
-    let is_value = |byte: &u8| matches!(byte, b' '..=b'~') && *byte != b'=';
-    begins_well
+    let begins_key = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let in_key = |byte: &u8| begins_key(byte) || b"_-*/@".contains(byte);
+    let in_value = |byte: &u8| matches!(byte, b' '..=b'~') && *byte != b'=';
+    key.first().is_some_and(begins_key)
         && key.len() <= WORD
-        && key.iter().all(is_key)
+        && key.iter().all(in_key)
         && (1..=WORD).contains(&value.len())
-        && value.iter().all(is_value)
+        && value.iter().all(in_value)
 }
 
 /// Digits in lower case, not all of them zero.

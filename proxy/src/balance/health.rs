@@ -44,7 +44,7 @@ impl Upstream {
         let Some(check) = &self.spec.health else {
             for server in self.servers() {
                 server.vitals.checker.clear();
-                server.vitals.unchecked();
+                server.vitals.unchecked(Instant::now());
             }
             return;
         };

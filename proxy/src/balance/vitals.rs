@@ -273,10 +273,10 @@ impl Vitals {
     }
 
     /// Forgets what checks found, for a server that is checked no more.
-    pub(super) fn unchecked(&self) {
+    pub(super) fn unchecked(&self, now: Instant) {
         let mut last = self.last_check.lock();
         if !self.standing().is_up() {
-            self.went_up(Instant::now());
+            self.went_up(now);
         }
         self.standing.store(Standing::default().to_bits(), Relaxed);
         *last = None;

@@ -12,7 +12,13 @@ use pingora::{
     proxy::Session,
 };
 
-use super::{Exchange, admission, exchange::Kept, fault, loan::Lender, session};
+use super::{
+    Exchange, admission,
+    exchange::{Admitted, Kept},
+    fault,
+    loan::Lender,
+    session,
+};
 use crate::{
     balance::{Attempt, Failure, Pick, Sent, is_idempotent},
     config::model::UpstreamProtocol,
@@ -291,6 +297,23 @@ fn count_coding(exchange: &Exchange, observer: &Observer) -> (&'static str, Opti
     (coding, Some((squeezed.taken, squeezed.given)))
 }
 
+fn places<'a>(exchange: &'a Exchange, admitted: &'a Admitted) -> Places<'a> {
+    let (route, pick) = (exchange.route.as_ref(), exchange.pick.as_ref());
+    Places {
+        listener: Some(&admitted.connection.listener.meters),
+        route: route.map(|route| route.meters.as_ref()),
+        server: pick.map(|pick| &pick.server().vitals.meters),
+    }
+}
+
+fn protocol(version: Version) -> Protocol {
+    match version {
+        Version::HTTP_10 => Protocol::Http10,
+        Version::HTTP_2 => Protocol::Http2,
+        _ => Protocol::Http11,
+    }
+}
+
 /// Queries hold tokens, those of the page before too.
 fn without_query(referer: &[u8]) -> &[u8] {
     referer
@@ -338,18 +361,14 @@ pub(super) fn record(session: &Session, exchange: &Exchange, observer: &Observer
         Action::Forward { upstream, .. } => Some(upstream),
         Action::Redirect(_) | Action::Respond(_) => None,
     });
-    let tally = &exchange.tally;
+    let (tally, pick) = (&exchange.tally, exchange.pick.as_ref());
     let (coding, compressed) = count_coding(exchange, observer);
     let record = Record {
         at: SystemTime::now(),
         client: admitted.client,
         country: exchange.snapshot.country_of(admitted.client),
         listener: &connection.listener.settings.name,
-        protocol: match header.version {
-            Version::HTTP_10 => Protocol::Http10,
-            Version::HTTP_2 => Protocol::Http2,
-            _ => Protocol::Http11,
-        },
+        protocol: protocol(header.version),
         method: header.method.as_str(),
         host: admitted.host.name(),
         path: admission::logged_path(header, admitted),
@@ -358,10 +377,7 @@ pub(super) fn record(session: &Session, exchange: &Exchange, observer: &Observer
         bytes_out: session.body_bytes_sent() as u64,
         route: route.map_or("", |route| &route.label),
         upstream: upstream.map_or("", |upstream| upstream.name()),
-        server: exchange
-            .pick
-            .as_ref()
-            .map_or("", |pick| &pick.server().label),
+        server: pick.map_or("", |pick| &pick.server().label),
         retries: exchange.tries.count.saturating_sub(1),
         refusal: exchange.refusal.map(Refusal::label),
         refusal_detail: exchange.refusal.and_then(Refusal::detail),
@@ -384,15 +400,7 @@ pub(super) fn record(session: &Session, exchange: &Exchange, observer: &Observer
         },
         upgraded: tally.upgraded,
     };
-    let places = Places {
-        listener: Some(&connection.listener.meters),
-        route: route.map(|route| route.meters.as_ref()),
-        server: exchange
-            .pick
-            .as_ref()
-            .map(|pick| &pick.server().vitals.meters),
-    };
-    observer.record(&record, places);
+    observer.record(&record, places(exchange, admitted));
     if let Some(trace) = trace.filter(|trace| trace.is_sampled()) {
         send(&record, trace, header, exchange);
     }

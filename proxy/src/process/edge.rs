@@ -157,22 +157,29 @@ impl Edge {
         });
         edge.keep_certificates();
         edge.observer.metrics.reload_succeeded(1, SystemTime::now());
-        tokio::spawn(tickets::tend(Arc::downgrade(&edge)));
-        tokio::spawn(memory::tend(Arc::downgrade(&edge)));
-        tokio::spawn(pulse::tend(Arc::downgrade(&edge)));
-        tokio::spawn(processors::tend(Arc::downgrade(&edge)));
-        let view: Arc<dyn admin::AdminView> = Arc::clone(&edge) as _;
-        tokio::spawn(admin::serve(
-            admin,
-            admin::router(view),
-            std::future::pending(),
-        ));
+        edge.tend();
+        edge.show(admin);
         Ok(Running {
             edge,
             wishes,
             _control: control,
             _watch: watch,
         })
+    }
+
+    /// What goes on as long as the edge lives.
+    fn tend(self: &Arc<Self>) {
+        tokio::spawn(tickets::tend(Arc::downgrade(self)));
+        tokio::spawn(memory::tend(Arc::downgrade(self)));
+        tokio::spawn(pulse::tend(Arc::downgrade(self)));
+        tokio::spawn(processors::tend(Arc::downgrade(self)));
+    }
+
+    /// Serves the admin endpoint.
+    fn show(self: &Arc<Self>, listener: TcpListener) {
+        let view: Arc<dyn admin::AdminView> = Arc::clone(self) as _;
+        let router = admin::router(view);
+        tokio::spawn(admin::serve(listener, router, std::future::pending()));
     }
 
     /// Reads the configuration again and puts it in force, or says why not. Whatever is wrong, the

@@ -105,8 +105,9 @@ fn told(found: Option<Finding>) -> Option<(Reached, String)> {
 
 #[tokio::test]
 async fn a_check_tells_what_it_found_in_plain_words() {
-    let (_held, refused) = refusing();
     use Reached::{Answered, BadStatus, Connected, NoAnswer, NotHttp, Unconnected};
+
+    let (_held, refused) = refusing();
     let says = |answer| server(Reply::Says(answer));
     let ok = says("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await;
     let silent = server(Reply::Silent).await;
