@@ -104,6 +104,7 @@ impl Edge {
             resolver: Arc::new(tls::Resolver(Arc::clone(&snapshot))),
             tickets: Arc::default(),
             key_log,
+            orders: Arc::default(),
             limits: Arc::default(),
             engines: Arc::default(),
             pressure: Arc::default(),
