@@ -14,6 +14,9 @@ use super::{
 /// By upstream and server, as the configuration writes them; what is not in it is as configured.
 pub type Book = BTreeMap<String, BTreeMap<String, Ordered>>;
 
+/// How often the orders of a process have changed.
+pub type Revision = u64;
+
 /// The orders of one process.
 #[derive(Debug, Default)]
 pub struct Orders(Mutex<Kept>);
@@ -21,8 +24,7 @@ pub struct Orders(Mutex<Kept>);
 #[derive(Debug, Default)]
 struct Kept {
     book: Book,
-    /// How often it has changed.
-    revision: u64,
+    revision: Revision,
 }
 
 impl Orders {
@@ -88,13 +90,9 @@ impl Orders {
     }
 
     /// What is to be written down, and a number that another state of it never has.
-    pub fn book(&self) -> (u64, Book) {
+    pub fn book(&self) -> (Revision, Book) {
         let kept = self.0.lock();
         (kept.revision, kept.book.clone())
-    }
-
-    pub fn revision(&self) -> u64 {
-        self.0.lock().revision
     }
 }
 

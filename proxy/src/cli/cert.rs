@@ -12,7 +12,7 @@ use clap::{Args, Subcommand};
 use super::{
     print,
     socket::Socket,
-    table::{Give, Row, Table, plain, terminal_width},
+    table::{Give, Row, Table, lines, plain, terminal_width},
     tell,
 };
 use crate::{
@@ -330,9 +330,4 @@ async fn show_waiting(doing: &str) {
         // A terminal that went away is no reason to stop.
         let _ = write!(stderr(), "\r{doing}: {seconds} s");
     }
-}
-
-/// As [`plain`], but with its lines.
-fn lines(text: &str) -> String {
-    text.lines().map(plain).collect::<Vec<_>>().join("\n")
 }

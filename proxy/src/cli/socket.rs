@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Where the running process is.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(super) struct Socket {
     #[command(flatten)]
     file: ConfigFile,

@@ -130,6 +130,11 @@ pub(super) fn plain(text: &str) -> String {
         .collect()
 }
 
+/// As [`plain`], but with its lines.
+pub(super) fn lines(text: &str) -> String {
+    text.lines().map(plain).collect::<Vec<_>>().join("\n")
+}
+
 /// Columns of the terminal on standard output, if that is one.
 pub(super) fn terminal_width() -> Option<usize> {
     let out = stdout();

@@ -7,8 +7,13 @@ use tokio::{
     sync::{mpsc, oneshot},
 };
 
-use super::{Edge, edge::Running, reload::ReloadError};
-use crate::admin::CertificateStatus;
+use super::{
+    Edge,
+    edge::Running,
+    operate::{Operated, ServerStatus},
+    reload::ReloadError,
+};
+use crate::{admin::CertificateStatus, balance::Operation};
 
 /// Something an operator asks for through the control socket.
 pub(super) enum Wish {
@@ -18,6 +23,17 @@ pub(super) enum Wish {
     Renew(String, oneshot::Sender<Result<String, String>>),
     /// Another key for the account at the CA of this name.
     RollOver(String, oneshot::Sender<Result<String, String>>),
+    /// An order for servers.
+    Operate(
+        Vec<String>,
+        Operation,
+        oneshot::Sender<Result<Operated, String>>,
+    ),
+    /// Servers as they are just now.
+    Servers(
+        Vec<String>,
+        oneshot::Sender<Result<Vec<ServerStatus>, String>>,
+    ),
 }
 
 /// How the process came to its end.
@@ -115,6 +131,8 @@ impl Edge {
                     Wish::Certificates(answer) => drop(answer.send(self.certificates())),
                     // Who hears no answer is told that the process is stopping.
                     Wish::Renew(_, answer) | Wish::RollOver(_, answer) => drop(answer),
+                    Wish::Operate(_, _, answer) => drop(answer),
+                    Wish::Servers(names, answer) => drop(answer.send(self.servers(&names))),
                 },
             }
         }
