@@ -26,6 +26,7 @@ pub use exhaustion::is_exhaustion;
 pub use operation::{Changed, Operation, Operator, Selected, select};
 pub use order::{Order, Ordered, Weight};
 pub use orders::Orders;
+pub use probe::Reached;
 pub use retry::{Attempt, Sent, is_idempotent};
 pub use server::{Pick, Server, Target};
 pub use set::{ServerSet, Tried};

@@ -20,6 +20,7 @@ use super::{
     descriptors, memory,
     orders_file::OrdersFile,
     processors,
+    pulse::{self, Pulse},
     reload::{Attempt, ReloadError},
     signals::Wish,
     tickets,
@@ -72,6 +73,9 @@ pub struct Edge {
     pub(super) started: Instant,
     pub(super) last_reload: Mutex<Attempt>,
     pub(super) draining: AtomicBool,
+    pub(super) pulse: Pulse,
+    /// Threads that serve.
+    pub(super) workers: u64,
     /// Renews the certificates that CAs issue.
     pub(super) keeper: Keeper,
 }
@@ -111,6 +115,8 @@ impl Edge {
             config, sources, ..
         } = loaded;
         descriptors::provide(&config);
+        let workers = tokio::runtime::Handle::current().metrics().num_workers();
+        let workers = u64::try_from(workers).unwrap_or(1);
         let observer = Arc::new(observer(&config).map_err(StartError::World)?);
         let snapshot = Arc::new(SnapshotCell::default());
         let orders_file = OrdersFile::of(&source, &config.state);
@@ -161,12 +167,15 @@ impl Edge {
             started: Instant::now(),
             last_reload: Mutex::new(Attempt::started()),
             draining: AtomicBool::new(false),
+            pulse: Pulse::default(),
+            workers,
             keeper: Keeper::default(),
         });
         edge.keep_certificates();
         edge.observer.metrics.reload_succeeded(1, SystemTime::now());
         tokio::spawn(tickets::tend(Arc::downgrade(&edge)));
         tokio::spawn(memory::tend(Arc::downgrade(&edge)));
+        tokio::spawn(pulse::tend(Arc::downgrade(&edge)));
         tokio::spawn(processors::tend(Arc::downgrade(&edge)));
         let view: Arc<dyn admin::AdminView> = Arc::clone(&edge) as _;
         tokio::spawn(admin::serve(

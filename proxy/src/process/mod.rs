@@ -11,6 +11,7 @@ mod memory;
 mod operate;
 mod orders_file;
 mod processors;
+mod pulse;
 mod reload;
 mod signals;
 mod tickets;
