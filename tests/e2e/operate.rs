@@ -1,11 +1,12 @@
 //! Orders of operators: ready, drain, maint and weight, by the commands.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, process::Stdio, sync::Arc};
 
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use tokio::sync::Semaphore;
 
-use crate::harness::{Origin, Proxy, Setup, command::Ended, in_time, simplon, until};
+use crate::harness::{Log, Origin, Proxy, Setup, binary, command::Ended, in_time, simplon, until};
 
 const CHECKED: &str = "
     upstreams:
@@ -341,4 +342,82 @@ async fn a_retry_goes_to_no_server_that_is_ordered_away() {
         assert_eq!(proxy.get("/").await.status(), 502);
     }
     assert_eq!(b.count("/"), 0);
+}
+
+#[tokio::test]
+async fn status_is_a_table_for_people_and_json_for_programs() {
+    let (a, b) = two().await;
+    let text = "
+        upstreams:
+          web: { servers: [$1, $2], health: { path: /health, interval: 50ms } }
+          other: { servers: [$2] }
+        routes: [{ upstream: web }, { path: /other, upstream: other }]
+        ";
+    let proxy = Proxy::with(text, &[&a, &b]).await;
+    answers(&proxy, 4).await;
+    a.await_count("/health", 2).await;
+    done(&proxy, "drain web/$1", &[&a]).await;
+    let table = done(&proxy, "status", &[]).await;
+    assert!(table.starts_with("Simplon "), "{table}");
+    let line = |name: &str| {
+        let mut lines = table.lines().map(|line| line.split_whitespace().collect());
+        lines
+            .find(|words: &Vec<&str>| words.first() == Some(&name))
+            .unwrap()
+    };
+    assert_eq!(line("NAME")[..3], ["NAME", "STATUS", "AGE"]);
+    assert_eq!(line("http")[1], "OPEN");
+    assert_eq!(line(&format!("web/{a}"))[1], "DRAIN");
+    assert_eq!(line(&format!("web/{b}"))[1], "UP");
+    assert_eq!(line("web")[4], "1/0");
+    assert!(line(&format!("web/{a}")).contains(&"L7OK/200"), "{table}");
+    assert_eq!(line("other")[1], "UP");
+
+    let table = done(&proxy, "status web", &[]).await;
+    assert!(
+        table.contains("web/") && !table.contains("other"),
+        "{table}"
+    );
+    let ended = order(&proxy, "status wbe", &[]).await;
+    assert_eq!(ended.code, Some(1));
+    assert!(
+        ended.errors.contains("did you mean \"web\"?"),
+        "{}",
+        ended.errors
+    );
+
+    let json = done(&proxy, "status --json web", &[]).await;
+    let stats: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(stats["process"]["pid"], proxy.id());
+    let servers = stats["upstreams"][0]["servers"].as_array().unwrap();
+    let states: Vec<_> = servers.iter().map(|server| &server["state"]).collect();
+    assert_eq!(states, ["DRAIN", "UP"]);
+    assert_eq!(servers[0]["usable"], false);
+    assert_eq!(stats["upstreams"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_watched_status_is_shown_again_until_a_signal_ends_it() {
+    let (a, b) = two().await;
+    let proxy = Proxy::in_front_of(&[&a, &b]).await;
+    let mut child = binary()
+        .args(["status", "--watch=1", "--control"])
+        .arg(proxy.control())
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let output = Log::of(child.stdout.take().unwrap());
+    let drained = format!("web/{a}");
+    let shows = |state: &str| {
+        let mut lines = output.lines().into_iter();
+        lines.any(|line| line.contains(&drained) && line.contains(state))
+    };
+    until("it is shown", async || shows("no check")).await;
+    done(&proxy, "drain web/$1", &[&a]).await;
+    until("it is shown again", async || shows("DRAIN")).await;
+    let id = i32::try_from(child.id().unwrap()).unwrap();
+    kill_process(Pid::from_raw(id).unwrap(), Signal::INT).unwrap();
+    let status = in_time("the end", child.wait()).await.unwrap();
+    assert_eq!(status.code(), Some(0));
 }

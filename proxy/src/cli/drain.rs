@@ -9,7 +9,12 @@ use std::{
 
 use clap::Args;
 
-use super::{order::Servers, print, table::plain, tell};
+use super::{
+    order::Servers,
+    print,
+    table::{lines, plain},
+    tell,
+};
 use crate::{
     balance::{Order, Ordered},
     config::units,
@@ -120,11 +125,13 @@ impl Drain {
         let command = Command::Servers {
             servers: self.servers.servers.clone(),
         };
-        let answer = self.servers.process.ask(&command, ready(()));
+        let answer = self.servers.process.try_ask(&command, ready(()));
         match answer {
-            Some(answer) if answer.ok => statuses(answer),
-            Some(answer) => Err(answer.message),
-            None => Err("the process has gone while its servers were drained".to_owned()),
+            Ok(answer) if answer.ok => statuses(answer),
+            Ok(answer) => Err(lines(&answer.message)),
+            Err(why) => Err(format!(
+                "the process has gone while its servers were drained: {why}"
+            )),
         }
     }
 }

@@ -7,6 +7,7 @@ mod order;
 mod reload;
 mod run;
 mod socket;
+mod status;
 mod table;
 mod up;
 
@@ -29,6 +30,7 @@ Examples:
   simplon check -c conf/simplon.yaml              what is wrong with a configuration
   simplon run -c conf/simplon.yaml                serve
   simplon reload                                  put a changed configuration in force
+  simplon status --watch                          servers, traffic and health in a terminal
   simplon drain api/10.0.0.11:8000 --wait         no new requests for a server, until it is idle
   simplon ready api/10.0.0.11:8000                let it work again; `maint` and `weight` are alike
   simplon cert list                               which certificates there are, and what comes next
@@ -51,6 +53,7 @@ enum Command {
     Drain(drain::Drain),
     Maint(order::Maint),
     Weight(order::Weigh),
+    Status(status::Status),
     Cert(cert::Cert),
 }
 
@@ -76,6 +79,7 @@ pub fn main() -> ExitCode {
         Command::Drain(drain) => drain.execute(),
         Command::Maint(maint) => maint.execute(),
         Command::Weight(weight) => weight.execute(),
+        Command::Status(status) => status.execute(),
         Command::Cert(cert) => cert.execute(),
     };
     ExitCode::from(status)

@@ -42,6 +42,11 @@ impl Edge {
                 tokio::spawn(async move { drop(answer.send(edge.roll_over(&issuer).await)) });
             }
             Wish::Servers(names, answer) => drop(answer.send(self.servers(&names))),
+            Wish::Status(upstreams, answer) => {
+                let edge = Arc::clone(self);
+                // Thousands of servers take their milliseconds.
+                tokio::task::spawn_blocking(move || drop(answer.send(edge.status(&upstreams))));
+            }
             Wish::Operate(names, operation, answer) => {
                 let edge = Arc::clone(self);
                 tokio::task::spawn_blocking(move || {

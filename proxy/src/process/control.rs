@@ -63,6 +63,10 @@ pub enum Command {
     Servers {
         servers: Vec<String>,
     },
+    /// Answered with a [`crate::admin::StatsView`] of these upstreams alone; none named is all.
+    Status {
+        upstreams: Vec<String>,
+    },
 }
 
 /// What the process answers.
@@ -264,6 +268,13 @@ async fn execute(command: Command, wishes: &mpsc::Sender<Wish>) -> Result<Asked,
             operate(servers, Operation::Weight(weight), wishes).await?
         }
         Command::Servers { servers } => show(servers, wishes).await?,
+        Command::Status { upstreams } => {
+            let wished = wish(wishes, |answer| Wish::Status(upstreams, answer));
+            match wished.await? {
+                Ok(stats) => Asked::with(stats),
+                Err(message) => Asked::refused(message),
+            }
+        }
     })
 }
 

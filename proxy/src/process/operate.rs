@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::Edge;
 use crate::{
+    admin::{AdminView, StatsView},
     balance::{Changed, Operation, Operator, Order, Selected, Weight, select},
+    config::did_you_mean,
     snapshot::Snapshot,
 };
 
@@ -74,6 +76,30 @@ impl Edge {
             .into_iter()
             .map(status)
             .collect())
+    }
+
+    /// What the stats page shows, but of upstreams only these; none named is all.
+    pub(super) fn status(&self, upstreams: &[String]) -> Result<StatsView, String> {
+        let mut stats = self.stats();
+        if upstreams.is_empty() {
+            return Ok(stats);
+        }
+        let known = || stats.upstreams.iter().map(|upstream| &*upstream.name);
+        if let Some(name) = upstreams
+            .iter()
+            .find(|name| known().all(|known| known != *name))
+        {
+            let hint = did_you_mean(name, known()).map(|hint| format!("\n  hint: {hint}"));
+            return Err(format!(
+                "there is no upstream \"{}\"{}",
+                name.escape_debug(),
+                hint.unwrap_or_default()
+            ));
+        }
+        stats
+            .upstreams
+            .retain(|upstream| upstreams.contains(&upstream.name));
+        Ok(stats)
     }
 }
 

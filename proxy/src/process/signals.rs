@@ -1,6 +1,6 @@
 //! What signals and operators ask of the process.
 
-use std::{io, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
@@ -13,7 +13,10 @@ use super::{
     operate::{Operated, ServerStatus},
     reload::ReloadError,
 };
-use crate::{admin::CertificateStatus, balance::Operation};
+use crate::{
+    admin::{CertificateStatus, StatsView},
+    balance::Operation,
+};
 
 /// Something an operator asks for through the control socket.
 pub(super) enum Wish {
@@ -34,6 +37,8 @@ pub(super) enum Wish {
         Vec<String>,
         oneshot::Sender<Result<Vec<ServerStatus>, String>>,
     ),
+    /// Everything there is to see, of these upstreams.
+    Status(Vec<String>, oneshot::Sender<Result<StatsView, String>>),
 }
 
 /// How the process came to its end.
@@ -117,7 +122,11 @@ impl Running {
 
 impl Edge {
     /// Drains, unless a second signal is in a hurry.
-    async fn end(&self, signals: &mut Signals, wishes: &mut mpsc::Receiver<Wish>) -> Ending {
+    async fn end(
+        self: &Arc<Self>,
+        signals: &mut Signals,
+        wishes: &mut mpsc::Receiver<Wish>,
+    ) -> Ending {
         let mut draining = std::pin::pin!(self.drain());
         loop {
             tokio::select! {
@@ -132,7 +141,7 @@ impl Edge {
                     // Who hears no answer is told that the process is stopping.
                     Wish::Renew(_, answer) | Wish::RollOver(_, answer) => drop(answer),
                     Wish::Operate(_, _, answer) => drop(answer),
-                    Wish::Servers(names, answer) => drop(answer.send(self.servers(&names))),
+                    shown @ (Wish::Servers(..) | Wish::Status(..)) => self.grant(shown),
                 },
             }
         }
