@@ -33,6 +33,7 @@ mod hsts;
 mod limits;
 mod limits_store;
 mod mozilla;
+mod operate;
 mod pebble;
 mod proxy_protocol;
 mod rate_limits;

@@ -2,9 +2,12 @@
 
 mod cert;
 mod check;
+mod drain;
+mod order;
 mod reload;
 mod run;
 mod socket;
+mod status;
 mod table;
 mod up;
 
@@ -27,6 +30,9 @@ Examples:
   simplon check -c conf/simplon.yaml              what is wrong with a configuration
   simplon run -c conf/simplon.yaml                serve
   simplon reload                                  put a changed configuration in force
+  simplon status --watch                          servers, traffic and health in a terminal
+  simplon drain api/10.0.0.11:8000 --wait         no new requests for a server, until it is idle
+  simplon ready api/10.0.0.11:8000                let it work again; `maint` and `weight` are alike
   simplon cert list                               which certificates there are, and what comes next
 
 Messages go to standard error; SIMPLON_LOG=debug shows more.
@@ -43,6 +49,11 @@ enum Command {
     Up(up::Up),
     Check(check::Check),
     Reload(reload::Reload),
+    Ready(order::Ready),
+    Drain(drain::Drain),
+    Maint(order::Maint),
+    Weight(order::Weigh),
+    Status(status::Status),
     Cert(cert::Cert),
 }
 
@@ -64,6 +75,11 @@ pub fn main() -> ExitCode {
         Command::Up(up) => up.execute(),
         Command::Check(check) => check.execute(),
         Command::Reload(reload) => reload.execute(),
+        Command::Ready(ready) => ready.execute(),
+        Command::Drain(drain) => drain.execute(),
+        Command::Maint(maint) => maint.execute(),
+        Command::Weight(weight) => weight.execute(),
+        Command::Status(status) => status.execute(),
         Command::Cert(cert) => cert.execute(),
     };
     ExitCode::from(status)

@@ -156,7 +156,7 @@ impl Up {
             return 0;
         }
         let status =
-            match Edge::start(Source::File(self.config()), loaded, Arc::new(NoKeyLog)).await {
+            match Edge::start(Source::Trial(self.config()), loaded, Arc::new(NoKeyLog)).await {
                 Ok(running) => {
                     print(self.welcome());
                     running.serve(signals).await;
