@@ -52,6 +52,10 @@ enum Action {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  simplon cert list
+  simplon cert list --json | jq '.[].hosts'")]
 struct List {
     #[command(flatten)]
     process: Socket,
@@ -61,6 +65,10 @@ struct List {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  simplon cert show example.ch
+  simplon cert show example.ch --json")]
 struct Show {
     /// A host name such as example.ch
     host: String,
@@ -72,6 +80,9 @@ struct Show {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  simplon cert rollover letsencrypt")]
 struct Rollover {
     /// The name of the CA under `acme` in the configuration, such as letsencrypt
     issuer: String,
@@ -80,6 +91,10 @@ struct Rollover {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  simplon cert renew example.ch
+  simplon cert renew example.ch -c /etc/simplon/simplon.yaml")]
 struct Renew {
     /// A host name such as example.ch
     host: String,

@@ -1,18 +1,28 @@
 //! The commands.
 
+mod begin;
 mod cert;
 mod check;
+mod completions;
+mod man;
 mod reload;
 mod run;
+mod schema;
 mod socket;
 mod table;
+#[cfg(test)]
+mod tests;
 mod up;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    io::{self, Write as _},
+    path::PathBuf,
+    process::ExitCode,
+};
 
 use clap::{Parser, Subcommand};
 
-/// An edge reverse proxy and load balancer.
+/// An edge reverse proxy and load balancer
 #[derive(Debug, Parser)]
 #[command(name = "simplon", version, about, after_help = EXAMPLES)]
 struct Cli {
@@ -22,12 +32,12 @@ struct Cli {
 
 const EXAMPLES: &str = "\
 Examples:
-  simplon up                                      try the whole stack on this machine
-  simplon run --from :8080 --to 127.0.0.1:3000    a proxy without a file
-  simplon check -c conf/simplon.yaml              what is wrong with a configuration
-  simplon run -c conf/simplon.yaml                serve
-  simplon reload                                  put a changed configuration in force
-  simplon cert list                               which certificates there are, and what comes next
+  simplon up                                    try the whole stack here
+  simplon run --from :8080 --to 127.0.0.1:3000  a proxy without a file
+  simplon check -c conf/simplon.yaml            what is wrong with a file
+  simplon run -c conf/simplon.yaml              serve
+  simplon reload                                put a changed file in force
+  simplon cert list                             certificates and what comes next
 
 Messages go to standard error; SIMPLON_LOG=debug shows more.
 
@@ -44,6 +54,9 @@ enum Command {
     Check(check::Check),
     Reload(reload::Reload),
     Cert(cert::Cert),
+    Schema(schema::Schema),
+    Completions(completions::Completions),
+    Man(man::Man),
 }
 
 /// Where the configuration is.
@@ -59,14 +72,29 @@ const USAGE: u8 = 2;
 
 /// Runs the command that the process was started with.
 pub fn main() -> ExitCode {
-    let status = match Cli::parse().command {
-        Command::Run(run) => run.execute(),
-        Command::Up(up) => up.execute(),
-        Command::Check(check) => check.execute(),
-        Command::Reload(reload) => reload.execute(),
-        Command::Cert(cert) => cert.execute(),
-    };
-    ExitCode::from(status)
+    if std::env::args_os().len() < 2 {
+        tell(begin::HERE);
+        return ExitCode::from(USAGE);
+    }
+    match Cli::try_parse() {
+        Ok(cli) => ExitCode::from(cli.command.execute()),
+        Err(error) => begin::explain(error),
+    }
+}
+
+impl Command {
+    fn execute(self) -> u8 {
+        match self {
+            Self::Run(run) => run.execute(),
+            Self::Up(up) => up.execute(),
+            Self::Check(check) => check.execute(),
+            Self::Reload(reload) => reload.execute(),
+            Self::Cert(cert) => cert.execute(),
+            Self::Schema(schema) => schema.execute(),
+            Self::Completions(completions) => completions.execute(),
+            Self::Man(man) => man.execute(),
+        }
+    }
 }
 
 /// Tells the person at the terminal. The one place that prints messages of commands.
@@ -79,4 +107,16 @@ fn tell(message: impl std::fmt::Display) {
 #[expect(clippy::print_stdout, reason = "this is the command line")]
 fn print(text: impl std::fmt::Display) {
     println!("{text}");
+}
+
+/// Writes what is long to standard output; gives the exit status. A reader that has seen enough, as `head` does, is no error.
+fn pour(text: &[u8]) -> u8 {
+    let mut out = io::stdout().lock();
+    match out.write_all(text).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            tell(format_args!("error: cannot write: {error}"));
+            1
+        }
+        _ => 0,
+    }
 }

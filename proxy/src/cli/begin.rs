@@ -1,0 +1,53 @@
+//! What newcomers are told: where to begin, and what they may have meant.
+
+use std::process::ExitCode;
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+
+use super::USAGE;
+
+/// Of a command line that says nothing.
+pub(super) const HERE: &str = "\
+Simplon is an edge reverse proxy and load balancer. Begin with one of these:
+
+  simplon up                                    try the whole stack here
+  simplon run --from :8080 --to 127.0.0.1:3000  a proxy without a file
+  simplon run -c FILE                           serve what a file says
+
+`simplon --help` shows every command, `simplon COMMAND --help` examples of one.";
+
+/// What other programs call what a command of ours does.
+const ELSEWHERE: [(&str, &str); 10] = [
+    ("adapt", "check"),
+    ("certificates", "cert"),
+    ("certs", "cert"),
+    ("configtest", "check"),
+    ("restart", "reload"),
+    ("serve", "run"),
+    ("start", "run"),
+    ("test", "check"),
+    ("validate", "check"),
+    ("verify", "check"),
+];
+
+/// Prints what is wrong with a command line, or the help it asks for; gives the exit status.
+pub(super) fn explain(mut error: clap::Error) -> ExitCode {
+    if error.kind() == ErrorKind::InvalidSubcommand {
+        let meant = match error.get(ContextKind::InvalidSubcommand) {
+            Some(ContextValue::String(word)) => called_elsewhere(word),
+            _ => None,
+        };
+        if let Some(command) = meant {
+            let suggested = ContextValue::Strings(vec![command.to_owned()]);
+            error.insert(ContextKind::SuggestedSubcommand, suggested);
+        }
+    }
+    // Who cannot be told anything has the exit status.
+    let _ = error.print();
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(USAGE))
+}
+
+fn called_elsewhere(word: &str) -> Option<&'static str> {
+    let found = ELSEWHERE.iter().find(|(name, _)| *name == word);
+    found.map(|(_, command)| *command)
+}
