@@ -30,24 +30,28 @@ const ELSEWHERE: [(&str, &str); 10] = [
     ("verify", "check"),
 ];
 
-/// Prints what is wrong with a command line, or the help it asks for; gives the exit status.
-pub(super) fn explain(mut error: clap::Error) -> ExitCode {
-    if error.kind() == ErrorKind::InvalidSubcommand {
-        let meant = match error.get(ContextKind::InvalidSubcommand) {
-            Some(ContextValue::String(word)) => called_elsewhere(word),
-            _ => None,
-        };
-        if let Some(command) = meant {
-            let suggested = ContextValue::Strings(vec![command.to_owned()]);
-            error.insert(ContextKind::SuggestedSubcommand, suggested);
+/// Prints what is wrong with a command line, or the help it asks for; gives the exit status. `first` is its first word.
+pub(super) fn explain(mut error: clap::Error, first: Option<&str>) -> ExitCode {
+    let tip = match (error.kind(), first) {
+        (ErrorKind::InvalidSubcommand, Some(word)) => called_elsewhere(word),
+        (ErrorKind::UnknownArgument, Some(word)) if word.starts_with('-') => {
+            Some("a command comes first, as in 'simplon run -c FILE'".to_owned())
         }
+        _ => None,
+    };
+    if let Some(tip) = tip {
+        error.remove(ContextKind::SuggestedSubcommand);
+        error.insert(
+            ContextKind::Suggested,
+            ContextValue::StyledStrs(vec![tip.into()]),
+        );
     }
     // Who cannot be told anything has the exit status.
     let _ = error.print();
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(USAGE))
 }
 
-fn called_elsewhere(word: &str) -> Option<&'static str> {
+fn called_elsewhere(word: &str) -> Option<String> {
     let found = ELSEWHERE.iter().find(|(name, _)| *name == word);
-    found.map(|(_, command)| *command)
+    found.map(|(name, ours)| format!("what other programs call '{name}' is 'simplon {ours}' here"))
 }

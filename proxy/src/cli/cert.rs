@@ -30,8 +30,8 @@ pub(super) struct Cert {
 
 const EXAMPLES: &str = "\
 Examples:
-  simplon cert list                  every certificate, how long it lasts and what comes next
-  simplon cert show example.ch       everything known of the one that clients of this host get
+  simplon cert list                  every certificate and what comes next
+  simplon cert show example.ch       what clients of this host get
   simplon cert renew example.ch      renew it now, and wait
   simplon cert rollover letsencrypt  give our account at that CA another key";
 

@@ -92,6 +92,7 @@ fn page(command: clap::Command) -> Page {
     let has_commands = command.has_subcommands();
     let man = Pages::new(command)
         .manual("Simplon")
+        .date(" ") // none; without the space what follows would take its place
         .source(concat!("simplon ", env!("CARGO_PKG_VERSION")));
     let mut text = Vec::new();
     let written = man
@@ -168,7 +169,7 @@ mod tests {
         let file = place.path().join(&page.file);
         fs::write(&file, &page.text).unwrap();
         let ended = Command::new("groff")
-            .args(["-ww", "-man", "-Tutf8", "-P-c", "-rLL=78n"])
+            .args(["-k", "-ww", "-man", "-Tutf8", "-P-cbou", "-rLL=78n"])
             .arg(&file)
             .stdin(Stdio::null())
             .output()

@@ -24,7 +24,7 @@ use clap::{Parser, Subcommand};
 
 /// An edge reverse proxy and load balancer
 #[derive(Debug, Parser)]
-#[command(name = "simplon", version, about, after_help = EXAMPLES)]
+#[command(name = "simplon", version, about, after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{BESIDES}"))]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -37,8 +37,9 @@ Examples:
   simplon check -c conf/simplon.yaml            what is wrong with a file
   simplon run -c conf/simplon.yaml              serve
   simplon reload                                put a changed file in force
-  simplon cert list                             certificates and what comes next
+  simplon cert list                             certificates and what comes next";
 
+const BESIDES: &str = "\
 Messages go to standard error; SIMPLON_LOG=debug shows more.
 
 Signals:
@@ -72,13 +73,13 @@ const USAGE: u8 = 2;
 
 /// Runs the command that the process was started with.
 pub fn main() -> ExitCode {
-    if std::env::args_os().len() < 2 {
+    let Some(first) = std::env::args_os().nth(1) else {
         tell(begin::HERE);
         return ExitCode::from(USAGE);
-    }
+    };
     match Cli::try_parse() {
         Ok(cli) => ExitCode::from(cli.command.execute()),
-        Err(error) => begin::explain(error),
+        Err(error) => begin::explain(error, first.to_str()),
     }
 }
 
