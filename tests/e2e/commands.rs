@@ -32,7 +32,7 @@ async fn help_shows_examples() {
         "{}",
         help.output
     );
-    for command in ["run", "check", "reload", "cert", "schema", "up"] {
+    for command in ["run", "check", "reload", "cert", "up"] {
         assert!(
             help.output.contains(&format!("simplon {command}")),
             "{command}"
