@@ -18,6 +18,7 @@ use tokio::{net::TcpListener, sync::mpsc};
 use super::{
     control::{self, ControlSocket},
     descriptors, memory, processors,
+    pulse::{self, Pulse},
     reload::{Attempt, ReloadError},
     signals::Wish,
     tickets,
@@ -58,6 +59,9 @@ pub struct Edge {
     pub(super) started: Instant,
     pub(super) last_reload: Mutex<Attempt>,
     pub(super) draining: AtomicBool,
+    pub(super) pulse: Pulse,
+    /// Threads that serve.
+    pub(super) workers: u64,
     /// Renews the certificates that CAs issue.
     pub(super) keeper: Keeper,
 }
@@ -97,6 +101,8 @@ impl Edge {
             config, sources, ..
         } = loaded;
         descriptors::provide(&config);
+        let workers = tokio::runtime::Handle::current().metrics().num_workers();
+        let workers = u64::try_from(workers).unwrap_or(1);
         let observer = Arc::new(observer(&config).map_err(StartError::World)?);
         let snapshot = Arc::new(SnapshotCell::default());
         let world = World {
@@ -144,12 +150,15 @@ impl Edge {
             started: Instant::now(),
             last_reload: Mutex::new(Attempt::started()),
             draining: AtomicBool::new(false),
+            pulse: Pulse::default(),
+            workers,
             keeper: Keeper::default(),
         });
         edge.keep_certificates();
         edge.observer.metrics.reload_succeeded(1, SystemTime::now());
         tokio::spawn(tickets::tend(Arc::downgrade(&edge)));
         tokio::spawn(memory::tend(Arc::downgrade(&edge)));
+        tokio::spawn(pulse::tend(Arc::downgrade(&edge)));
         tokio::spawn(processors::tend(Arc::downgrade(&edge)));
         let view: Arc<dyn admin::AdminView> = Arc::clone(&edge) as _;
         tokio::spawn(admin::serve(
