@@ -22,6 +22,7 @@ mod commands;
 mod compress;
 mod conformance;
 mod cors;
+mod editors;
 mod ending;
 mod floods;
 mod forwarding;

@@ -30,8 +30,8 @@ pub(super) struct Cert {
 
 const EXAMPLES: &str = "\
 Examples:
-  simplon cert list                  every certificate, how long it lasts and what comes next
-  simplon cert show example.ch       everything known of the one that clients of this host get
+  simplon cert list                  every certificate and what comes next
+  simplon cert show example.ch       what clients of this host get
   simplon cert renew example.ch      renew it now, and wait
   simplon cert rollover letsencrypt  give our account at that CA another key";
 
@@ -52,6 +52,10 @@ enum Action {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  simplon cert list
+  simplon cert list --json | jq '.[].hosts'")]
 struct List {
     #[command(flatten)]
     process: Socket,
@@ -61,6 +65,10 @@ struct List {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  simplon cert show example.ch
+  simplon cert show example.ch --json")]
 struct Show {
     /// A host name such as example.ch
     host: String,
@@ -72,6 +80,9 @@ struct Show {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  simplon cert rollover letsencrypt")]
 struct Rollover {
     /// The name of the CA under `acme` in the configuration, such as letsencrypt
     issuer: String,
@@ -80,6 +91,10 @@ struct Rollover {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  simplon cert renew example.ch
+  simplon cert renew example.ch -c /etc/simplon/simplon.yaml")]
 struct Renew {
     /// A host name such as example.ch
     host: String,

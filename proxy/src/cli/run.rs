@@ -14,11 +14,10 @@ use crate::{
 };
 
 /// Serve in the foreground
+///
+/// Exit status 0 after a signal to stop, 1 if it cannot start, 2 if the configuration cannot be used.
 #[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  simplon run -c /etc/simplon/simplon.yaml
-  simplon run --from :8080 --to 127.0.0.1:3000")]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Run {
     #[command(flatten)]
     file: ConfigFile,
@@ -40,6 +39,13 @@ pub(super) struct Run {
     #[arg(long)]
     tls_key_log: bool,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  simplon run                                     with conf/simplon.yaml
+  simplon run -c /etc/simplon/simplon.yaml
+  simplon run --from :8080 --to 127.0.0.1:3000    without a file
+  SIMPLON_LOG=debug simplon run                   with more messages";
 
 impl Run {
     pub(super) fn execute(self) -> u8 {

@@ -31,6 +31,7 @@ const STARTING: Duration = Duration::from_secs(10);
 /// Starts the edge, two application servers behind it, and a development certificate, with all data in
 /// one directory. A server that dies is started again. Ctrl-C ends everything.
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Up {
     /// Port for HTTP
     #[arg(long, value_name = "PORT", default_value_t = 8080)]
@@ -48,6 +49,12 @@ pub(super) struct Up {
     #[arg(long, value_name = "DIR", default_value = "var")]
     dir: PathBuf,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  simplon up
+  simplon up --http 9080 --https 9443    on other ports
+  simplon up --dir /tmp/simplon          with its data elsewhere";
 
 impl Up {
     pub(super) fn execute(self) -> u8 {

@@ -19,7 +19,7 @@ use crate::config::{
     problem::{Located, Problem, Span, quoted},
     raw::Value,
     table::{Key, Kind, Table},
-    units::{ByteSize, Malformed},
+    units::{ByteSize, Malformed, size_pattern},
 };
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -93,7 +93,7 @@ pub(in crate::config) static TABLE: Table = Table {
         ),
         Key::new(
             "memory_limit",
-            Kind::Text(MEMORY),
+            Kind::Form(MEMORY, memory_pattern),
             "beyond it no new connection is let in; default auto, from the control group or the machine",
         ),
         Key::new(
@@ -384,6 +384,10 @@ fn log(fields: &Fields<'_>) -> Option<AccessLog> {
             None
         }
     }
+}
+
+fn memory_pattern() -> String {
+    format!("auto|off|{}", size_pattern())
 }
 
 fn memory_limit(fields: &Fields<'_>) -> Option<MemoryLimit> {
