@@ -62,7 +62,8 @@ async fn refuse(door: &Door, mut stream: Stream, refusal: Refusal, head: &[u8]) 
         host: "",
         accept: accept(head),
     };
-    let page = pages::of(refusal, &facts, &door.snapshot.load().defaults);
+    let snapshot = door.snapshot.load();
+    let page = pages::of(refusal, &facts, &snapshot.defaults);
     let (method, path) = request_line(head);
     let mut answer = page.to_http1(SystemTime::now());
     let body = if method == "HEAD" { 0 } else { page.body.len() };
@@ -104,6 +105,7 @@ async fn refuse(door: &Door, mut stream: Stream, refusal: Refusal, head: &[u8]) 
             upgraded: false,
         },
         None,
+        &snapshot.config.log,
     );
 }
 

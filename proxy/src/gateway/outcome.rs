@@ -370,5 +370,6 @@ pub(super) fn record(session: &Session, exchange: &Exchange, observer: &Observer
             upgraded: tally.upgraded,
         },
         route.map(|route| route.meters.as_ref()),
+        &exchange.snapshot.config.log,
     );
 }

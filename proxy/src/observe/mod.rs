@@ -1,8 +1,9 @@
-//! What the proxy tells about itself: metrics, the access log, messages.
+//! What the proxy tells about itself: metrics, the access log, messages, events.
 
 pub mod access_log;
 pub mod certificates;
 pub mod codings;
+pub mod events;
 pub mod issuers;
 pub mod limiters;
 pub mod limits_store;
@@ -13,14 +14,18 @@ pub mod panics;
 pub mod record;
 pub mod servers;
 
+mod combined;
+mod digits;
 mod exposition;
 mod families;
+mod journal;
 mod json;
 mod line;
 mod process;
 mod queue;
 mod reasons;
 mod rulings;
+mod sampling;
 mod shelf;
 mod sink;
 mod timestamp;
@@ -31,11 +36,11 @@ mod tests;
 
 use std::{cell::RefCell, sync::Arc};
 
-use self::line::Line;
 pub use self::{
     access_log::AccessLog,
     certificates::{CertificateView, Certificates},
     codings::CodingMeters,
+    events::{Event, Events},
     issuers::IssuerMeters,
     limiters::LimiterView,
     limits_store::{StoreCheck, StoreMeters},
@@ -45,6 +50,8 @@ pub use self::{
     rulings::{PolicyLabel, Ruling},
     servers::{ServerView, Servers, UpstreamView},
 };
+use self::{combined::Combined, line::Line, sampling::Mark};
+use crate::config::model::{Log, LogFormat};
 
 /// Takes note of finished exchanges; the one place that does.
 #[derive(Clone, Debug)]
@@ -56,8 +63,9 @@ pub struct Observer {
 }
 
 thread_local! {
-    /// The line under construction; kept, so that a request allocates nothing for it.
-    static LINE: RefCell<Line> = RefCell::new(Line::new());
+    /// Lines under construction; kept, so that a request allocates nothing for its own.
+    static JSON: RefCell<Line> = RefCell::new(Line::new());
+    static COMBINED: RefCell<Combined> = RefCell::new(Combined::new());
 }
 
 impl Observer {
@@ -69,14 +77,25 @@ impl Observer {
         }
     }
 
-    /// Counts a finished exchange, by its route if it has one, and logs it.
-    pub fn record(&self, record: &Record<'_>, meters: Option<&RouteMeters>) {
+    /// Counts a finished exchange, by its route if it has one, and logs it as the snapshot it has seen says.
+    pub fn record(&self, record: &Record<'_>, meters: Option<&RouteMeters>, log: &Log) {
         meters.unwrap_or(&self.unrouted).count(record);
         if let Some(reason) = record.refusal {
             self.metrics.refused(reason);
         }
-        if self.access_log.is_on() {
-            LINE.with_borrow_mut(|line| self.access_log.write(line.format(record)));
+        if !self.access_log.is_on() {
+            return;
+        }
+        let Some(mark) = Mark::of(record, log, || fastrand::u8(..100)) else {
+            return self.metrics.access_log_sampled_out();
+        };
+        match log.format {
+            LogFormat::Json => {
+                JSON.with_borrow_mut(|line| self.access_log.write(line.format(record, mark)));
+            }
+            LogFormat::Combined => {
+                COMBINED.with_borrow_mut(|line| self.access_log.write(line.format(record)));
+            }
         }
     }
 }

@@ -7,6 +7,7 @@ use std::{
 };
 
 use super::*;
+use crate::config::{model, units::Percent};
 
 const REFUSALS: &[&str] = &["no_route", "malformed"];
 const CONNECTION_REFUSALS: &[&str] = &["client_cap"];
@@ -81,7 +82,7 @@ fn observer() -> Observer {
     Observer::new(metrics, AccessLog::off())
 }
 
-fn record() -> Record<'static> {
+pub(super) fn record() -> Record<'static> {
     Record {
         at: SystemTime::now(),
         client: IpAddr::from([192, 0, 2, 1]),
@@ -155,7 +156,7 @@ fn samples(text: &str) -> BTreeMap<String, f64> {
 fn a_request_is_counted_by_route_class_and_upstream() {
     let observer = observer();
     let meters = observer.metrics.route("home", "web");
-    observer.record(&record(), Some(&meters));
+    observer.record(&record(), Some(&meters), &Log::default());
     observer.record(
         &Record {
             status: 503,
@@ -163,6 +164,7 @@ fn a_request_is_counted_by_route_class_and_upstream() {
             ..record()
         },
         Some(&meters),
+        &Log::default(),
     );
     let text = observer.metrics.text(&Pair, &Pair);
     let samples = samples(&text);
@@ -212,7 +214,11 @@ fn every_status_falls_into_a_class() {
     let observer = observer();
     let meters = observer.metrics.route("home", "");
     for status in [0, 101, 204, 308, 499, 500, 999] {
-        observer.record(&Record { status, ..record() }, Some(&meters));
+        observer.record(
+            &Record { status, ..record() },
+            Some(&meters),
+            &Log::default(),
+        );
     }
     assert_eq!(meters.requests(), [2, 1, 1, 1, 2]);
 }
@@ -228,6 +234,7 @@ fn a_tunnel_counts_as_a_request_but_not_as_a_slow_one() {
             ..record()
         },
         Some(&meters),
+        &Log::default(),
     );
     let samples = samples(&observer.metrics.text(&Pair, &Pair));
     let duration = r#"simplon_request_duration_seconds_count{route="home",upstream="web"}"#;
@@ -246,6 +253,7 @@ fn refusals_are_counted_by_reason_and_none_is_lost() {
                 ..record()
             },
             Some(&meters),
+            &Log::default(),
         );
     }
     let samples = samples(&observer.metrics.text(&Pair, &Pair));
@@ -259,7 +267,7 @@ fn refusals_are_counted_by_reason_and_none_is_lost() {
 fn series_of_a_route_stay_over_a_reload_and_go_with_the_last_snapshot() {
     let observer = observer();
     let before = observer.metrics.route("home", "web");
-    observer.record(&record(), Some(&before));
+    observer.record(&record(), Some(&before), &Log::default());
     let after = observer.metrics.route("home", "web");
     drop(before);
     assert_eq!(after.requests(), [0, 1, 0, 0, 0]);
@@ -395,12 +403,12 @@ fn a_record_reaches_the_log_as_one_line() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("access.log");
     let metrics = Metrics::new(REFUSALS, CONNECTION_REFUSALS, UNIX_EPOCH).unwrap();
-    let target = crate::config::model::AccessLog::File(path.clone());
+    let target = model::AccessLog::File(path.clone());
     let log = AccessLog::open(&target, metrics.access_log_dropped()).unwrap();
     let observer = Observer::new(metrics, log);
     let meters = observer.metrics.route("home", "web");
     for path in ["/one", "/two\n"] {
-        observer.record(&Record { path, ..record() }, Some(&meters));
+        observer.record(&Record { path, ..record() }, Some(&meters), &Log::default());
     }
     assert!(observer.access_log.close(Duration::from_secs(10)));
     let text = std::fs::read_to_string(&path).unwrap();
@@ -451,4 +459,39 @@ fn a_certificate_tells_when_it_ends_unless_it_is_temporary() {
     ] {
         assert_eq!(value(series), expected, "{series}");
     }
+}
+
+#[test]
+fn a_request_without_a_line_is_counted_all_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("access.log");
+    let metrics = Metrics::new(REFUSALS, CONNECTION_REFUSALS, UNIX_EPOCH).unwrap();
+    let mut log = Log {
+        access: model::AccessLog::File(path.clone()),
+        format: LogFormat::Combined,
+        sample: Percent::new(0),
+        slow: None,
+    };
+    let access_log = AccessLog::open(&log.access, metrics.access_log_dropped()).unwrap();
+    let observer = Observer::new(metrics, access_log);
+    let meters = observer.metrics.route("home", "web");
+    for (status, format) in [
+        (200, LogFormat::Combined),
+        (502, LogFormat::Combined),
+        (404, LogFormat::Json),
+        (503, LogFormat::Json),
+    ] {
+        log.format = format;
+        observer.record(&Record { status, ..record() }, Some(&meters), &log);
+    }
+    assert!(observer.access_log.close(Duration::from_secs(10)));
+    let text = std::fs::read_to_string(&path).unwrap();
+    let lines: Vec<_> = text.lines().collect();
+    assert_eq!(lines.len(), 2, "{text}");
+    assert!(lines[0].contains("\" 502 2 \""), "{text}");
+    assert!(lines[1].contains("\"status\":503"), "{text}");
+    let samples = samples(&observer.metrics.text(&Pair, &Pair));
+    let left_out = samples["simplon_access_log_sampled_out_total"];
+    assert!((left_out - 2.0).abs() < f64::EPSILON, "{left_out}");
+    assert_eq!(meters.requests(), [0, 1, 0, 1, 2]);
 }

@@ -11,7 +11,7 @@ use crate::{
     admin::{AdminView, ListenerRow, ProcessView, Reload, RouteRow, StatsView, UpstreamRows},
     balance::{self, Upstream},
     listen::Listener,
-    observe::{CertificateView, Certificates, ServerView, Servers, UpstreamView, limiters},
+    observe::{CertificateView, Certificates, ServerView, Servers, UpstreamView, events, limiters},
     snapshot::Snapshot,
     tls::{Face, Next},
 };
@@ -32,6 +32,7 @@ impl AdminView for Edge {
         let shown = Shown(self.snapshot.load());
         let mut text = self.observer.metrics.text(&shown, &shown);
         limiters::write(self.world.limits.views(), &mut text);
+        events::write(&self.events, &mut text);
         text
     }
 
