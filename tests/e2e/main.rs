@@ -32,6 +32,7 @@ mod hostile_servers;
 mod hsts;
 mod limits;
 mod limits_store;
+mod logs;
 mod mozilla;
 mod pebble;
 mod proxy_protocol;

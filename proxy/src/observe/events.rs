@@ -17,11 +17,7 @@ use std::{
 use parking_lot::Mutex;
 use serde::{Serialize, Serializer};
 use tracing::{Level, Metadata, Subscriber, callsite::Identifier, level_filters::LevelFilter};
-use tracing_subscriber::{
-    Layer,
-    filter::{FilterFn, filter_fn},
-    layer::Context,
-};
+use tracing_subscriber::{Layer, filter::filter_fn, layer::Context, registry::LookupSpan};
 
 use super::exposition::{Family, Labels};
 
@@ -139,7 +135,21 @@ impl Ring {
 }
 
 /// Brings events to where they are kept.
-pub(super) struct Listener(pub(super) Arc<Events>);
+struct Listener(Arc<Events>);
+
+/// Keeps what the program says of itself, and nothing of libraries.
+pub fn layer<S>(events: &Arc<Events>) -> impl Layer<S> + use<S>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    let is_ours = |about: &Metadata<'_>| {
+        let mut path = about.target().split("::");
+        *about.level() <= Level::INFO && path.next() == Some("simplon")
+    };
+    // The hint is the reason why what is said at lower levels costs nothing.
+    let filter = filter_fn(is_ours).with_max_level_hint(LevelFilter::INFO);
+    Listener(Arc::clone(events)).with_filter(filter)
+}
 
 impl<S: Subscriber> Layer<S> for Listener {
     fn on_event(&self, event: &tracing::Event<'_>, _: Context<'_, S>) {
@@ -148,16 +158,6 @@ impl<S: Subscriber> Layer<S> for Listener {
         self.0
             .note(about.callsite(), *about.level(), text, SystemTime::now());
     }
-}
-
-/// Lets through what the program says of itself, and nothing of libraries.
-pub(super) fn filter() -> FilterFn {
-    let is_ours = |about: &Metadata<'_>| {
-        let mut path = about.target().split("::");
-        *about.level() <= Level::INFO && path.next() == Some("simplon")
-    };
-    // The hint is the reason why what is said at lower levels costs nothing.
-    filter_fn(is_ours as fn(&Metadata<'_>) -> bool).with_max_level_hint(LevelFilter::INFO)
 }
 
 /// Appends the family.

@@ -27,10 +27,9 @@ pub fn init() -> Result<Arc<Events>, Box<dyn Error + Send + Sync>> {
     let wish = env::var(VARIABLE).ok();
     let (filter, fault) = filter(wish.as_deref());
     let events = Arc::<Events>::default();
-    let listener = events::Listener(Arc::clone(&events));
     tracing_subscriber::registry()
         .with(messages().with_filter(filter))
-        .with(listener.with_filter(events::filter()))
+        .with(events::layer(&events))
         .try_init()?;
     if let Some(fault) = fault {
         warn!("{VARIABLE} is not understood and has no effect: {fault}");

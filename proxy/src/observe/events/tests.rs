@@ -14,7 +14,7 @@ fn said(saying: impl FnOnce()) -> Arc<Events> {
     let deaf = fmt::layer().with_filter(EnvFilter::new("off"));
     let subscriber = tracing_subscriber::registry()
         .with(deaf)
-        .with(Listener(Arc::clone(&events)).with_filter(filter()));
+        .with(layer(&events));
     with_default(subscriber, saying);
     events
 }
