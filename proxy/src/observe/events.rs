@@ -178,6 +178,10 @@ fn in_milliseconds<S: Serializer>(at: &SystemTime, serializer: S) -> Result<S::O
     serializer.serialize_u64(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands fields over by reference"
+)]
 fn by_name<S: Serializer>(level: &Level, serializer: S) -> Result<S::Ok, S::Error> {
     let known = LEVELS.iter().find(|(known, _)| known == level);
     serializer.serialize_str(known.map_or("debug", |(_, name)| name))

@@ -11,7 +11,7 @@ const SECONDS_OF_DAY: u64 = 86_400;
 pub(super) struct Clock<const LENGTH: usize> {
     second: u64,
     text: [u8; LENGTH],
-    write: fn(Moment) -> [u8; LENGTH],
+    write: fn(&Moment) -> [u8; LENGTH],
 }
 
 /// A second of the Gregorian calendar, in UTC.
@@ -53,10 +53,10 @@ impl Clock<28> {
 }
 
 impl<const LENGTH: usize> Clock<LENGTH> {
-    fn new(write: fn(Moment) -> [u8; LENGTH]) -> Self {
+    fn new(write: fn(&Moment) -> [u8; LENGTH]) -> Self {
         Self {
             second: 0,
-            text: write(Moment::of(0)),
+            text: write(&Moment::of(0)),
             write,
         }
     }
@@ -65,7 +65,7 @@ impl<const LENGTH: usize> Clock<LENGTH> {
         let second = since.as_secs().min(LAST_SECOND);
         if second != self.second {
             self.second = second;
-            self.text = (self.write)(Moment::of(second));
+            self.text = (self.write)(&Moment::of(second));
         }
         &self.text
     }
@@ -91,7 +91,7 @@ pub(super) fn three_digits(number: u32) -> [u8; 3] {
     [digit(number / 100), digit(number / 10), digit(number)]
 }
 
-fn rfc3339(at: Moment) -> [u8; 20] {
+fn rfc3339(at: &Moment) -> [u8; 20] {
     let [y1, y2, y3, y4] = four_digits(at.year);
     let [mo1, mo2] = two_digits(at.month);
     let [d1, d2] = two_digits(at.day);
@@ -104,7 +104,7 @@ fn rfc3339(at: Moment) -> [u8; 20] {
     ]
 }
 
-fn common(at: Moment) -> [u8; 28] {
+fn common(at: &Moment) -> [u8; 28] {
     let [d1, d2] = two_digits(at.day);
     let [n1, n2, n3] = month_name(at.month);
     let [y1, y2, y3, y4] = four_digits(at.year);

@@ -153,9 +153,7 @@ impl Edge {
         });
         edge.keep_certificates();
         edge.observer.metrics.reload_succeeded(1, SystemTime::now());
-        tokio::spawn(tickets::tend(Arc::downgrade(&edge)));
-        tokio::spawn(memory::tend(Arc::downgrade(&edge)));
-        tokio::spawn(processors::tend(Arc::downgrade(&edge)));
+        tend(&edge);
         let view: Arc<dyn admin::AdminView> = Arc::clone(&edge) as _;
         tokio::spawn(admin::serve(
             admin,
@@ -296,6 +294,13 @@ async fn reach_store(snapshot: &Snapshot) {
         store.start();
         tokio::time::timeout(REACHING, store.tried()).await.ok();
     }
+}
+
+/// Looks after what changes by itself, as long as the edge is there.
+fn tend(edge: &Arc<Edge>) {
+    tokio::spawn(tickets::tend(Arc::downgrade(edge)));
+    tokio::spawn(memory::tend(Arc::downgrade(edge)));
+    tokio::spawn(processors::tend(Arc::downgrade(edge)));
 }
 
 fn start_checks(snapshot: &Snapshot) {

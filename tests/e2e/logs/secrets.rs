@@ -15,7 +15,7 @@ fn site(format: &str) -> String {
         "
     log: {{ access: stdout, format: {format} }}
     upstreams:
-      web: {{ servers: [$1] }}
+      web: {{ servers: [$1], health: {{ path: '/?key={SECRET}', interval: 100ms }} }}
       auth: {{ servers: [$2] }}
       gone: {{ servers: [127.0.0.1:$other] }}
     routes:
@@ -145,6 +145,7 @@ async fn no_secret_gets_into_a_log_however_much_is_said() {
     assert!(proxy.output().has("\"path\":\"/basic\""));
     assert!(proxy.output().has("\"GET /asked HTTP/1.1\""));
     assert!(proxy.output().has("\"user\":\"alice\""), "one was right");
+    proxy.errors().await_line("DEBUG").await;
     assert_eq!(leaks(&proxy.output().lines()), Vec::<&String>::new());
     assert_eq!(leaks(&proxy.errors().lines()), Vec::<&String>::new());
 }
