@@ -20,6 +20,7 @@ pub mod vitals;
 mod sample;
 
 pub use exhaustion::is_exhaustion;
+pub use probe::Reached;
 pub use retry::{Attempt, Sent, is_idempotent};
 pub use server::{Pick, Server, Target};
 pub use set::{ServerSet, Tried};

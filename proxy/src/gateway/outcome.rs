@@ -13,7 +13,7 @@ use crate::{
     balance::{Attempt, Failure, Pick, Sent, is_idempotent},
     config::model::UpstreamProtocol,
     listen::TlsFacts,
-    observe::{Observer, Protocol, Record, Timers, Tls},
+    observe::{Observer, Places, Protocol, Record, Timers, Tls},
     policy::{Coding, Skipped},
     respond::Refusal,
     snapshot::Action,
@@ -263,7 +263,7 @@ impl Exchange {
 }
 
 /// Counts what was compressed, or why it was not, and names the coding; empty if there is none.
-fn count_coding(exchange: &Exchange, observer: &Observer) -> &'static str {
+fn count_coding(exchange: &Exchange, observer: &Observer) -> (&'static str, Option<(u64, u64)>) {
     let squeezed = exchange.coder.squeezed();
     let meters = &observer.metrics.codings;
     let Some(coding) = squeezed.coding.map(Coding::as_str) else {
@@ -274,10 +274,10 @@ fn count_coding(exchange: &Exchange, observer: &Observer) -> &'static str {
             Some(Skipped::NoGain) => meters.skipped("no_gain"),
             Some(Skipped::Broken) => meters.skipped("broken"),
         }
-        return "";
+        return ("", None);
     };
     meters.compressed(coding, squeezed.taken, squeezed.given);
-    coding
+    (coding, Some((squeezed.taken, squeezed.given)))
 }
 
 /// Queries hold tokens, those of the page before too. A fragment or a user, who may have a password, must not be there at all
@@ -332,6 +332,7 @@ pub(super) fn record(session: &Session, exchange: &Exchange, observer: &Observer
         Action::Redirect(_) | Action::Respond(_) => None,
     });
     let tally = &exchange.tally;
+    let (coding, compressed) = count_coding(exchange, observer);
     observer.record(
         &Record {
             at: SystemTime::now(),
@@ -358,10 +359,12 @@ pub(super) fn record(session: &Session, exchange: &Exchange, observer: &Observer
             retries: exchange.tries.count.saturating_sub(1),
             refusal: exchange.refusal.map(Refusal::label),
             refusal_detail: exchange.refusal.and_then(Refusal::detail),
+            blame: exchange.refusal.map(|refusal| refusal.blame(written != 0)),
             policy: exchange.applied.by,
             observed: &exchange.applied.observed,
             user: exchange.applied.user.as_deref().unwrap_or_default(),
-            coding: count_coding(exchange, observer),
+            coding,
+            compressed,
             tls: connection.tls.as_ref().map(Tls::from),
             request_id: admitted.id.as_str(),
             user_agent: field(header::USER_AGENT),
@@ -374,7 +377,14 @@ pub(super) fn record(session: &Session, exchange: &Exchange, observer: &Observer
             },
             upgraded: tally.upgraded,
         },
-        route.map(|route| route.meters.as_ref()),
+        Places {
+            listener: Some(&connection.listener.meters),
+            route: route.map(|route| route.meters.as_ref()),
+            server: exchange
+                .pick
+                .as_ref()
+                .map(|pick| &pick.server().vitals.meters),
+        },
         &exchange.snapshot.config.log,
     );
 }

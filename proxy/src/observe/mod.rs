@@ -11,24 +11,32 @@ pub mod logging;
 pub mod meters;
 pub mod metrics;
 pub mod panics;
+pub mod process;
 pub mod record;
 pub mod servers;
 
+mod blame;
 mod combined;
 mod digits;
+mod durations;
 mod exposition;
 mod families;
 mod journal;
 mod json;
+mod latency;
 mod line;
-mod process;
+mod place;
 mod queue;
+mod rate;
 mod reasons;
+mod recent;
 mod rulings;
 mod sampling;
 mod shelf;
 mod sink;
+mod stages;
 mod timestamp;
+mod traffic;
 mod writer;
 
 #[cfg(test)]
@@ -38,17 +46,24 @@ use std::{cell::RefCell, sync::Arc};
 
 pub use self::{
     access_log::AccessLog,
+    blame::Blame,
     certificates::{CertificateView, Certificates},
     codings::CodingMeters,
     events::{Event, Events},
     issuers::IssuerMeters,
+    latency::{Counts, Latency, Quantiles},
     limiters::LimiterView,
     limits_store::{StoreCheck, StoreMeters},
-    meters::{Connected, ListenerMeters, RouteMeters},
+    meters::{Connected, ListenerMeters, RouteMeters, UpstreamMeters},
     metrics::Metrics,
+    place::{Most, Places, ServerMeters},
+    rate::{Rate, RateView},
+    recent::{History, LastMinute, Point},
     record::{Protocol, Record, Timers, Tls},
     rulings::{PolicyLabel, Ruling},
-    servers::{ServerView, Servers, UpstreamView},
+    servers::{CheckView, QueueView, ServerView, UpstreamView},
+    stages::{StageView, Stages, StagesView},
+    traffic::{Flow, Traffic},
 };
 use self::{combined::Combined, line::Line, sampling::Mark};
 use crate::config::model::{Log, LogFormat};
@@ -77,9 +92,15 @@ impl Observer {
         }
     }
 
-    /// Counts a finished exchange, by its route if it has one, and logs it as the snapshot it has seen says.
-    pub fn record(&self, record: &Record<'_>, meters: Option<&RouteMeters>, log: &Log) {
-        meters.unwrap_or(&self.unrouted).count(record);
+    /// Counts a finished exchange by each of its places, and logs it as the snapshot it has seen says.
+    pub fn record(&self, record: &Record<'_>, places: Places<'_>, log: &Log) {
+        places.route.unwrap_or(&self.unrouted).count(record);
+        if let Some(listener) = places.listener {
+            listener.count(record);
+        }
+        if let Some(server) = places.server {
+            server.count(record);
+        }
         if let Some(reason) = record.refusal {
             self.metrics.refused(reason);
         }

@@ -41,45 +41,43 @@ impl Certificates for Pair {
     }
 }
 
-impl Servers for Pair {
-    fn each(&self, see: &mut dyn FnMut(ServerView<'_>)) {
-        let good = ServerView {
-            upstream: "web".into(),
-            server: "10.0.0.1:80".into(),
-            state: "UP".into(),
-            up: true,
-            ejected: false,
-            backup: false,
-            weight: 1,
-            in_flight: 3,
-            max_connections: None,
-            picks: 10,
-            successes: 9,
-            failures: [0, 1, 0, 0, 0],
-            surplus: 0,
-            last_check: "200 in 1 ms".into(),
-            last_change: Duration::from_secs(60),
-        };
-        see(good.clone());
-        see(ServerView {
-            server: "b\"\\\n".into(),
-            up: false,
-            ejected: true,
-            ..good
-        });
-    }
-
-    fn upstreams(&self, see: &mut dyn FnMut(UpstreamView<'_>)) {
-        see(UpstreamView {
-            upstream: "web".into(),
-            panic: true,
-        });
-    }
+fn upstreams() -> Vec<UpstreamView> {
+    let good = ServerView {
+        name: "10.0.0.1:80".to_owned(),
+        state: "UP".to_owned(),
+        up: true,
+        weight: 1,
+        in_flight: 3,
+        picks: 10,
+        successes: 9,
+        failures: [0, 1, 0, 0, 0],
+        changed_seconds_ago: 60,
+        ..ServerView::default()
+    };
+    let bad = ServerView {
+        name: "b\"\\\n".to_owned(),
+        up: false,
+        ejected: true,
+        ..good.clone()
+    };
+    vec![UpstreamView {
+        name: "web".to_owned(),
+        panic: true,
+        servers: vec![good, bad],
+        ..UpstreamView::default()
+    }]
 }
 
 fn observer() -> Observer {
     let metrics = Metrics::new(REFUSALS, CONNECTION_REFUSALS, UNIX_EPOCH).unwrap();
     Observer::new(metrics, AccessLog::off())
+}
+
+fn of(route: &RouteMeters) -> Places<'_> {
+    Places {
+        route: Some(route),
+        ..Places::default()
+    }
 }
 
 pub(super) fn record() -> Record<'static> {
@@ -103,8 +101,10 @@ pub(super) fn record() -> Record<'static> {
         observed: &[],
         user: "",
         coding: "",
+        compressed: None,
         refusal: None,
         refusal_detail: None,
+        blame: None,
         tls: None,
         request_id: "1",
         user_agent: b"",
@@ -156,17 +156,17 @@ fn samples(text: &str) -> BTreeMap<String, f64> {
 fn a_request_is_counted_by_route_class_and_upstream() {
     let observer = observer();
     let meters = observer.metrics.route("home", "web");
-    observer.record(&record(), Some(&meters), &Log::default());
+    observer.record(&record(), of(&meters), &Log::default());
     observer.record(
         &Record {
             status: 503,
             retries: 2,
             ..record()
         },
-        Some(&meters),
+        of(&meters),
         &Log::default(),
     );
-    let text = observer.metrics.text(&Pair, &Pair);
+    let text = observer.metrics.text(&upstreams(), &Pair);
     let samples = samples(&text);
     let expected = [
         (
@@ -214,11 +214,7 @@ fn every_status_falls_into_a_class() {
     let observer = observer();
     let meters = observer.metrics.route("home", "");
     for status in [0, 101, 204, 308, 499, 500, 999] {
-        observer.record(
-            &Record { status, ..record() },
-            Some(&meters),
-            &Log::default(),
-        );
+        observer.record(&Record { status, ..record() }, of(&meters), &Log::default());
     }
     assert_eq!(meters.requests(), [2, 1, 1, 1, 2]);
 }
@@ -233,10 +229,10 @@ fn a_tunnel_counts_as_a_request_but_not_as_a_slow_one() {
             upgraded: true,
             ..record()
         },
-        Some(&meters),
+        of(&meters),
         &Log::default(),
     );
-    let samples = samples(&observer.metrics.text(&Pair, &Pair));
+    let samples = samples(&observer.metrics.text(&upstreams(), &Pair));
     let duration = r#"simplon_request_duration_seconds_count{route="home",upstream="web"}"#;
     assert_eq!(samples.get(duration), Some(&0.0));
     assert_eq!(meters.requests(), [1, 0, 0, 0, 0]);
@@ -252,11 +248,11 @@ fn refusals_are_counted_by_reason_and_none_is_lost() {
                 refusal: Some(refusal),
                 ..record()
             },
-            Some(&meters),
+            of(&meters),
             &Log::default(),
         );
     }
-    let samples = samples(&observer.metrics.text(&Pair, &Pair));
+    let samples = samples(&observer.metrics.text(&upstreams(), &Pair));
     for (reason, count) in [("no_route", 2.0), ("malformed", 0.0), ("other", 1.0)] {
         let name = format!(r#"simplon_refusals_total{{reason="{reason}"}}"#);
         assert_eq!(samples.get(&name), Some(&count), "{name}");
@@ -267,20 +263,20 @@ fn refusals_are_counted_by_reason_and_none_is_lost() {
 fn series_of_a_route_stay_over_a_reload_and_go_with_the_last_snapshot() {
     let observer = observer();
     let before = observer.metrics.route("home", "web");
-    observer.record(&record(), Some(&before), &Log::default());
+    observer.record(&record(), of(&before), &Log::default());
     let after = observer.metrics.route("home", "web");
     drop(before);
     assert_eq!(after.requests(), [0, 1, 0, 0, 0]);
     assert!(
         observer
             .metrics
-            .text(&Pair, &Pair)
+            .text(&upstreams(), &Pair)
             .contains(r#"route="home""#)
     );
 
     let elsewhere = observer.metrics.route("other", "web");
     drop(after);
-    let text = observer.metrics.text(&Pair, &Pair);
+    let text = observer.metrics.text(&upstreams(), &Pair);
     assert!(!text.contains(r#"route="home""#), "{text}");
     assert!(
         text.contains(r#"simplon_retries_total{upstream="web"}"#),
@@ -290,7 +286,7 @@ fn series_of_a_route_stay_over_a_reload_and_go_with_the_last_snapshot() {
     assert!(
         !observer
             .metrics
-            .text(&Pair, &Pair)
+            .text(&upstreams(), &Pair)
             .contains("simplon_retries_total")
     );
     let left: Vec<_> = observer
@@ -314,7 +310,7 @@ fn a_listener_counts_connections_as_long_as_they_last() {
         (meters.current(), meters.total(), meters.total_refused()),
         (1, 2, 1)
     );
-    let shown = samples(&observer.metrics.text(&Pair, &Pair));
+    let shown = samples(&observer.metrics.text(&upstreams(), &Pair));
     let expected = [
         (r#"simplon_connections{listener="public"}"#, 1.0),
         (r#"simplon_connections_total{listener="public"}"#, 2.0),
@@ -333,16 +329,24 @@ fn a_listener_counts_connections_as_long_as_they_last() {
 
     drop(meters);
     assert!(
-        observer.metrics.text(&Pair, &Pair).contains("public"),
+        observer
+            .metrics
+            .text(&upstreams(), &Pair)
+            .contains("public"),
         "a connection is left"
     );
     drop(two);
-    assert!(!observer.metrics.text(&Pair, &Pair).contains("public"));
+    assert!(
+        !observer
+            .metrics
+            .text(&upstreams(), &Pair)
+            .contains("public")
+    );
 }
 
 #[test]
 fn servers_are_shown_as_they_are_at_the_scrape() {
-    let samples = samples(&observer().metrics.text(&Pair, &Pair));
+    let samples = samples(&observer().metrics.text(&upstreams(), &Pair));
     let expected = [
         (
             r#"simplon_server_up{upstream="web",server="10.0.0.1:80"}"#,
@@ -379,7 +383,7 @@ fn the_configuration_and_the_process_are_told_of() {
     observer.metrics.reload_succeeded(1, UNIX_EPOCH);
     observer.metrics.reload_failed(at);
     observer.metrics.access_log_dropped().inc_by(4);
-    let samples = samples(&observer.metrics.text(&Pair, &Pair));
+    let samples = samples(&observer.metrics.text(&upstreams(), &Pair));
     let version = env!("CARGO_PKG_VERSION");
     let build = format!(r#"simplon_build_info{{version="{version}"}}"#);
     let expected = [
@@ -408,7 +412,7 @@ fn a_record_reaches_the_log_as_one_line() {
     let observer = Observer::new(metrics, log);
     let meters = observer.metrics.route("home", "web");
     for path in ["/one", "/two\n"] {
-        observer.record(&Record { path, ..record() }, Some(&meters), &Log::default());
+        observer.record(&Record { path, ..record() }, of(&meters), &Log::default());
     }
     assert!(observer.access_log.close(Duration::from_secs(10)));
     let text = std::fs::read_to_string(&path).unwrap();
@@ -421,7 +425,7 @@ fn a_record_reaches_the_log_as_one_line() {
 
 #[test]
 fn a_certificate_tells_when_it_ends_unless_it_is_temporary() {
-    let samples = samples(&observer().metrics.text(&Pair, &Pair));
+    let samples = samples(&observer().metrics.text(&upstreams(), &Pair));
     let value = |name: &str| samples.get(name).copied();
     for (series, expected) in [
         (
@@ -482,7 +486,7 @@ fn a_request_without_a_line_is_counted_all_the_same() {
         (503, LogFormat::Json),
     ] {
         log.format = format;
-        observer.record(&Record { status, ..record() }, Some(&meters), &log);
+        observer.record(&Record { status, ..record() }, of(&meters), &log);
     }
     assert!(observer.access_log.close(Duration::from_secs(10)));
     let text = std::fs::read_to_string(&path).unwrap();
@@ -490,7 +494,7 @@ fn a_request_without_a_line_is_counted_all_the_same() {
     assert_eq!(lines.len(), 2, "{text}");
     assert!(lines[0].contains("\" 502 2 \""), "{text}");
     assert!(lines[1].contains("\"status\":503"), "{text}");
-    let samples = samples(&observer.metrics.text(&Pair, &Pair));
+    let samples = samples(&observer.metrics.text(&upstreams(), &Pair));
     let left_out = samples["simplon_access_log_sampled_out_total"];
     assert!((left_out - 2.0).abs() < f64::EPSILON, "{left_out}");
     assert_eq!(meters.requests(), [0, 1, 0, 1, 2]);

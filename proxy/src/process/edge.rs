@@ -18,6 +18,7 @@ use tokio::{net::TcpListener, sync::mpsc};
 use super::{
     control::{self, ControlSocket},
     descriptors, memory, processors,
+    pulse::{self, Pulse},
     reload::{Attempt, ReloadError},
     signals::Wish,
     tickets,
@@ -60,6 +61,9 @@ pub struct Edge {
     pub(super) started: Instant,
     pub(super) last_reload: Mutex<Attempt>,
     pub(super) draining: AtomicBool,
+    pub(super) pulse: Pulse,
+    /// Threads that serve.
+    pub(super) workers: u64,
     /// Renews the certificates that CAs issue.
     pub(super) keeper: Keeper,
 }
@@ -101,6 +105,8 @@ impl Edge {
             config, sources, ..
         } = loaded;
         descriptors::provide(&config);
+        let workers = tokio::runtime::Handle::current().metrics().num_workers();
+        let workers = u64::try_from(workers).unwrap_or(1);
         let observer = Arc::new(observer(&config).map_err(StartError::World)?);
         let snapshot = Arc::new(SnapshotCell::default());
         let world = World {
@@ -149,6 +155,8 @@ impl Edge {
             started: Instant::now(),
             last_reload: Mutex::new(Attempt::started()),
             draining: AtomicBool::new(false),
+            pulse: Pulse::default(),
+            workers,
             keeper: Keeper::default(),
         });
         edge.keep_certificates();
@@ -300,6 +308,7 @@ async fn reach_store(snapshot: &Snapshot) {
 fn tend(edge: &Arc<Edge>) {
     tokio::spawn(tickets::tend(Arc::downgrade(edge)));
     tokio::spawn(memory::tend(Arc::downgrade(edge)));
+    tokio::spawn(pulse::tend(Arc::downgrade(edge)));
     tokio::spawn(processors::tend(Arc::downgrade(edge)));
 }
 
