@@ -137,9 +137,9 @@ impl Metrics {
         self.access_log_dropped.clone()
     }
 
-    /// Counts a request that `log: { sample }` left out of the access log.
-    pub(super) fn access_log_sampled_out(&self) {
-        self.access_log_sampled_out.inc();
+    /// Requests that `log: { sample }` left out of the access log.
+    pub(super) const fn access_log_sampled_out(&self) -> &IntCounter {
+        &self.access_log_sampled_out
     }
 
     /// All families in Prometheus' text format 0.0.4. Servers and certificates are asked for their state

@@ -108,7 +108,7 @@ impl Observer {
             return;
         }
         let Some(mark) = Mark::of(record, log, || fastrand::u8(..100)) else {
-            return self.metrics.access_log_sampled_out();
+            return self.metrics.access_log_sampled_out().inc();
         };
         match log.format {
             LogFormat::Json => {

@@ -30,10 +30,13 @@ impl Mark {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::time::{Duration, UNIX_EPOCH};
 
     use super::*;
-    use crate::observe::tests::record;
+    use crate::{
+        config::model::{AccessLog, LogFormat},
+        observe::{self, Metrics, Observer, Places, tests::record},
+    };
 
     fn log(sample: u8) -> Log {
         Log {
@@ -98,5 +101,43 @@ mod tests {
             ..log(0)
         };
         assert_eq!(Mark::of(&lasting(60_000, 200, false), &log, || 0), None);
+    }
+
+    #[test]
+    fn a_request_without_a_line_is_counted_all_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("access.log");
+        let metrics = Metrics::new(&[], &[], UNIX_EPOCH).unwrap();
+        let mut log = Log {
+            access: AccessLog::File(path.clone()),
+            format: LogFormat::Combined,
+            sample: Percent::new(0),
+            slow: None,
+        };
+        let access_log =
+            observe::AccessLog::open(&log.access, metrics.access_log_dropped()).unwrap();
+        let observer = Observer::new(metrics, access_log);
+        let meters = observer.metrics.route("home", "web");
+        for (status, format) in [
+            (200, LogFormat::Combined),
+            (502, LogFormat::Combined),
+            (404, LogFormat::Json),
+            (503, LogFormat::Json),
+        ] {
+            log.format = format;
+            let places = Places {
+                route: Some(&meters),
+                ..Places::default()
+            };
+            observer.record(&Record { status, ..record() }, places, &log);
+        }
+        assert!(observer.access_log.close(Duration::from_secs(10)));
+        let text = std::fs::read_to_string(&path).unwrap();
+        let lines: Vec<_> = text.lines().collect();
+        assert_eq!(lines.len(), 2, "{text}");
+        assert!(lines[0].contains("\" 502 2 \""), "{text}");
+        assert!(lines[1].contains("\"status\":503"), "{text}");
+        assert_eq!(observer.metrics.access_log_sampled_out().get(), 2);
+        assert_eq!(meters.requests(), [0, 1, 0, 1, 2]);
     }
 }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::*;
-use crate::config::{model, units::Percent};
+use crate::config::model;
 
 const REFUSALS: &[&str] = &["no_route", "malformed"];
 const CONNECTION_REFUSALS: &[&str] = &["client_cap"];
@@ -463,39 +463,4 @@ fn a_certificate_tells_when_it_ends_unless_it_is_temporary() {
     ] {
         assert_eq!(value(series), expected, "{series}");
     }
-}
-
-#[test]
-fn a_request_without_a_line_is_counted_all_the_same() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("access.log");
-    let metrics = Metrics::new(REFUSALS, CONNECTION_REFUSALS, UNIX_EPOCH).unwrap();
-    let mut log = Log {
-        access: model::AccessLog::File(path.clone()),
-        format: LogFormat::Combined,
-        sample: Percent::new(0),
-        slow: None,
-    };
-    let access_log = AccessLog::open(&log.access, metrics.access_log_dropped()).unwrap();
-    let observer = Observer::new(metrics, access_log);
-    let meters = observer.metrics.route("home", "web");
-    for (status, format) in [
-        (200, LogFormat::Combined),
-        (502, LogFormat::Combined),
-        (404, LogFormat::Json),
-        (503, LogFormat::Json),
-    ] {
-        log.format = format;
-        observer.record(&Record { status, ..record() }, of(&meters), &log);
-    }
-    assert!(observer.access_log.close(Duration::from_secs(10)));
-    let text = std::fs::read_to_string(&path).unwrap();
-    let lines: Vec<_> = text.lines().collect();
-    assert_eq!(lines.len(), 2, "{text}");
-    assert!(lines[0].contains("\" 502 2 \""), "{text}");
-    assert!(lines[1].contains("\"status\":503"), "{text}");
-    let samples = samples(&observer.metrics.text(&upstreams(), &Pair));
-    let left_out = samples["simplon_access_log_sampled_out_total"];
-    assert!((left_out - 2.0).abs() < f64::EPSILON, "{left_out}");
-    assert_eq!(meters.requests(), [0, 1, 0, 1, 2]);
 }
