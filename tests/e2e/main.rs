@@ -33,6 +33,7 @@ mod hostile_servers;
 mod hsts;
 mod limits;
 mod limits_store;
+mod logs;
 mod mozilla;
 mod operate;
 mod pebble;

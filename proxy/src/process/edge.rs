@@ -31,7 +31,7 @@ use crate::{
     config::{self, Config, Loaded, Problem, Report, Sources},
     gateway::Door,
     listen::{self, Listeners, Prepared},
-    observe::{AccessLog, Metrics, Observer},
+    observe::{AccessLog, Events, Metrics, Observer},
     respond::Refusal,
     snapshot::{Built, Snapshot, SnapshotCell, World},
     tls,
@@ -69,6 +69,8 @@ pub struct Edge {
     pub(super) world: World,
     pub(super) observer: Arc<Observer>,
     pub(super) orders_file: OrdersFile,
+    /// What the process has said of itself of late.
+    pub events: Arc<Events>,
     pub(super) listeners: Mutex<Listeners>,
     pub(super) started: Instant,
     pub(super) last_reload: Mutex<Attempt>,
@@ -105,11 +107,13 @@ pub enum StartError {
 impl Edge {
     /// Starts everything: once this returns, clients are served.
     ///
-    /// `key_log` is told the secrets of every connection with TLS; [`rustls::NoKeyLog`] keeps them.
+    /// `key_log` is told the secrets of every connection with TLS; [`rustls::NoKeyLog`] keeps them. `events` are shown
+    /// to operators; they come from [`crate::observe::logging::init`].
     pub async fn start(
         source: Source,
         loaded: Loaded,
         key_log: Arc<dyn KeyLog>,
+        events: Arc<Events>,
     ) -> Result<Running, StartError> {
         let Loaded {
             config, sources, ..
@@ -163,6 +167,7 @@ impl Edge {
             world,
             observer,
             orders_file,
+            events,
             listeners: Mutex::new(listeners),
             started: Instant::now(),
             last_reload: Mutex::new(Attempt::started()),
@@ -294,7 +299,7 @@ fn observer(config: &Config) -> Result<Observer, String> {
     let labels: &'static [&'static str] = Refusal::labels().collect::<Vec<_>>().leak();
     let metrics = Metrics::new(labels, &listen::REASONS, SystemTime::now())
         .map_err(|error| format!("the metrics cannot be set up: {error}"))?;
-    let access_log = AccessLog::open(&config.log, metrics.access_log_dropped())
+    let access_log = AccessLog::open(&config.log.access, metrics.access_log_dropped())
         .map_err(|error| format!("cannot open the access log: {error}\n  hint: `log: {{ access: … }}` names it; its directory must exist"))?;
     Ok(Observer::new(metrics, access_log))
 }

@@ -12,7 +12,7 @@ use crate::{
     balance::{self, Reached, Upstream},
     listen::Listener,
     observe::{
-        CertificateView, Certificates, CheckView, ServerView, UpstreamMeters, UpstreamView,
+        CertificateView, Certificates, CheckView, ServerView, UpstreamMeters, UpstreamView, events,
         limiters, process,
     },
     snapshot::Snapshot,
@@ -36,6 +36,7 @@ impl AdminView for Edge {
         let upstreams = self.upstreams(&snapshot);
         let mut text = self.observer.metrics.text(&upstreams, &*snapshot);
         limiters::write(self.world.limits.views(), &mut text);
+        events::write(&self.events, &mut text);
         text
     }
 
