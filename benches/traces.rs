@@ -18,7 +18,7 @@ use simplon::{
     },
     forward::{TRACEPARENT, Traced},
     observe::{
-        Event, Metrics, Protocol, Record, Timers, Trace, Tracer,
+        Metrics, Milestone, Protocol, Record, Timers, Trace, Tracer,
         traces::{Asked, Span},
     },
 };
@@ -63,8 +63,8 @@ fn one(tracer: Option<&Tracer>, server: &Arc<str>, fields: &mut HeaderMap) {
     }
     if let Some(trace) = &mut trace {
         let server = Arc::clone(server);
-        trace.note(begun, || Event::Pick { server });
-        trace.note(begun, || Event::FirstByte);
+        trace.note(begun, || Milestone::Pick { server });
+        trace.note(begun, || Milestone::FirstByte);
     }
     if let (Some(tracer), Some(trace)) = (tracer, trace.as_ref().filter(|it| it.is_sampled())) {
         send(tracer, trace, begun);

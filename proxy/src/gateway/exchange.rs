@@ -23,7 +23,7 @@ use crate::{
     forward::Fields,
     limits::Flight,
     listen::{Carried, Connection, Pace},
-    observe::{Event, Trace, traces},
+    observe::{Milestone, Trace, traces},
     policy::{Applied, Facts, Policies},
     respond::{Answer, Refusal},
     snapshot::{Action, Route, Snapshot},
@@ -162,7 +162,7 @@ impl Exchange {
     }
 
     /// Notes for the trace what happens, if anybody is to hear of it.
-    pub(super) fn note(&mut self, at: Instant, event: impl FnOnce() -> Event) {
+    pub(super) fn note(&mut self, at: Instant, event: impl FnOnce() -> Milestone) {
         if let Some(trace) = &mut self.trace {
             trace.note(at, event);
         }
@@ -172,7 +172,7 @@ impl Exchange {
     pub(super) fn note_retry(&mut self, at: Instant, failure: &'static str) {
         if let (Some(trace), Some(pick)) = (&mut self.trace, &self.pick) {
             let server = &pick.server().label;
-            trace.note(at, || Event::Retry {
+            trace.note(at, || Milestone::Retry {
                 server: Arc::clone(server),
                 failure,
             });

@@ -29,7 +29,7 @@ use super::{
 };
 use crate::{
     forward,
-    observe::{Event, Observer},
+    observe::{Milestone, Observer},
     policy::Verdict,
     respond::Refusal,
     snapshot::{Action, SnapshotCell},
@@ -123,7 +123,7 @@ impl ProxyHttp for Gateway {
             pick
         };
         let server = &pick.server().label;
-        exchange.note(now, || Event::Pick {
+        exchange.note(now, || Milestone::Pick {
             server: Arc::clone(server),
         });
         exchange.tally.pick(now);
@@ -354,7 +354,7 @@ impl ProxyHttp for Gateway {
         }
         let refusal = exchange.refusal_for(error);
         exchange.refusal = Some(refusal);
-        exchange.note(Instant::now(), || Event::Refusal(refusal.label()));
+        exchange.note(Instant::now(), || Milestone::Refusal(refusal.label()));
         outcome::stalled(exchange, error);
         // An exchange that never reached a server leaves its connection in order.
         let can_reuse_downstream = exchange.tries.count == 0 && refusal.keeps_connection();

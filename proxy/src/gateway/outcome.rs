@@ -25,7 +25,7 @@ use crate::{
     forward,
     listen::TlsFacts,
     observe::{
-        Event, Observer, Places, Protocol, Record, Timers, Tls, Trace,
+        Milestone, Observer, Places, Protocol, Record, Timers, Tls, Trace,
         traces::{self, Asked, Span},
     },
     policy::{Coding, Skipped},
@@ -45,7 +45,7 @@ pub(super) fn answered(
     hold_to_limits(&response.headers, exchange)?;
     let now = Instant::now();
     exchange.tally.answered = Some(now);
-    exchange.note(now, || Event::FirstByte);
+    exchange.note(now, || Milestone::FirstByte);
     exchange.response_moved();
     if response.status == StatusCode::SWITCHING_PROTOCOLS {
         if !session.is_upgrade_req() {
@@ -314,12 +314,17 @@ fn protocol(version: Version) -> Protocol {
     }
 }
 
-/// Queries hold tokens, those of the page before too.
-fn without_query(referer: &[u8]) -> &[u8] {
-    referer
-        .split(|byte| *byte == b'?')
-        .next()
-        .unwrap_or_default()
+/// Queries hold tokens, those of the page before too. A fragment or a user, who may have a password, must not be there at all
+/// (RFC 9110 section 10.1.3).
+fn without_secrets(referer: &[u8]) -> &[u8] {
+    let is_end = |byte: &u8| matches!(byte, b'?' | b'#');
+    let page = referer.split(is_end).next().unwrap_or_default();
+    // `https:`, nothing, and whose page it is.
+    let authority = page.split(|byte| *byte == b'/').nth(2);
+    match authority {
+        Some(authority) if authority.contains(&b'@') => b"",
+        _ => page,
+    }
 }
 
 impl<'a> From<&'a TlsFacts> for Tls<'a> {
@@ -391,7 +396,7 @@ pub(super) fn record(session: &Session, exchange: &Exchange, observer: &Observer
         request_id: admitted.id.as_str(),
         trace_id: traces::shown(trace),
         user_agent: field(header::USER_AGENT),
-        referer: without_query(field(header::REFERER)),
+        referer: without_secrets(field(header::REFERER)),
         timers: Timers {
             queue: tally.in_queue(),
             connect: tally.to_connect(),
@@ -400,7 +405,11 @@ pub(super) fn record(session: &Session, exchange: &Exchange, observer: &Observer
         },
         upgraded: tally.upgraded,
     };
-    observer.record(&record, places(exchange, admitted));
+    observer.record(
+        &record,
+        places(exchange, admitted),
+        &exchange.snapshot.config.log,
+    );
     if let Some(trace) = trace.filter(|trace| trace.is_sampled()) {
         send(&record, trace, header, exchange);
     }
@@ -419,4 +428,28 @@ fn send(record: &Record<'_>, trace: &Trace, header: &RequestHeader, exchange: &E
         begun: exchange.tally.started,
     };
     tracer.send(Span::of(record, trace, &asked));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_before_is_logged_without_its_secrets() {
+        for (referer, logged) in [
+            ("https://a.test/b?key=secret#c", "https://a.test/b"),
+            ("https://a.test/b#secret?c", "https://a.test/b"),
+            ("https://a.test/@ada", "https://a.test/@ada"),
+            ("https://a.test", "https://a.test"),
+            ("https://ada:secret@a.test/b", ""),
+            ("//ada:secret@a.test/b", ""),
+            ("https://ada:secret@a.test", ""),
+            ("/b", "/b"),
+            ("about:blank", "about:blank"),
+            ("", ""),
+        ] {
+            let found = without_secrets(referer.as_bytes());
+            assert_eq!(found, logged.as_bytes(), "{referer}");
+        }
+    }
 }

@@ -27,7 +27,7 @@ use self::{
 pub use self::{
     meters::TraceMeters,
     span::{Asked, Span},
-    trace::{Event, Sampling, Trace},
+    trace::{Milestone, Sampling, Trace},
 };
 use crate::{
     admit::{TraceId, TraceParent},

@@ -13,13 +13,13 @@ use opentelemetry_proto::tonic::{
     resource::v1::Resource,
     trace::v1::{
         self as proto, ResourceSpans, ScopeSpans, SpanFlags, Status,
-        span::{Event as Noted, SpanKind},
+        span::{Event, SpanKind},
         status::StatusCode,
     },
 };
 use prost::Message;
 
-use super::{Span, trace::Event};
+use super::{Span, trace::Milestone};
 use crate::observe::{PolicyLabel, Protocol};
 
 /// The methods that name a span; others would be names without end that clients make up.
@@ -150,23 +150,23 @@ fn attributes(span: &Span, is_known_method: bool) -> Vec<KeyValue> {
         .0
 }
 
-fn event((at, event): &(SystemTime, Event)) -> Noted {
+fn event((at, event): &(SystemTime, Milestone)) -> Event {
     let none = Attributes::default();
     let (name, attributes) = match event {
-        Event::Pick { server } => ("pick", none.text("simplon.server", server)),
-        Event::Retry { server, failure } => (
+        Milestone::Pick { server } => ("pick", none.text("simplon.server", server)),
+        Milestone::Retry { server, failure } => (
             "retry",
             none.text("simplon.server", server)
                 .text("simplon.failure", failure),
         ),
-        Event::FirstByte => ("first_byte", none),
-        Event::Refusal(label) => ("refusal", none.text("simplon.refusal", label)),
+        Milestone::FirstByte => ("first_byte", none),
+        Milestone::Refusal(label) => ("refusal", none.text("simplon.refusal", label)),
     };
-    Noted {
+    Event {
         time_unix_nano: nanoseconds(*at),
         name: name.to_owned(),
         attributes: attributes.0,
-        ..Noted::default()
+        ..Event::default()
     }
 }
 

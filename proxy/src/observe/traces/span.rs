@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use super::trace::{Event, Trace};
+use super::trace::{Milestone, Trace};
 use crate::{
     admit::{SpanId, TraceParent},
     observe::{PolicyLabel, Protocol, Record},
@@ -44,7 +44,7 @@ pub struct Span {
     pub retries: u32,
     pub refusal: Option<&'static str>,
     pub policy: Option<PolicyLabel>,
-    pub events: Vec<(SystemTime, Event)>,
+    pub events: Vec<(SystemTime, Milestone)>,
 }
 
 /// What a span tells of the request that the access log does not.

@@ -16,12 +16,12 @@ pub struct Trace {
     own: TraceParent,
     parent: Option<SpanId>,
     passes_state: bool,
-    events: Vec<(Instant, Event)>,
+    events: Vec<(Instant, Milestone)>,
 }
 
 /// Something that happens to a sampled exchange.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Event {
+pub enum Milestone {
     Pick {
         server: Arc<str>,
     },
@@ -95,13 +95,13 @@ impl Trace {
     }
 
     /// Notes an event, if anybody is to hear of it.
-    pub fn note(&mut self, at: Instant, event: impl FnOnce() -> Event) {
+    pub fn note(&mut self, at: Instant, event: impl FnOnce() -> Milestone) {
         if self.is_sampled() && self.events.len() < MOST_EVENTS {
             self.events.push((at, event()));
         }
     }
 
-    pub(super) fn events(&self) -> &[(Instant, Event)] {
+    pub(super) fn events(&self) -> &[(Instant, Milestone)] {
         &self.events
     }
 }
@@ -185,7 +185,7 @@ mod tests {
         silent.note(now, || unreachable!("nobody is to hear of it"));
         let mut heard = begin(Follow::Any, 100, None, false);
         for _ in 0..1000 {
-            heard.note(now, || Event::FirstByte);
+            heard.note(now, || Milestone::FirstByte);
         }
         assert_eq!(heard.events().len(), MOST_EVENTS);
     }

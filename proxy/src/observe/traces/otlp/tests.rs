@@ -207,15 +207,15 @@ fn what_happens_on_the_way_is_an_event_at_its_time() {
     let at = |millis| begun + Duration::from_millis(millis);
     let mut trace = trace(None);
     let (one, two) = ("10.0.0.1:80".into(), "10.0.0.2:80".into());
-    trace.note(at(1), || Event::Pick { server: one });
+    trace.note(at(1), || Milestone::Pick { server: one });
     let failure = "connect";
-    trace.note(at(2), || Event::Retry {
+    trace.note(at(2), || Milestone::Retry {
         server: "10.0.0.1:80".into(),
         failure,
     });
-    trace.note(at(3), || Event::Pick { server: two });
-    trace.note(at(4), || Event::FirstByte);
-    trace.note(at(5), || Event::Refusal("server_reset"));
+    trace.note(at(3), || Milestone::Pick { server: two });
+    trace.note(at(4), || Milestone::FirstByte);
+    trace.note(at(5), || Milestone::Refusal("server_reset"));
     let span = told(&record(), &trace, begun);
     let events = span.events.iter().map(|event| {
         let after = (event.time_unix_nano - STARTED) / 1_000_000;
