@@ -12,7 +12,7 @@ use clap::{Args, Subcommand};
 use super::{
     print,
     socket::Socket,
-    table::{Give, Row, Table, plain, terminal_width},
+    table::{Give, Row, Side, Table, lines, plain, terminal_width},
     tell,
 };
 use crate::{
@@ -165,17 +165,18 @@ fn table(certificates: &[CertificateStatus], now: SystemTime) -> Table<6> {
                 row.expires,
                 row.next,
             ],
+            paint: None,
             notes: row.notes,
         }
     };
     Table {
         columns: [
-            ("HOSTS", Give::Cut),
-            ("FROM", Give::Cut),
-            ("ISSUED BY", Give::Whole),
-            ("KEY", Give::Whole),
-            ("EXPIRES", Give::Never),
-            ("NEXT", Give::Never),
+            ("HOSTS", Give::Cut, Side::Left),
+            ("FROM", Give::Cut, Side::Left),
+            ("ISSUED BY", Give::Whole, Side::Left),
+            ("KEY", Give::Whole, Side::Left),
+            ("EXPIRES", Give::Never, Side::Left),
+            ("NEXT", Give::Never, Side::Left),
         ],
         rows: certificates.iter().map(row).collect(),
     }
@@ -345,9 +346,4 @@ async fn show_waiting(doing: &str) {
         // A terminal that went away is no reason to stop.
         let _ = write!(stderr(), "\r{doing}: {seconds} s");
     }
-}
-
-/// As [`plain`], but with its lines.
-fn lines(text: &str) -> String {
-    text.lines().map(plain).collect::<Vec<_>>().join("\n")
 }

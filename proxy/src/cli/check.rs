@@ -81,6 +81,7 @@ fn check(file: &ConfigFile) -> Result<Report, Report> {
         resolver: Arc::new(tls::Resolver(Arc::default())),
         tickets: Arc::default(),
         key_log: Arc::new(rustls::NoKeyLog),
+        orders: Arc::default(),
         limits: Arc::default(),
         engines: Arc::default(),
         pressure: Arc::default(),

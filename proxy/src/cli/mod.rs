@@ -4,11 +4,14 @@ mod begin;
 mod cert;
 mod check;
 mod completions;
+mod drain;
 mod man;
+mod order;
 mod reload;
 mod run;
 mod schema;
 mod socket;
+mod status;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -37,6 +40,9 @@ Examples:
   simplon check -c conf/simplon.yaml            what is wrong with a file
   simplon run -c conf/simplon.yaml              serve
   simplon reload                                put a changed file in force
+  simplon status --watch                        servers, traffic and health
+  simplon drain api/10.0.0.11:8000 --wait       no new requests, until idle
+  simplon ready api/10.0.0.11:8000              let it work again
   simplon cert list                             certificates and what comes next";
 
 const BESIDES: &str = "\
@@ -54,6 +60,11 @@ enum Command {
     Up(up::Up),
     Check(check::Check),
     Reload(reload::Reload),
+    Ready(order::Ready),
+    Drain(drain::Drain),
+    Maint(order::Maint),
+    Weight(order::Weigh),
+    Status(status::Status),
     Cert(cert::Cert),
     Schema(schema::Schema),
     Completions(completions::Completions),
@@ -90,6 +101,11 @@ impl Command {
             Self::Up(up) => up.execute(),
             Self::Check(check) => check.execute(),
             Self::Reload(reload) => reload.execute(),
+            Self::Ready(ready) => ready.execute(),
+            Self::Drain(drain) => drain.execute(),
+            Self::Maint(maint) => maint.execute(),
+            Self::Weight(weight) => weight.execute(),
+            Self::Status(status) => status.execute(),
             Self::Cert(cert) => cert.execute(),
             Self::Schema(schema) => schema.execute(),
             Self::Completions(completions) => completions.execute(),

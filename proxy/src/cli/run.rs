@@ -9,7 +9,7 @@ use tokio::runtime::{Builder, Runtime};
 use super::{ConfigFile, USAGE, tell};
 use crate::{
     config::{self, Config, Loaded, Report, Sources},
-    observe::{logging, panics},
+    observe::{Events, logging, panics},
     process::{Edge, Signals, Source, StartError},
 };
 
@@ -99,9 +99,7 @@ fn key_log(wanted: bool) -> Result<Arc<dyn KeyLog>, String> {
 }
 
 fn serve(source: Source, loaded: Loaded, key_log: Arc<dyn KeyLog>) -> u8 {
-    if let Err(error) = logging::init() {
-        tell(format_args!("messages cannot be set up: {error}"));
-    }
+    let events = messages();
     panics::watch();
     if !loaded.warnings.is_empty() {
         tell(&loaded.warnings);
@@ -126,7 +124,7 @@ fn serve(source: Source, loaded: Loaded, key_log: Arc<dyn KeyLog>) -> u8 {
                 return 1;
             }
         };
-        match Edge::start(source, loaded, key_log).await {
+        match Edge::start(source, loaded, key_log, events).await {
             Ok(running) => {
                 running.serve(signals).await;
                 0
@@ -137,6 +135,14 @@ fn serve(source: Source, loaded: Loaded, key_log: Arc<dyn KeyLog>) -> u8 {
     // Whatever is still running was told to end, or is to be cut off.
     runtime.shutdown_background();
     status
+}
+
+/// Sets messages up, or says why there will be none.
+pub(super) fn messages() -> Arc<Events> {
+    logging::init().unwrap_or_else(|error| {
+        tell(format_args!("messages cannot be set up: {error}"));
+        Arc::default()
+    })
 }
 
 /// One worker a core, or as many as configured.

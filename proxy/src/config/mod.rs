@@ -37,6 +37,7 @@ use std::path::Path;
 
 pub use self::{
     model::Config,
+    nearest::did_you_mean,
     problem::{Located, Problem, Severity, Span},
     quick::quick,
     report::Report,

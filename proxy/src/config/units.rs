@@ -199,6 +199,10 @@ impl FromStr for Percent {
     type Err = Malformed;
 
     fn from_str(text: &str) -> Result<Self, Malformed> {
+        if text.contains('.') {
+            let hint = "write a whole percentage, such as 20%".to_owned();
+            return Err(malformed("has a fraction", hint));
+        }
         let (number, unit) = split(text, "a share", "20%")?;
         if unit != "%" {
             return Err(malformed("needs a % sign", format!("write {number}%")));

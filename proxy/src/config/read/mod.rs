@@ -9,6 +9,7 @@ mod health;
 mod host;
 mod limits_store;
 mod listener;
+mod log;
 mod network;
 mod path;
 mod policy;
