@@ -116,20 +116,20 @@ fn page(command: clap::Command) -> Page {
     }
 }
 
-/// What stands below the options: each paragraph whose first line ends with a colon is a section, line by line.
+/// What stands below the options: each paragraph whose first line ends with a colon is a section, line by line; others
+/// are prose.
 fn sections(text: &str) -> Roff {
     let mut roff = Roff::new();
     for paragraph in text.split("\n\n") {
         let (first, rest) = paragraph.split_once('\n').unwrap_or((paragraph, ""));
-        let lines = if let Some(heading) = first.strip_suffix(':') {
-            roff.control("SH", [heading.to_uppercase().as_str()]);
-            rest
-        } else {
+        let Some(heading) = first.strip_suffix(':') else {
             roff.control("PP", []);
-            paragraph
+            roff.text([roman(paragraph.replace('\n', " "))]);
+            continue;
         };
+        roff.control("SH", [heading.to_uppercase().as_str()]);
         roff.control("nf", []);
-        for line in lines.lines() {
+        for line in rest.lines() {
             roff.text([roman(line)]);
         }
         roff.control("fi", []);
