@@ -49,6 +49,7 @@ fn record() -> Record<'static> {
             client: "",
         }),
         request_id: "0199f1d2a7c34e0b8f6a1c2d3e4f5a6b",
+        trace_id: "",
         user_agent: b"Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
         referer: b"https://www.example.ch/products",
         timers: Timers {

@@ -77,6 +77,7 @@ pub fn quick(from: &str, to: &str) -> Result<Config, Report> {
         defaults: Policies::default(),
         limits_store: None,
         log: Log::default(),
+        tracing: None,
         state: STATE.into(),
         workers: None,
         memory_limit: MemoryLimit::Auto,

@@ -78,6 +78,7 @@ fn config(draft: Draft, issuers: Issuers) -> Config {
         upstreams: draft.upstreams.into_iter().map(|(it, _)| it).collect(),
         log: settings.log.unwrap_or_default(),
         limits_store: settings.limits_store,
+        tracing: settings.tracing,
         state: settings.state.unwrap_or_else(|| STATE.into()),
         workers: settings.workers,
         memory_limit: settings.memory_limit.unwrap_or_default(),

@@ -22,6 +22,7 @@ use super::{
     reasons::Reasons,
     servers::{self, UpstreamView},
     shelf::Shelf,
+    traces::TraceMeters,
 };
 
 /// Found right or wrong by a check of the hash; known from a check of late; not looked at because of the client's failures;
@@ -41,6 +42,8 @@ pub struct Metrics {
     pub issuers: Arc<IssuerMeters>,
     /// For compression.
     pub codings: CodingMeters,
+    /// For the export of traces.
+    pub traces: TraceMeters,
     refusals: Reasons,
     password_checks: Reasons,
     access_log_dropped: IntCounter,
@@ -77,6 +80,7 @@ impl Metrics {
             config: ConfigFamilies::new(&maker)?,
             issuers: Arc::new(IssuerMeters::new(&maker)?),
             codings: CodingMeters::new(&maker)?,
+            traces: TraceMeters::new(&maker)?,
             refusals: Reasons::new(refusals, |reason| refused.with_label_values(&[reason])),
             password_checks: Reasons::new(&PASSWORD_CHECKS, |result| {
                 checks.with_label_values(&[result])

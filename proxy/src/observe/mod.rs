@@ -14,6 +14,7 @@ pub mod panics;
 pub mod process;
 pub mod record;
 pub mod servers;
+pub mod traces;
 
 mod blame;
 mod combined;
@@ -63,6 +64,7 @@ pub use self::{
     rulings::{PolicyLabel, Ruling},
     servers::{CheckView, QueueView, ServerView, UpstreamView},
     stages::{StageView, Stages, StagesView},
+    traces::{Milestone, Trace, TraceMeters, Tracer},
     traffic::{Flow, Traffic},
 };
 use self::{combined::Combined, line::Line, sampling::Mark};

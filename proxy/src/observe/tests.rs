@@ -107,6 +107,7 @@ pub(super) fn record() -> Record<'static> {
         blame: None,
         tls: None,
         request_id: "1",
+        trace_id: "",
         user_agent: b"",
         referer: b"",
         timers: Timers {

@@ -159,6 +159,7 @@ impl Edge {
         reach_store(&first).await;
         snapshot.publish(first);
         start_checks(&snapshot.load());
+        start_traces(&snapshot.load());
         let watch = tls::Watch::start(Arc::clone(&snapshot));
         listeners.commit(prepared, Duration::ZERO); // there is nobody yet
         let edge = Arc::new(Self {
@@ -231,6 +232,7 @@ impl Edge {
         let before = self.snapshot.publish(next);
         let now = self.snapshot.load();
         start_checks(&now);
+        start_traces(&now);
         retire(&before, &now);
         listeners.commit(prepared, now.config.drain.timeout);
         self.keep_certificates();
@@ -334,6 +336,13 @@ async fn reach_store(snapshot: &Snapshot) {
 fn start_checks(snapshot: &Snapshot) {
     for upstream in snapshot.upstreams.iter() {
         upstream.start_checks();
+    }
+}
+
+/// What the snapshot before still has to send is sent by itself.
+fn start_traces(snapshot: &Snapshot) {
+    if let Some(tracer) = &snapshot.tracer {
+        tracer.start();
     }
 }
 

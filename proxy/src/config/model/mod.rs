@@ -10,6 +10,7 @@ mod log;
 mod policy;
 mod route;
 mod tls;
+mod tracing;
 mod upstream;
 
 use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
@@ -33,6 +34,7 @@ pub use self::{
     },
     route::{Action, Body, HostPattern, PathPattern, Route},
     tls::{ClientCertificates, ClientMode, TlsProfile, TlsSettings, TlsVersion},
+    tracing::{Follow, Tracing},
     upstream::{
         Address, ClientCertificate, HealthCheck, Passive, Probe, ProxyVersion, Retries, RetryOn,
         Server, ServerLimits, ServerTls, Timeouts, Upstream, UpstreamProtocol,
@@ -58,6 +60,8 @@ pub struct Config {
     pub log: Log,
     /// Where rate limits are shared over nodes; each node counts for itself unless configured.
     pub limits_store: Option<LimitsStore>,
+    /// Where traces are sent to, if they are.
+    pub tracing: Option<Tracing>,
     /// Where keys and live state are kept; 0700. Default `/var/lib/simplon`.
     pub state: PathBuf,
     /// Worker threads; default one a core.

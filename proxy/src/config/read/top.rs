@@ -10,11 +10,11 @@ use super::{
     acme, address, certificate, file_path, limits_store, listener, log,
     network::networks,
     policy::{self, PoliciesDraft},
-    route, upstream,
+    route, tracing, upstream,
 };
 use crate::config::{
     decode::{Fields, text},
-    model::{Admin, Control, Drain, LimitsStore, Log, MemoryLimit},
+    model::{Admin, Control, Drain, LimitsStore, Log, MemoryLimit, Tracing},
     problem::{Located, Problem, Span, quoted},
     table::{Key, Kind, Table},
     units::{ByteSize, Malformed, size_pattern},
@@ -115,10 +115,10 @@ pub(in crate::config) static TABLE: Table = Table {
             Kind::TextOr(limits_store::URL, &limits_store::TABLE),
             "a Redis server by which nodes share rate limits; default each counts for itself",
         ),
-        Key::later(
+        Key::new(
             "tracing",
-            "remove it; no traces are sent yet",
-            "send traces",
+            Kind::Mapping(&tracing::TABLE),
+            "where traces of requests are sent to; default none are",
         ),
         Key::later(
             "watch",
@@ -193,6 +193,7 @@ pub(in crate::config) struct Settings {
     pub(in crate::config) defaults: PoliciesDraft,
     pub(in crate::config) log: Option<Log>,
     pub(in crate::config) limits_store: Option<LimitsStore>,
+    pub(in crate::config) tracing: Option<Tracing>,
     pub(in crate::config) state: Option<PathBuf>,
     pub(in crate::config) workers: Option<NonZeroUsize>,
     pub(in crate::config) drain_timeout: Option<Duration>,
@@ -204,13 +205,14 @@ pub(in crate::config) struct Settings {
 }
 
 impl Settings {
-    const ONCE: [&str; 12] = [
+    const ONCE: [&str; 13] = [
         "admin",
         "trusted_proxies",
         "country_database",
         "defaults",
         "log",
         "limits_store",
+        "tracing",
         "state",
         "workers",
         "memory_limit",
@@ -258,6 +260,7 @@ impl Settings {
             }
             "log" => self.log = log::read(fields),
             "limits_store" => self.limits_store = limits_store::read(fields),
+            "tracing" => self.tracing = tracing::read(fields),
             "state" => self.state = file_path(fields, "state").map(|path| path.value),
             "workers" => self.workers = fields.count("workers").and_then(NonZeroUsize::new),
             "memory_limit" => self.memory_limit = memory_limit(fields),

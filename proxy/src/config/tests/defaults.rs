@@ -57,6 +57,7 @@ fn what_is_left_out_has_the_documented_default() {
     assert_eq!(config.state, Path::new("/var/lib/simplon"));
     assert_eq!(config.workers, None);
     assert_eq!(config.limits_store, None);
+    assert_eq!(config.tracing, None);
     assert_eq!(config.memory_limit, MemoryLimit::Auto);
     assert_eq!(
         (config.drain.timeout, config.drain.delay),
