@@ -51,10 +51,10 @@ pub(super) struct Drain {
 
 const EXAMPLES: &str = "\
 Examples:
-  simplon drain api/10.0.0.11:8000                        this server
-  simplon drain api/10.0.0.11:8000 --wait && ssh 10.0.0.11 systemctl restart api
-  simplon drain api/* --wait --timeout 5m                 all servers of an upstream
-  simplon ready api/10.0.0.11:8000                        when it is to work again";
+  simplon drain api/10.0.0.11:8000           this server
+  simplon drain api/10.0.0.11:8000 --wait    and wait until it is idle
+  simplon drain api --wait --timeout 5m      all servers of an upstream
+  simplon ready api/10.0.0.11:8000           when it is to work again";
 
 fn duration(text: &str) -> Result<Duration, String> {
     units::duration(text).map_err(|malformed| malformed.to_string())

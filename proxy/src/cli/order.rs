@@ -12,9 +12,10 @@ use crate::{
 
 /// How servers are named on the command line, for every command that takes some.
 pub(super) const NAMING: &str = "\
-A server is named UPSTREAM/SERVER, as the stats page and `simplon status` show it; UPSTREAM or
-UPSTREAM/* is all of its servers. If one name is unknown nothing is changed. Orders survive reloads
-and, kept in the state directory, restarts. Exit status 0 done, 1 refused or no process found.";
+A server is named UPSTREAM/SERVER, as the stats page and `simplon status` show
+it; UPSTREAM or UPSTREAM/* is all of its servers. If one name is unknown nothing
+is changed. Orders survive reloads and, kept in the state directory, restarts.
+Exit status 0 done, 1 refused or no process found.";
 
 /// Let servers take requests again
 ///
