@@ -147,12 +147,9 @@ impl Edge {
             .map_err(StartError::World)?;
         let admin = bind_admin(&source, first.config.admin.bind).map_err(StartError::World)?;
         let (wish, wishes) = mpsc::channel(8);
-        let control = match source.file() {
-            Some(_) => control::open(&first.config.control, wish)
-                .await
-                .map_err(StartError::World)?,
-            None => None, // there is nothing to reload
-        };
+        let control = open_control(&source, &first.config, wish)
+            .await
+            .map_err(StartError::World)?;
 
         announce(&first.config, &prepared, &admin);
         resolve_names(&first).await;
@@ -315,6 +312,18 @@ fn bind_admin(source: &Source, address: SocketAddr) -> Result<TcpListener, Strin
             listen::listen(any).map_err(|error| listen::why(any, &error))
         }
         (bound, _) => bound.map_err(|error| listen::why(address, &error)),
+    }
+}
+
+/// Without a file there is nothing to reload, and no word of where the socket is to be.
+async fn open_control(
+    source: &Source,
+    config: &Config,
+    wishes: mpsc::Sender<Wish>,
+) -> Result<Option<ControlSocket>, String> {
+    match source.file() {
+        Some(_) => control::open(&config.control, wishes).await,
+        None => Ok(None),
     }
 }
 
