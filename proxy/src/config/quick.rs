@@ -2,7 +2,7 @@
 
 use super::{
     model::{
-        AccessLog, Action, Config, Control, Drain, Limits, Listener, MemoryLimit, Passive,
+        AccessLog, Action, Config, Control, Drain, Limits, Listener, MemoryLimit, Metrics, Passive,
         PathPattern, Policies, Protocols, Retries, Route, Server, ServerLimits, Timeouts,
         UnderscoreHeaders, Upstream, UpstreamProtocol,
     },
@@ -43,6 +43,7 @@ pub fn quick(from: &str, to: &str) -> Result<Config, Report> {
             limits: Limits::default(),
         }],
         admin: default_admin(),
+        metrics: Metrics::default(),
         trusted_proxies: Vec::new(),
         country_database: None,
         certificates: Vec::new(),

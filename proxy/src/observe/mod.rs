@@ -4,7 +4,6 @@ pub mod access_log;
 pub mod certificates;
 pub mod codings;
 pub mod issuers;
-pub mod limiters;
 pub mod limits_store;
 pub mod logging;
 pub mod meters;
@@ -15,11 +14,14 @@ pub mod record;
 pub mod servers;
 
 mod blame;
+mod cap;
 mod durations;
 mod exposition;
 mod families;
+mod format;
 mod json;
 mod latency;
+mod limiters;
 mod line;
 mod place;
 mod queue;
@@ -27,9 +29,11 @@ mod rate;
 mod reasons;
 mod recent;
 mod rulings;
+mod scrape;
 mod shelf;
 mod sink;
 mod stages;
+mod tally;
 mod timestamp;
 mod traffic;
 mod writer;
@@ -39,14 +43,15 @@ mod tests;
 
 use std::{cell::RefCell, sync::Arc};
 
-use self::line::Line;
 pub use self::{
     access_log::AccessLog,
     blame::Blame,
     certificates::{CertificateView, Certificates},
     codings::CodingMeters,
+    exposition::{Exposition, Family, Labels},
+    format::Format,
     issuers::IssuerMeters,
-    latency::{Counts, Latency, Quantiles},
+    latency::{Buckets, Counts, Latency, Quantiles, Took},
     limiters::LimiterView,
     limits_store::{StoreCheck, StoreMeters},
     meters::{Connected, ListenerMeters, RouteMeters, UpstreamMeters},
@@ -56,10 +61,12 @@ pub use self::{
     recent::{History, LastMinute, Point},
     record::{Protocol, Record, Timers, Tls},
     rulings::{PolicyLabel, Ruling},
+    scrape::Scene,
     servers::{CheckView, QueueView, ServerView, UpstreamView},
     stages::{StageView, Stages, StagesView},
     traffic::{Flow, Traffic},
 };
+use self::{line::Line, tally::Tally};
 
 /// Takes note of finished exchanges; the one place that does.
 #[derive(Clone, Debug)]
@@ -86,16 +93,26 @@ impl Observer {
 
     /// Counts a finished exchange by each of its places, and logs it.
     pub fn record(&self, record: &Record<'_>, places: Places<'_>) {
-        places.route.unwrap_or(&self.unrouted).count(record);
+        self.count(record, places);
+        self.log(record);
+    }
+
+    fn count(&self, record: &Record<'_>, places: Places<'_>) {
+        let tally = Tally::of(record);
+        places.route.unwrap_or(&self.unrouted).count(&tally);
         if let Some(listener) = places.listener {
-            listener.count(record);
+            listener.count(&tally);
         }
         if let Some(server) = places.server {
-            server.count(record);
+            server.count(&tally);
         }
         if let Some(reason) = record.refusal {
             self.metrics.refused(reason);
         }
+    }
+
+    /// The line of the access log alone, where there is one.
+    pub fn log(&self, record: &Record<'_>) {
         if self.access_log.is_on() {
             LINE.with_borrow_mut(|line| self.access_log.write(line.format(record)));
         }

@@ -54,6 +54,7 @@ pub struct Config {
     /// The policies of a request whose route is not known.
     pub defaults: Policies,
     pub log: AccessLog,
+    pub metrics: Metrics,
     /// Where rate limits are shared over nodes; each node counts for itself unless configured.
     pub limits_store: Option<LimitsStore>,
     /// Where keys and live state are kept; 0700. Default `/var/lib/simplon`.
@@ -91,6 +92,26 @@ pub enum AccessLog {
     Stdout,
     Stderr,
     File(PathBuf),
+}
+
+/// How the proxy is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Metrics {
+    /// Things of a kind (routes, servers, certificates and so on) that have series of their own; further ones are counted
+    /// together.
+    pub max_series: usize,
+}
+
+impl Metrics {
+    pub const MAX_SERIES: usize = 20_000;
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self {
+            max_series: Self::MAX_SERIES,
+        }
+    }
 }
 
 /// The resident memory above which no new connection is let in.

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::config::{
     decode::{Fields, text},
-    model::{AccessLog, Admin, Control, Drain, LimitsStore, MemoryLimit},
+    model::{AccessLog, Admin, Control, Drain, LimitsStore, MemoryLimit, Metrics},
     nearest::did_you_mean,
     problem::{Located, Problem, Span, quoted},
     raw::Value,
@@ -111,7 +111,11 @@ pub(in crate::config) static TABLE: Table = Table {
             Kind::Text("the path of a socket"),
             "where `simplon reload` finds this process; default /run/simplon/control.sock",
         ),
-        Key::new("metrics", Kind::Mapping(&METRICS), "names of metrics"),
+        Key::new(
+            "metrics",
+            Kind::Mapping(&METRICS),
+            "how the proxy is counted",
+        ),
         Key::new(
             "limits_store",
             Kind::TextOr(limits_store::URL, &limits_store::TABLE),
@@ -191,11 +195,18 @@ static LOG: Table = Table {
 
 static METRICS: Table = Table {
     of: "metrics",
-    keys: &[Key::new(
-        "haproxy",
-        Kind::Flag,
-        "name them as HAProxy's exporter does; only false works yet",
-    )],
+    keys: &[
+        Key::new(
+            "haproxy",
+            Kind::Flag,
+            "name them as HAProxy's exporter does; only false works yet",
+        ),
+        Key::new(
+            "max_series",
+            Kind::Number(1..=1_000_000),
+            "routes, servers and so on that have series of their own, of each kind; further ones are counted as overflow; default 20000",
+        ),
+    ],
 };
 
 /// What there is once in a whole configuration. `None` is the default.
@@ -206,6 +217,7 @@ pub(in crate::config) struct Settings {
     pub(in crate::config) country_database: Option<Located<PathBuf>>,
     pub(in crate::config) defaults: PoliciesDraft,
     pub(in crate::config) log: Option<AccessLog>,
+    pub(in crate::config) metrics: Option<Metrics>,
     pub(in crate::config) limits_store: Option<LimitsStore>,
     pub(in crate::config) state: Option<PathBuf>,
     pub(in crate::config) workers: Option<NonZeroUsize>,
@@ -218,12 +230,13 @@ pub(in crate::config) struct Settings {
 }
 
 impl Settings {
-    const ONCE: [&str; 12] = [
+    const ONCE: [&str; 13] = [
         "admin",
         "trusted_proxies",
         "country_database",
         "defaults",
         "log",
+        "metrics",
         "limits_store",
         "state",
         "workers",
@@ -250,9 +263,6 @@ impl Settings {
             self.set_at.insert(name, entry.at.clone());
             self.set(name, fields);
         }
-        if let Some(metrics) = fields.fields("metrics") {
-            refuse_haproxy_names(&metrics);
-        }
     }
 
     fn set(&mut self, name: &str, fields: &Fields<'_>) {
@@ -271,6 +281,7 @@ impl Settings {
                     .unwrap_or_default();
             }
             "log" => self.log = fields.fields("log").and_then(|fields| log(&fields)),
+            "metrics" => self.metrics = fields.fields("metrics").map(|fields| metrics(&fields)),
             "limits_store" => self.limits_store = limits_store::read(fields),
             "state" => self.state = file_path(fields, "state").map(|path| path.value),
             "workers" => self.workers = fields.count("workers").and_then(NonZeroUsize::new),
@@ -383,6 +394,14 @@ fn log(fields: &Fields<'_>) -> Option<AccessLog> {
             );
             None
         }
+    }
+}
+
+fn metrics(fields: &Fields<'_>) -> Metrics {
+    refuse_haproxy_names(fields);
+    let max_series = fields.count("max_series");
+    Metrics {
+        max_series: max_series.unwrap_or(Metrics::MAX_SERIES),
     }
 }
 
