@@ -42,6 +42,7 @@ pub struct Metrics {
     refusals: Reasons,
     password_checks: Reasons,
     access_log_dropped: IntCounter,
+    access_log_sampled_out: IntCounter,
     memory: MemoryGauges,
     pub(super) cap: Arc<Cap>,
     /// Why a connection may be turned away.
@@ -81,6 +82,7 @@ impl Metrics {
                 checks.with_label_values(&[result])
             }),
             access_log_dropped: maker.access_log_dropped()?,
+            access_log_sampled_out: maker.access_log_sampled_out()?,
             memory: MemoryGauges::new(&maker)?,
             cap,
             connection_reasons,
@@ -134,6 +136,11 @@ impl Metrics {
     /// The counter for [`super::AccessLog::open`].
     pub fn access_log_dropped(&self) -> IntCounter {
         self.access_log_dropped.clone()
+    }
+
+    /// Requests that `log: { sample }` left out of the access log.
+    pub(super) const fn access_log_sampled_out(&self) -> &IntCounter {
+        &self.access_log_sampled_out
     }
 
     /// Of everything that is counted by labels of the configuration so many have series of their own; returns how many had

@@ -1,8 +1,9 @@
-//! What the proxy tells about itself: metrics, the access log, messages.
+//! What the proxy tells about itself: metrics, the access log, messages, events.
 
 pub mod access_log;
 pub mod certificates;
 pub mod codings;
+pub mod events;
 pub mod issuers;
 pub mod limits_store;
 pub mod logging;
@@ -15,10 +16,13 @@ pub mod servers;
 
 mod blame;
 mod cap;
+mod combined;
+mod digits;
 mod durations;
 mod exposition;
 mod families;
 mod format;
+mod journal;
 mod json;
 mod latency;
 mod limiters;
@@ -29,6 +33,7 @@ mod rate;
 mod reasons;
 mod recent;
 mod rulings;
+mod sampling;
 mod scrape;
 mod shelf;
 mod sink;
@@ -48,6 +53,7 @@ pub use self::{
     blame::Blame,
     certificates::{CertificateView, Certificates},
     codings::CodingMeters,
+    events::{Event, Events},
     exposition::{Exposition, Family, Labels},
     format::Format,
     issuers::IssuerMeters,
@@ -66,7 +72,8 @@ pub use self::{
     stages::{StageView, Stages, StagesView},
     traffic::{Flow, Traffic},
 };
-use self::{line::Line, tally::Tally};
+use self::{combined::Combined, line::Line, sampling::Mark, tally::Tally};
+use crate::config::model::{Log, LogFormat};
 
 /// Takes note of finished exchanges; the one place that does.
 #[derive(Clone, Debug)]
@@ -78,8 +85,9 @@ pub struct Observer {
 }
 
 thread_local! {
-    /// The line under construction; kept, so that a request allocates nothing for it.
-    static LINE: RefCell<Line> = RefCell::new(Line::new());
+    /// Lines under construction; kept, so that a request allocates nothing for its own.
+    static JSON: RefCell<Line> = RefCell::new(Line::new());
+    static COMBINED: RefCell<Combined> = RefCell::new(Combined::new());
 }
 
 impl Observer {
@@ -91,10 +99,10 @@ impl Observer {
         }
     }
 
-    /// Counts a finished exchange by each of its places, and logs it.
-    pub fn record(&self, record: &Record<'_>, places: Places<'_>) {
+    /// Counts a finished exchange by each of its places, and logs it as the snapshot it has seen says.
+    pub fn record(&self, record: &Record<'_>, places: Places<'_>, log: &Log) {
         self.count(record, places);
-        self.log(record);
+        self.log(record, log);
     }
 
     fn count(&self, record: &Record<'_>, places: Places<'_>) {
@@ -112,9 +120,20 @@ impl Observer {
     }
 
     /// The line of the access log alone, where there is one.
-    pub fn log(&self, record: &Record<'_>) {
-        if self.access_log.is_on() {
-            LINE.with_borrow_mut(|line| self.access_log.write(line.format(record)));
+    pub fn log(&self, record: &Record<'_>, log: &Log) {
+        if !self.access_log.is_on() {
+            return;
+        }
+        let Some(mark) = Mark::of(record, log, || fastrand::u8(..100)) else {
+            return self.metrics.access_log_sampled_out().inc();
+        };
+        match log.format {
+            LogFormat::Json => {
+                JSON.with_borrow_mut(|line| self.access_log.write(line.format(record, mark)));
+            }
+            LogFormat::Combined => {
+                COMBINED.with_borrow_mut(|line| self.access_log.write(line.format(record)));
+            }
         }
     }
 }

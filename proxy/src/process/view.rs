@@ -13,7 +13,7 @@ use crate::{
     listen::Listener,
     observe::{
         CertificateView, Certificates, CheckView, Exposition, Format, Scene, ServerView,
-        UpstreamMeters, UpstreamView, process,
+        UpstreamMeters, UpstreamView, events, process,
     },
     snapshot::Snapshot,
     tls::{Face, Next},
@@ -43,6 +43,7 @@ impl AdminView for Edge {
         };
         let mut page = Exposition::new(format);
         self.observer.metrics.write(scene, &mut page);
+        events::write(&self.events, &mut page);
         page.finish()
     }
 
@@ -223,9 +224,9 @@ fn of_server(upstream: &Upstream, server: &balance::Server, now: Instant) -> Ser
         state: server.state(now).to_string(),
         up: vitals.standing().is_up(),
         ejected: vitals.is_ejected(now),
-        usable: server.is_healthy(now),
+        usable: server.takes_new(now),
         backup: server.backup,
-        weight: server.weight,
+        weight: server.effective_weight(),
         configured_weight: server.weight,
         throttle: None,
         in_flight: vitals.in_flight(),

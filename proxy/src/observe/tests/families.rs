@@ -4,7 +4,7 @@ use super::*;
 
 /// All labels that a series may have. Each has few values, or as many as the configuration names. What a client says is none of
 /// them: it could say something else in each request.
-const LABELS: [&str; 24] = [
+const LABELS: [&str; 25] = [
     "blame",
     "class",
     "coding",
@@ -14,6 +14,7 @@ const LABELS: [&str; 24] = [
     "issuer",
     "kind",
     "le",
+    "level",
     "limit",
     "listener",
     "policy",
@@ -84,6 +85,7 @@ fn full(metrics: &Metrics, format: Format) -> String {
         limiters: &[limiter("home: 1")],
     };
     metrics.write(scene, &mut page);
+    events::write(&Events::default(), &mut page);
     page.finish()
 }
 
@@ -97,7 +99,7 @@ fn counted(observer: &Observer) -> impl Sized + use<> {
         route: Some(&route),
         server: Some(&server),
     };
-    observer.record(&hostile(), places);
+    observer.record(&hostile(), places, &Log::default());
     route.ruled(PolicyLabel::Access, Ruling::Refused);
     listener.refused(HOSTILE);
     store.took(Duration::from_millis(1));
@@ -189,7 +191,7 @@ fn what_has_no_room_is_counted_together_and_said() {
     // `none` is there already.
     let kept = ["one", "two", "three"].map(|route| metrics.route(route, ""));
     for route in &kept {
-        observer.record(&record(), of(route));
+        observer.record(&record(), of(route), &Log::default());
     }
     let server = upstreams()[0].servers[0].clone();
     let named = |name: &str| ServerView {
@@ -315,7 +317,7 @@ fn percentiles_of_the_last_minute_are_not_averaged_over_routes() {
         let mut record = record();
         record.timers.total = Duration::from_millis(millis);
         for _ in 0..50 {
-            observer.record(&record, of(route));
+            observer.record(&record, of(route), &Log::default());
         }
     }
     let text = observer.metrics.text(&upstreams(), &Pair);
