@@ -275,6 +275,7 @@ fn build(
     sources: &Sources,
     mut warnings: Vec<Problem>,
 ) -> Result<(Snapshot, Report), Report> {
+    let max_series = world.metrics.set_max_series(config.metrics.max_series);
     match Snapshot::build(config, before, world, Instant::now()) {
         Ok(built) => {
             let Built {
@@ -284,7 +285,10 @@ fn build(
             warnings.extend(more);
             Ok((snapshot, Report::new(warnings, sources)))
         }
-        Err(problems) => Err(Report::new(problems, sources)),
+        Err(problems) => {
+            world.metrics.set_max_series(max_series);
+            Err(Report::new(problems, sources))
+        }
     }
 }
 
