@@ -23,6 +23,22 @@ pub struct StatsView {
     /// What the proxy answered for itself so far, by label; without those that never were.
     pub refusals: Vec<(String, u64)>,
     pub routes: Vec<RouteView>,
+    /// What the program said of itself of late, oldest first.
+    pub events: Vec<EventView>,
+}
+
+/// Something that happened.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct EventView {
+    /// Grows with every event.
+    pub number: u64,
+    /// Unix time in milliseconds.
+    pub at: u64,
+    /// `error`, `warn` or `info`.
+    pub level: String,
+    pub text: String,
+    /// How often in a row.
+    pub count: u64,
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]

@@ -58,6 +58,7 @@ impl AdminView for Edge {
             refusals: self.observer.metrics.refusals_so_far(),
             routes: RouteView::gather(&self.observer.metrics),
             upstreams: self.upstreams(&snapshot),
+            events: Vec::new(),
         }
     }
 }
