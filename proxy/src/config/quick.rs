@@ -2,9 +2,9 @@
 
 use super::{
     model::{
-        AccessLog, Action, Config, Control, Drain, Limits, Listener, MemoryLimit, Passive,
-        PathPattern, Policies, Protocols, Retries, Route, Server, ServerLimits, Timeouts,
-        UnderscoreHeaders, Upstream, UpstreamProtocol,
+        Action, Config, Control, Drain, Limits, Listener, Log, MemoryLimit, Passive, PathPattern,
+        Policies, Protocols, Retries, Route, Server, ServerLimits, Timeouts, UnderscoreHeaders,
+        Upstream, UpstreamProtocol,
     },
     problem::{Located, Problem},
     read::address,
@@ -76,7 +76,8 @@ pub fn quick(from: &str, to: &str) -> Result<Config, Report> {
         }],
         defaults: Policies::default(),
         limits_store: None,
-        log: AccessLog::Stdout,
+        log: Log::default(),
+        tracing: None,
         state: STATE.into(),
         workers: None,
         memory_limit: MemoryLimit::Auto,

@@ -22,6 +22,7 @@ use super::{
     reasons::Reasons,
     servers::{self, UpstreamView},
     shelf::Shelf,
+    traces::TraceMeters,
 };
 
 /// Found right or wrong by a check of the hash; known from a check of late; not looked at because of the client's failures;
@@ -41,9 +42,12 @@ pub struct Metrics {
     pub issuers: Arc<IssuerMeters>,
     /// For compression.
     pub codings: CodingMeters,
+    /// For the export of traces.
+    pub traces: TraceMeters,
     refusals: Reasons,
     password_checks: Reasons,
     access_log_dropped: IntCounter,
+    access_log_sampled_out: IntCounter,
     memory: MemoryGauges,
     /// Why a connection may be turned away.
     pub(super) connection_reasons: &'static [&'static str],
@@ -76,11 +80,13 @@ impl Metrics {
             config: ConfigFamilies::new(&maker)?,
             issuers: Arc::new(IssuerMeters::new(&maker)?),
             codings: CodingMeters::new(&maker)?,
+            traces: TraceMeters::new(&maker)?,
             refusals: Reasons::new(refusals, |reason| refused.with_label_values(&[reason])),
             password_checks: Reasons::new(&PASSWORD_CHECKS, |result| {
                 checks.with_label_values(&[result])
             }),
             access_log_dropped: maker.access_log_dropped()?,
+            access_log_sampled_out: maker.access_log_sampled_out()?,
             memory: MemoryGauges::new(&maker)?,
             connection_reasons,
             routes: Shelf::new(),
@@ -133,6 +139,11 @@ impl Metrics {
     /// The counter for [`super::AccessLog::open`].
     pub fn access_log_dropped(&self) -> IntCounter {
         self.access_log_dropped.clone()
+    }
+
+    /// Requests that `log: { sample }` left out of the access log.
+    pub(super) const fn access_log_sampled_out(&self) -> &IntCounter {
+        &self.access_log_sampled_out
     }
 
     /// All families in Prometheus' text format 0.0.4. Servers and certificates are asked for their state

@@ -11,4 +11,6 @@ mod files;
 mod headers;
 mod limits;
 mod mistakes;
+mod schema;
 mod strange;
+mod tracing;
