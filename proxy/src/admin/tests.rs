@@ -282,7 +282,7 @@ async fn the_page_escapes_every_name_and_says_each_state_in_words() {
         "✕ failed",
         "1d1h",
         "77",
-        "<td>rate_limit</td>",
+        "<small>rate_limit</small>",
         "123\u{202f}456",
     ] {
         assert!(page.contains(words), "{words} in {page}");

@@ -111,7 +111,11 @@ pub(super) fn write(sheet: &mut Sheet, name: &str) -> Result {
     }
     sheet.add("<tr>");
     for (name, _) in GROUPS.iter().flat_map(|group| group.columns) {
-        write!(sheet, "<th scope=\"col\">{name}")?;
+        let class = match *name {
+            "Status" | "LastChk" => " class=\"word\"",
+            _ => "",
+        };
+        write!(sheet, "<th scope=\"col\"{class}>{name}")?;
     }
     sheet.add("<tbody>\n");
     Ok(())

@@ -122,13 +122,20 @@ fn write_cards(sheet: &mut Sheet, process: &ProcessView) -> Result {
     card(sheet, "Uptime", Age(process.uptime_seconds), state)?;
     write_generation(sheet, process)?;
     card(sheet, "Requests", requests, &most_requests)?;
+    let so_far = format!("{} connections", Count(process.connections_total));
+    card(
+        sheet,
+        "Requests so far",
+        Count(process.requests_total),
+        &so_far,
+    )?;
     let took = process.last_minute.or(process.since_start);
     card(
         sheet,
-        "Latency p99, last minute",
+        "Latency p99",
         unknown(took.map(|took| Millis(took.p99).to_string())),
         &took.map_or_else(String::new, |took| {
-            format!("p50 {}, p95 {}", Millis(took.p50), Millis(took.p95))
+            format!("p50 {} · p95 {}", Millis(took.p50), Millis(took.p95))
         }),
     )?;
     card(
@@ -178,7 +185,7 @@ fn write_generation(sheet: &mut Sheet, process: &ProcessView) -> Result {
     };
     write!(
         sheet,
-        "<div><dt>Configuration</dt><dd>{} <small>last reload <span class=\"{class}\">{result}</span> {} ago</small></dd></div>\n",
+        "<div><dt>Configuration</dt><dd>{} <small>reload <span class=\"{class}\">{result}</span> {} ago</small></dd></div>\n",
         process.generation,
         Age(process.reload.seconds_ago),
     )

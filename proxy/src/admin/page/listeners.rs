@@ -27,8 +27,8 @@ pub(super) fn write(
     };
     sheet.add(
         "<section aria-labelledby=\"listeners\"><h2 id=\"listeners\">Listeners</h2>\n\
-         <div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Table of listeners\"><table class=\"wide\">\
-         <caption>What comes in, a FRONTEND each</caption>",
+         <div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"Table of listeners\"><table class=\"wide\">\
+         <caption class=\"unseen\">What comes in, a FRONTEND each</caption>",
     );
     columns::write(sheet, "Listener")?;
     for (index, listener) in shown().take(ROWS) {
@@ -48,7 +48,7 @@ fn write_row(sheet: &mut Sheet, listener: &ListenerView, process: &ProcessView) 
     let flow = &listener.flow;
     write!(
         sheet,
-        "<th scope=\"row\">{}<small>{} · {}</small></th>",
+        "<th scope=\"row\">{}<small>FRONTEND · {} · {}</small></th>",
         Escaped(&listener.name),
         Escaped(&listener.addresses.join(", ")),
         Escaped(&listener.protocol),

@@ -4,12 +4,15 @@
 const state = document.getElementById("state");
 let newest = newestEvent();
 let lastHeard = Date.now();
+// The cell that is explained just now.
+let told = null;
 
 follow();
 prepare();
 document.addEventListener("change", tickAll);
 for (const kind of ["mouseover", "focusin"]) document.addEventListener(kind, explain);
-for (const kind of ["mouseout", "focusout", "scroll"]) document.addEventListener(kind, hush, true);
+for (const kind of ["mouseout", "focusout"]) document.addEventListener(kind, hush);
+document.addEventListener("scroll", follows, { capture: true, passive: true });
 document.addEventListener("keydown", (event) => event.key === "Escape" && hush());
 
 // ---- live
@@ -27,6 +30,7 @@ function follow() {
       return rebuild();
     }
     for (const [id, html] of parts) patch(id, html);
+    explainAnew();
     announce();
     show("live", "live");
   };
@@ -142,29 +146,47 @@ function tickAll({ target }) {
 // ---- explanations
 
 function explain({ target }) {
-  const told = target.closest?.("abbr[title]");
-  if (!told) return;
+  const next = target.closest?.("abbr[title]");
+  if (!next) return;
   hush();
+  told = next;
   const tip = document.createElement("p");
   tip.id = "tip";
   tip.setAttribute("role", "tooltip");
   tip.textContent = told.title;
+  // Two explanations at a time are one too many.
   told.dataset.title = told.title;
   told.removeAttribute("title");
   told.setAttribute("aria-describedby", "tip");
   document.body.append(tip);
-  const [place, size] = [told.getBoundingClientRect(), tip.getBoundingClientRect()];
-  const left = Math.max(8, Math.min(place.left, innerWidth - size.width - 8));
-  const fits = place.bottom + size.height + 14 < innerHeight;
+  place(tip);
+}
+
+function place(tip) {
+  const [cell, size] = [told.getBoundingClientRect(), tip.getBoundingClientRect()];
+  const left = Math.max(8, Math.min(cell.left, innerWidth - size.width - 8));
+  const fits = cell.bottom + size.height + 14 < innerHeight;
   tip.style.left = `${left}px`;
-  tip.style.top = `${fits ? place.bottom + 6 : Math.max(8, place.top - size.height - 6)}px`;
+  tip.style.top = `${fits ? cell.bottom + 6 : Math.max(8, cell.top - size.height - 6)}px`;
+}
+
+// A cell that has the focus scrolls into view and keeps its explanation.
+function follows() {
+  if (told && told === document.activeElement) place(document.getElementById("tip"));
+  else hush();
+}
+
+// Its numbers may be others now.
+function explainAnew() {
+  const target = told;
+  hush();
+  if (target?.isConnected) explain({ target });
 }
 
 function hush() {
   document.getElementById("tip")?.remove();
-  for (const told of document.querySelectorAll("abbr[data-title]")) {
-    if (!told.title) told.title = told.dataset.title;
-    delete told.dataset.title;
-    told.removeAttribute("aria-describedby");
-  }
+  if (told?.dataset.title && !told.title) told.title = told.dataset.title;
+  told?.removeAttribute("data-title");
+  told?.removeAttribute("aria-describedby");
+  told = null;
 }

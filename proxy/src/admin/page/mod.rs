@@ -152,7 +152,7 @@ fn write_legend(sheet: &mut Sheet) -> Result {
             state.words()
         )?;
     }
-    sheet.add("</ul>\n<details><summary>What the columns mean</summary><dl class=\"meanings\">\n");
+    sheet.add("</ul>\n<details aria-labelledby=\"meanings\"><summary id=\"meanings\">What the columns mean</summary><dl class=\"meanings\">\n");
     columns::write_help(sheet)?;
     sheet.add("</dl></details></section>\n");
     Ok(())

@@ -50,7 +50,7 @@ fn boxed(
     write: impl FnOnce(&mut Sheet) -> Result,
 ) -> Result {
     let attributes =
-        format!("{attributes} tabindex=\"0\" role=\"region\" aria-labelledby=\"{id}-title\"");
+        format!("{attributes} tabindex=\"0\" role=\"group\" aria-labelledby=\"{id}-title\"");
     sheet.part(id, ("div", &attributes), write)?;
     sheet.add("</section>\n");
     Ok(())
@@ -90,7 +90,7 @@ fn write_certificates(sheet: &mut Sheet, certificates: &[CertificateRow]) -> Res
     head(
         sheet,
         "What clients are shown",
-        &["Hosts", "Expires", "Next", "From", "Issued by", "Key"],
+        &["Hosts", "Expires", "Next"],
     )?;
     let mut shown: Vec<&CertificateRow> = certificates.iter().collect();
     // What is wrong is not to be among those that are left out.
@@ -106,21 +106,21 @@ fn write_certificates(sheet: &mut Sheet, certificates: &[CertificateRow]) -> Res
         } else {
             ""
         };
-        write!(
+        writeln!(
             sheet,
-            "<tr><th scope=\"row\">{}{default}</th>\
-             <td class=\"{class}\"><span aria-hidden=\"true\">{sign}</span> {}<td>{}<td>{}<td>{}<td>{}\n",
+            "<tr><th scope=\"row\">{}{default}<small>{} · {} · {}</small></th>\
+             <td class=\"{class}\"><span aria-hidden=\"true\">{sign}</span> {}<td>{}",
             Escaped(&row.hosts.join(", ")),
-            Escaped(&row.expires),
-            Escaped(&row.next),
             Escaped(&row.from),
             Escaped(&row.issued_by),
             Escaped(&row.key),
+            Escaped(&row.expires),
+            Escaped(&row.next),
         )?;
         for note in &row.notes {
             writeln!(
                 sheet,
-                "<tr><td colspan=\"6\" class=\"note {class}\">{}",
+                "<tr><td colspan=\"3\" class=\"note {class}\">{}",
                 Escaped(note)
             )?;
         }
@@ -160,16 +160,16 @@ fn write_limited(sheet: &mut Sheet, limited: &[Limited]) -> Result {
     }
     head(
         sheet,
-        "In the last minutes; of headers and cookies a hash is shown",
-        &["Who", "Policy", "Limit", "Times"],
+        "In the last minutes; headers and cookies by a hash",
+        &["Who", "Limit", "Times"],
     )?;
     for row in limited {
         writeln!(
             sheet,
-            "<tr><th scope=\"row\">{}</th><td>{}</td><td>{}<td class=\"number\">{}",
+            "<tr><th scope=\"row\">{}</th><td>{} <small>{}</small><td class=\"number\">{}",
             Escaped(&row.subject),
-            row.policy.as_str(),
             Escaped(&row.limit),
+            row.policy.as_str(),
             Count(row.count),
         )?;
     }

@@ -21,7 +21,7 @@ pub(super) fn write(sheet: &mut Sheet, routes: &[RouteView]) -> Result {
     sheet.add("<section aria-labelledby=\"routes-title\"><h2 id=\"routes-title\">Routes</h2>\n");
     // They change places, so the table is one part.
     let attributes =
-        "class=\"scroll\" tabindex=\"0\" role=\"region\" aria-labelledby=\"routes-title\"";
+        "class=\"scroll\" tabindex=\"0\" role=\"group\" aria-labelledby=\"routes-title\"";
     sheet.part("routes", ("div", attributes), |sheet| {
         write_table(sheet, routes)
     })?;

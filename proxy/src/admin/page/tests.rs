@@ -239,22 +239,29 @@ fn of_many_routes_the_busiest_are_shown_and_the_rest_is_counted() {
 }
 
 #[test]
-fn upstreams_with_traffic_are_plotted_first_and_fifty_at_most() {
+fn upstreams_with_most_traffic_are_plotted_and_fifty_at_most() {
     let mut stats = StatsView::default();
     for nth in 0..200 {
         let mut one = upstream(&format!("u{nth}"), Vec::new());
-        if nth == 150 {
-            one.points = vec![Point {
-                requests: 7,
-                ..Point::default()
-            }];
-        }
+        one.points = vec![Point {
+            requests: nth,
+            ..Point::default()
+        }];
         stats.upstreams.push(one);
     }
+    let plotted = |page: &str, id: &str| {
+        let part = page.split(&format!("id=\"{id}\"")).nth(1).unwrap();
+        part.starts_with(" class=\"plots\"><figure>")
+    };
     let page = draw(&stats, &Look::default()).text;
     // Two plots each, and those of the process.
     assert_eq!(page.matches("<svg").count(), 2 * 50 + 2);
-    let plotted = page.split("id=\"p150\"").nth(1).unwrap();
-    assert!(plotted.starts_with(" class=\"plots\"><figure>"));
+    assert!(plotted(&page, "p150") && !plotted(&page, "p149"));
     has_all(&page, &["class=\"upstream far\""]);
+    stats.upstreams.truncate(2);
+    let page = draw(&stats, &Look::default()).text;
+    assert!(
+        plotted(&page, "p1") && !plotted(&page, "p0"),
+        "nothing to plot"
+    );
 }

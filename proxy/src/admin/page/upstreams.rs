@@ -1,6 +1,7 @@
 //! One section an upstream: its plots, and the table of its servers with `HAProxy`'s columns.
 
 use std::{
+    cmp::Reverse,
     collections::HashSet,
     fmt::{Result, Write},
 };
@@ -17,7 +18,7 @@ use crate::{
     observe::UpstreamView,
 };
 
-/// Upstreams with plots: those with the most requests of late.
+/// Upstreams with plots at most: those with the most requests of late.
 const PLOTS: usize = 50;
 
 pub(super) fn write(
@@ -64,7 +65,7 @@ pub(super) fn write(
     Ok(())
 }
 
-/// Those to plot: who has no requests to show comes last, and else the order of the configuration counts.
+/// Those to plot: what has had no request is not among them.
 fn busiest(shown: &[(usize, &UpstreamView)]) -> HashSet<usize> {
     let requests = |upstream: &UpstreamView| -> u64 {
         let points = upstream.points.iter();
@@ -72,9 +73,10 @@ fn busiest(shown: &[(usize, &UpstreamView)]) -> HashSet<usize> {
     };
     let mut by_requests: Vec<_> = shown
         .iter()
-        .map(|(index, upstream)| (std::cmp::Reverse(requests(upstream)), *index))
+        .map(|(index, upstream)| (requests(upstream), *index))
+        .filter(|(requests, _)| *requests > 0)
         .collect();
-    by_requests.sort_unstable();
+    by_requests.sort_unstable_by_key(|(requests, _)| Reverse(*requests));
     by_requests
         .into_iter()
         .take(PLOTS)
@@ -116,7 +118,7 @@ fn write_table(
     }
     write!(
         sheet,
-        "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-labelledby=\"u{index}\"><table class=\"wide\">\
+        "<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-labelledby=\"u{index}\"><table class=\"wide\">\
          <caption class=\"unseen\">Servers, and their BACKEND</caption>"
     )?;
     let all = if look.may_act { form::ALL } else { "Server" };
