@@ -41,6 +41,7 @@ mod reloading;
 mod resources;
 mod routing;
 mod server_tls;
+mod sticky;
 mod threats;
 mod tls;
 mod up;

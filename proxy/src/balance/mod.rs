@@ -13,6 +13,7 @@ pub mod round_robin;
 pub mod server;
 pub mod set;
 pub mod standing;
+pub mod sticky;
 pub mod upstream;
 pub mod vitals;
 
@@ -24,5 +25,6 @@ pub use retry::{Attempt, Sent, is_idempotent};
 pub use server::{Pick, Server, Target};
 pub use set::{ServerSet, Tried};
 pub use standing::HealthState;
+pub use sticky::Sticky;
 pub use upstream::Upstream;
 pub use vitals::{Failure, Vitals};

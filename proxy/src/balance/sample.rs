@@ -9,8 +9,8 @@ use http::StatusCode;
 
 use crate::config::{
     model::{
-        Address, HealthCheck, Passive, Probe, Retries, RetryOn, Server, ServerLimits, Timeouts,
-        Upstream, UpstreamProtocol,
+        Address, HealthCheck, Passive, Probe, Retries, RetryOn, SameSite, Secure, Server,
+        ServerLimits, Sticky, Timeouts, Upstream, UpstreamProtocol,
     },
     units::Percent,
 };
@@ -35,6 +35,7 @@ pub(super) fn upstream(weights: &[u32]) -> Upstream {
         protocol: UpstreamProtocol::Http1,
         proxy_protocol: None,
         tls: None,
+        sticky: None,
     }
 }
 
@@ -45,6 +46,16 @@ pub(super) fn with_backups(total: usize, backups: usize) -> Upstream {
         server.backup = true;
     }
     spec
+}
+
+pub(super) fn sticky() -> Sticky {
+    Sticky {
+        cookie: "simplon".into(),
+        max_age: None,
+        path: "/".into(),
+        secure: Secure::Auto,
+        same_site: SameSite::Lax,
+    }
 }
 
 pub(super) fn check(rise: u32, fall: u32) -> HealthCheck {

@@ -90,6 +90,11 @@ impl Server {
         self.is_up() && self.is_resolved() && !self.is_ejected(now)
     }
 
+    /// Whether a client that was here before may come back.
+    pub fn takes_kept(&self, now: Instant) -> bool {
+        self.is_healthy(now)
+    }
+
     /// As an operator sees it. What keeps requests away is named first.
     pub fn state(&self, now: Instant) -> HealthState {
         if !self.is_resolved() {

@@ -15,6 +15,7 @@ use super::{
     round_robin::RoundRobin,
     server::{Pick, Server},
     set::{ServerSet, Tried},
+    sticky::Sticky,
 };
 use crate::{
     admit::ReplyLimits,
@@ -31,6 +32,7 @@ pub struct Upstream {
     servers: Box<[Server]>,
     primaries: ServerSet,
     turns: RoundRobin,
+    sticky: Option<Sticky>,
     budget: Arc<Budget>,
     /// Whether the last look found too few healthy servers to choose by health.
     panicking: AtomicBool,
@@ -101,6 +103,10 @@ impl Upstream {
             spec: spec.clone(),
             primaries: members(&servers, |server| !server.backup),
             turns: RoundRobin::new(servers.iter().map(|server| server.weight)),
+            sticky: spec
+                .sticky
+                .as_ref()
+                .and_then(|sticky| Sticky::build(sticky, &spec.name, specs)),
             servers,
             budget: previous.map_or_else(
                 || Arc::new(Budget::new(now)),
@@ -154,12 +160,21 @@ impl Upstream {
         &self.spec.passive
     }
 
+    /// How clients are kept on their servers, if they are.
+    pub fn sticky(&self) -> Option<&Sticky> {
+        self.sticky.as_ref()
+    }
+
     /// In the order of the configuration.
     pub fn servers(&self) -> &[Server] {
         &self.servers
     }
 
     /// The server for a request that has been at `tried` already.
+    ///
+    /// `kept` is the server that its client is kept on, by index. The request goes there if that server takes kept
+    /// clients ([`Server::takes_kept`]), has room and has not been tried, whatever its tier and weight: as in `HAProxy`,
+    /// it need not be one that others would get. Otherwise, and for all other requests, a server is chosen anew.
     ///
     /// The first of these that has an untried member is the one to choose from:
     ///
@@ -173,9 +188,19 @@ impl Upstream {
     /// the third, as in Envoy: the few left would not stand the load of all.
     ///
     /// `Saturated` if every choice is at its `max_connections`, `NoServer` if there is none.
-    pub fn pick(self: &Arc<Self>, tried: &Tried, now: Instant) -> Result<Pick, Refusal> {
+    pub fn pick(
+        self: &Arc<Self>,
+        kept: Option<usize>,
+        tried: &Tried,
+        now: Instant,
+    ) -> Result<Pick, Refusal> {
         if tried.is_empty() {
             self.budget.deposit(now);
+        }
+        if let Some(server) = self.kept(kept, tried, now)
+            && let Some(pick) = Pick::take(self, server)
+        {
+            return Ok(pick);
         }
         let survey = self.survey(now);
         let mut refusal = Refusal::NoServer;
@@ -193,6 +218,12 @@ impl Upstream {
             }
         }
         Err(refusal)
+    }
+
+    /// The server of a kept client, if it may go there.
+    fn kept(&self, kept: Option<usize>, tried: &Tried, now: Instant) -> Option<&Server> {
+        let server = self.servers.get(kept?)?;
+        (!tried.contains(server.index) && server.takes_kept(now)).then_some(server)
     }
 
     /// The next of these in turn that has room.

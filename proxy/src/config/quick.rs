@@ -62,6 +62,7 @@ pub fn quick(from: &str, to: &str) -> Result<Config, Report> {
             protocol: UpstreamProtocol::Http1,
             proxy_protocol: None,
             tls: None,
+            sticky: None,
         }],
         routes: vec![Route {
             at: Located::nowhere(()),

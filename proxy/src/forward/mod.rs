@@ -1,11 +1,13 @@
 //! What changes on the way through.
 
+mod cookies;
 mod fields;
 mod guard;
 mod proxy_header;
 mod request;
 mod response;
 
+pub use cookies::{cookies, remove_cookie};
 pub(crate) use fields::append;
 pub use fields::{Fields, remove_where, taken_for};
 pub use guard::{Guard, guard};

@@ -57,7 +57,8 @@ impl Inquiry<'_> {
         let mut tried = Tried::EMPTY;
         let mut reason = "no server can be asked";
         for _ in 0..SERVERS {
-            let Ok(pick) = self.forward_auth.upstream().pick(&tried, Instant::now()) else {
+            let upstream = self.forward_auth.upstream();
+            let Ok(pick) = upstream.pick(None, &tried, Instant::now()) else {
                 break;
             };
             tried.insert(pick.server().index);

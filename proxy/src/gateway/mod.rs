@@ -33,6 +33,7 @@ mod routing;
 mod session;
 mod socket;
 mod spare;
+mod sticky;
 mod watchdog;
 
 pub use door::Door;

@@ -33,7 +33,8 @@ pub use self::{
     tls::{ClientCertificates, ClientMode, TlsProfile, TlsSettings, TlsVersion},
     upstream::{
         Address, ClientCertificate, HealthCheck, Passive, Probe, ProxyVersion, Retries, RetryOn,
-        Server, ServerLimits, ServerTls, Timeouts, Upstream, UpstreamProtocol,
+        SameSite, Secure, Server, ServerLimits, ServerTls, Sticky, Timeouts, Upstream,
+        UpstreamProtocol,
     },
 };
 

@@ -26,6 +26,36 @@ pub struct Upstream {
     pub tls: Option<ServerTls>,
     /// Begin each connection with a header that names the client. Connections are then kept by client.
     pub proxy_protocol: Option<ProxyVersion>,
+    /// Without it requests of one client may reach any server.
+    pub sticky: Option<Sticky>,
+}
+
+/// Keeps a client on its server by a cookie that names the server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sticky {
+    pub cookie: Box<str>,
+    /// In whole seconds. Without it a browser keeps the cookie until it ends.
+    pub max_age: Option<Duration>,
+    pub path: Box<str>,
+    pub secure: Secure,
+    pub same_site: SameSite,
+}
+
+/// Whether a browser sends a cookie with HTTPS alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Secure {
+    /// If it was set by HTTPS.
+    Auto,
+    Always,
+    Never,
+}
+
+/// Whether a browser sends a cookie with requests that pages of other sites make.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SameSite {
+    Lax,
+    Strict,
+    None,
 }
 
 /// One address of an upstream.

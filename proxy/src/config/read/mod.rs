@@ -14,6 +14,7 @@ mod path;
 mod policy;
 mod route;
 mod server_tls;
+mod sticky;
 mod target;
 mod tls;
 mod top;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 
-use super::{address, health, refuse_doubles, server_tls};
+use super::{address, health, refuse_doubles, server_tls, sticky};
 use crate::config::{
     decode::{Fields, text},
     model::{
@@ -85,10 +85,10 @@ pub(in crate::config) static TABLE: Table = Table {
             "remove it; until it works, a server that comes back gets its whole share at once",
             "give a server that comes back its share little by little",
         ),
-        Key::later(
+        Key::new(
             "sticky",
-            "remove it; until it works, requests of one client may reach any server",
-            "keep a client on its server by a cookie",
+            Kind::Mapping(&sticky::TABLE),
+            "keep a client on its server by a cookie; default none",
         ),
         Key::later(
             "queue",
@@ -242,6 +242,7 @@ pub(super) fn read(name: Name, entry: &Entry, problems: &Problems) -> Option<Ups
                 "v1" => ProxyVersion::V1,
                 _ => ProxyVersion::V2,
             }),
+        sticky: fields.fields("sticky").and_then(|f| sticky::read(&f)),
     })
 }
 

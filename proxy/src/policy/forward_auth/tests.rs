@@ -40,6 +40,7 @@ fn upstream() -> Arc<Upstream> {
         protocol: model::UpstreamProtocol::Http1,
         tls: None,
         proxy_protocol: None,
+        sticky: None,
     };
     Upstream::build(&spec, None, None, Instant::now())
 }
