@@ -40,6 +40,7 @@ fn upstream(servers: u16) -> Arc<Upstream> {
         proxy_protocol: None,
         tls: None,
         sticky: None,
+        queue: None,
     };
     Upstream::build(&spec, None, None, Instant::now())
 }

@@ -35,6 +35,7 @@ mod limits_store;
 mod mozilla;
 mod pebble;
 mod proxy_protocol;
+mod queueing;
 mod rate_limits;
 mod refusals;
 mod reloading;

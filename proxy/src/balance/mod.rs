@@ -1,13 +1,14 @@
 //! Chooses a server of an upstream, and learns from what becomes of the choice.
 //!
 //! Read [`upstream`] first: its `pick` states every rule. Time is a parameter everywhere but in
-//! [`health`] and [`names`], which watch the servers in the background.
+//! [`health`] and [`names`], which watch the servers in the background, and [`queue`], where requests wait.
 
 pub mod exhaustion;
 pub mod health;
 pub mod names;
 pub mod passive;
 pub mod probe;
+pub mod queue;
 pub mod retry;
 pub mod round_robin;
 pub mod server;
@@ -21,6 +22,7 @@ pub mod vitals;
 mod sample;
 
 pub use exhaustion::is_exhaustion;
+pub use queue::{Picked, QueueNumbers, Waiting};
 pub use retry::{Attempt, Sent, is_idempotent};
 pub use server::{Pick, Server, Target};
 pub use set::{ServerSet, Tried};

@@ -36,6 +36,7 @@ pub(super) fn upstream(weights: &[u32]) -> Upstream {
         proxy_protocol: None,
         tls: None,
         sticky: None,
+        queue: None,
     }
 }
 

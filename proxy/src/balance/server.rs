@@ -151,7 +151,7 @@ impl Place {
     }
 }
 
-/// A server chosen for one request. Counted in flight there until dropped.
+/// A server chosen for one request. Counted in flight there until dropped; then the place goes to a request that waits.
 #[derive(Debug)]
 pub struct Pick {
     upstream: Arc<Upstream>,
@@ -200,6 +200,8 @@ impl Pick {
 
 impl Drop for Pick {
     fn drop(&mut self) {
-        self.server().vitals.leave();
+        let server = self.server();
+        server.vitals.leave();
+        self.upstream.queue.freed(server);
     }
 }

@@ -11,6 +11,7 @@ use std::{
 use parking_lot::Mutex;
 
 use super::{
+    queue::{Picked, Queue, QueueNumbers},
     retry::{Attempt, Budget},
     round_robin::RoundRobin,
     server::{Pick, Server},
@@ -34,6 +35,9 @@ pub struct Upstream {
     turns: RoundRobin,
     sticky: Option<Sticky>,
     budget: Arc<Budget>,
+    pub(super) queue: Arc<Queue>,
+    /// Counts the generations that share the queue.
+    pub(super) generation: u64,
     /// Whether the last look found too few healthy servers to choose by health.
     panicking: AtomicBool,
     /// Held while an ejection is decided.
@@ -112,6 +116,8 @@ impl Upstream {
                 || Arc::new(Budget::new(now)),
                 |previous| Arc::clone(&previous.budget),
             ),
+            queue: previous.map_or_else(Arc::default, |previous| Arc::clone(&previous.queue)),
+            generation: previous.map_or(0, |previous| previous.generation + 1),
             panicking: AtomicBool::new(previous.is_some_and(|it| it.panicking.load(Relaxed))),
             ejecting: Mutex::new(()),
         }
@@ -165,6 +171,18 @@ impl Upstream {
         self.sticky.as_ref()
     }
 
+    /// What its queue does; all numbers but the limit outlive reloads.
+    pub fn queue(&self) -> QueueNumbers {
+        let limit = self.spec.queue.as_ref().map(|queue| queue.size.get());
+        self.queue.numbers(limit)
+    }
+
+    /// Has those who wait look again. To be called after whatever may have made room, or have taken it: a server that
+    /// comes up, goes down, or is ordered.
+    pub fn look_again(&self) {
+        self.queue.look();
+    }
+
     /// In the order of the configuration.
     pub fn servers(&self) -> &[Server] {
         &self.servers
@@ -197,11 +215,57 @@ impl Upstream {
         if tried.is_empty() {
             self.budget.deposit(now);
         }
-        if let Some(server) = self.kept(kept, tried, now)
-            && let Some(pick) = Pick::take(self, server)
-        {
-            return Ok(pick);
+        self.pick_if_free(kept, tried, now)
+    }
+
+    /// As [`Self::pick`]; but where the configuration has a queue, a request for which there is no place stands in line.
+    /// As in `HAProxy`, one of a kept client then waits for its own server, rather than going to another.
+    pub fn pick_or_wait(
+        self: &Arc<Self>,
+        kept: Option<usize>,
+        tried: &Tried,
+        now: Instant,
+    ) -> Result<Picked, Refusal> {
+        let Some(rule) = &self.spec.queue else {
+            return self.pick(kept, tried, now).map(Picked::AtOnce);
+        };
+        if tried.is_empty() {
+            self.budget.deposit(now);
         }
+        // Nobody overtakes those in line.
+        if !self.queue.is_waited_in() {
+            match self.pick_if_free(kept, tried, now) {
+                Err(Refusal::Saturated) => {}
+                done => return done.map(Picked::AtOnce),
+            }
+        }
+        self.queue.join(rule, self, kept, tried, now)
+    }
+
+    /// [`Self::pick`] for a request that has been counted.
+    pub(super) fn pick_if_free(
+        self: &Arc<Self>,
+        kept: Option<usize>,
+        tried: &Tried,
+        now: Instant,
+    ) -> Result<Pick, Refusal> {
+        if let Some(server) = self.kept(kept, tried, now) {
+            if let Some(pick) = Pick::take(self, server) {
+                return Ok(pick);
+            }
+            if self.spec.queue.is_some() {
+                return Err(Refusal::Saturated);
+            }
+        }
+        self.pick_anew(tried, now)
+    }
+
+    /// [`Self::pick`] for a client that is kept nowhere.
+    pub(super) fn pick_anew(
+        self: &Arc<Self>,
+        tried: &Tried,
+        now: Instant,
+    ) -> Result<Pick, Refusal> {
         let survey = self.survey(now);
         let mut refusal = Refusal::NoServer;
         for (rank, tier) in survey.tiers(tried).into_iter().enumerate() {
@@ -221,7 +285,7 @@ impl Upstream {
     }
 
     /// The server of a kept client, if it may go there.
-    fn kept(&self, kept: Option<usize>, tried: &Tried, now: Instant) -> Option<&Server> {
+    pub(super) fn kept(&self, kept: Option<usize>, tried: &Tried, now: Instant) -> Option<&Server> {
         let server = self.servers.get(kept?)?;
         (!tried.contains(server.index) && server.takes_kept(now)).then_some(server)
     }

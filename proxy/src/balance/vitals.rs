@@ -5,7 +5,10 @@
 
 use std::{
     num::NonZeroU32,
-    sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed},
+    sync::atomic::{
+        AtomicU32, AtomicU64,
+        Ordering::{Relaxed, SeqCst},
+    },
     time::{Duration, Instant},
 };
 
@@ -186,8 +189,9 @@ impl Vitals {
             .is_ok()
     }
 
+    /// In one order with what a queue reads and writes: see `Queue::freed`.
     pub(super) fn leave(&self) {
-        self.in_flight.fetch_sub(1, Relaxed);
+        self.in_flight.fetch_sub(1, SeqCst);
     }
 
     pub(super) fn eject(&self, now: Instant, span: Duration) {

@@ -63,6 +63,7 @@ pub fn quick(from: &str, to: &str) -> Result<Config, Report> {
             proxy_protocol: None,
             tls: None,
             sticky: None,
+            queue: None,
         }],
         routes: vec![Route {
             at: Located::nowhere(()),

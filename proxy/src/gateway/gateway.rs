@@ -26,7 +26,7 @@ use super::{
     routing,
     session::{self, RequestFields, ResponseFields},
     spare::Spares,
-    sticky,
+    sticky, turn,
 };
 use crate::{
     forward,
@@ -102,7 +102,6 @@ impl ProxyHttp for Gateway {
         session: &mut Session,
         exchange: &mut Exchange,
     ) -> Result<Box<HttpPeer>> {
-        let now = Instant::now();
         let route = Arc::clone(exchange.route()?);
         let Action::Forward { upstream, .. } = &route.action else {
             return Err(fault::refuse(Refusal::Internal));
@@ -117,14 +116,11 @@ impl ProxyHttp for Gateway {
         let pick = if let Some(same) = last.filter(|_| goes_back) {
             same
         } else {
-            let kept = sticky::kept(session.req_header(), upstream);
-            let pick = upstream
-                .pick(kept, &exchange.tries.servers, now)
-                .map_err(|refusal| fault::refuse(exchange.tries.failed.unwrap_or(refusal)))?;
+            let pick = turn::pick(session, exchange, upstream).await?;
             exchange.tries.begin(&pick);
             pick
         };
-        exchange.tally.pick(now);
+        exchange.tally.pick(Instant::now());
         exchange.pace.start_over();
         let has_upload = !session.as_mut().is_body_empty();
         let is_upgrade = session.is_upgrade_req();

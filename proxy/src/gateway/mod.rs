@@ -34,6 +34,7 @@ mod session;
 mod socket;
 mod spare;
 mod sticky;
+mod turn;
 mod watchdog;
 
 pub use door::Door;

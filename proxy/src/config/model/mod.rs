@@ -32,8 +32,8 @@ pub use self::{
     route::{Action, Body, HostPattern, PathPattern, Route},
     tls::{ClientCertificates, ClientMode, TlsProfile, TlsSettings, TlsVersion},
     upstream::{
-        Address, ClientCertificate, HealthCheck, Passive, Probe, ProxyVersion, Retries, RetryOn,
-        SameSite, Secure, Server, ServerLimits, ServerTls, Sticky, Timeouts, Upstream,
+        Address, ClientCertificate, HealthCheck, Passive, Probe, ProxyVersion, Queue, Retries,
+        RetryOn, SameSite, Secure, Server, ServerLimits, ServerTls, Sticky, Timeouts, Upstream,
         UpstreamProtocol,
     },
 };

@@ -28,6 +28,26 @@ pub struct Upstream {
     pub proxy_protocol: Option<ProxyVersion>,
     /// Without it requests of one client may reach any server.
     pub sticky: Option<Sticky>,
+    /// Without it a request that finds every server full is refused at once.
+    pub queue: Option<Queue>,
+}
+
+/// Lets requests wait for a place at a server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Queue {
+    /// Requests that wait at most, 1 to 100,000.
+    pub size: NonZeroU32,
+    /// How long one waits at most.
+    pub timeout: Duration,
+}
+
+impl Default for Queue {
+    fn default() -> Self {
+        Self {
+            size: NonZeroU32::new(1000).unwrap_or(NonZeroU32::MIN),
+            timeout: Duration::from_secs(5),
+        }
+    }
 }
 
 /// Keeps a client on its server by a cookie that names the server.

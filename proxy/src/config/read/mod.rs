@@ -12,6 +12,7 @@ mod listener;
 mod network;
 mod path;
 mod policy;
+mod queue;
 mod route;
 mod server_tls;
 mod sticky;

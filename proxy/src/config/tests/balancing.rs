@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::defaults::{LEAST, load};
-use crate::config::model::{SameSite, Secure, Sticky, Upstream};
+use crate::config::model::{Queue, SameSite, Secure, Sticky, Upstream};
 
 fn upstream(keys: &str) -> Upstream {
     let text = LEAST.replace("[127.0.0.1:3000]", &format!("[127.0.0.1:3000], {keys}"));
@@ -29,4 +29,27 @@ fn a_sticky_cookie_has_the_documented_defaults() {
     };
     let keys = "sticky: { cookie: SRV, max_age: 1h, path: /app, secure: always, same_site: none }";
     assert_eq!(upstream(keys).sticky, Some(most));
+}
+
+#[test]
+fn a_queue_has_the_documented_defaults() {
+    let queue = |keys: &str| {
+        let text = LEAST.replace(
+            "[127.0.0.1:3000]",
+            &format!("[{{ address: 127.0.0.1:3000, max_connections: 1 }}], queue: {keys}"),
+        );
+        load(&text).upstreams[0].queue.clone().unwrap()
+    };
+    let size = |size: u32| size.try_into().unwrap();
+    let timeout = Duration::from_secs(5);
+    let least = Queue {
+        size: size(1000),
+        timeout,
+    };
+    assert_eq!(queue("{}"), least);
+    let most = Queue {
+        size: size(100_000),
+        timeout: Duration::from_millis(200),
+    };
+    assert_eq!(queue("{ size: 100000, timeout: 200ms }"), most);
 }

@@ -41,6 +41,7 @@ fn upstream() -> Arc<Upstream> {
         tls: None,
         proxy_protocol: None,
         sticky: None,
+        queue: None,
     };
     Upstream::build(&spec, None, None, Instant::now())
 }
