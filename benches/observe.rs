@@ -10,7 +10,7 @@ use std::{
 use criterion::{Criterion, criterion_group, criterion_main};
 use simplon::{
     config::model,
-    observe::{AccessLog, Metrics, Observer, Protocol, Record, Timers, Tls},
+    observe::{AccessLog, Metrics, Observer, Places, Protocol, Record, ServerMeters, Timers, Tls},
 };
 
 fn record() -> Record<'static> {
@@ -36,6 +36,8 @@ fn record() -> Record<'static> {
         coding: "",
         refusal: None,
         refusal_detail: None,
+        blame: None,
+        compressed: None,
         tls: Some(Tls {
             version: "TLSv1.3",
             cipher: "TLS_AES_128_GCM_SHA256",
@@ -76,9 +78,15 @@ fn record_one(bench: &mut Criterion) {
             reason = "a bench without its subject is no bench"
         )]
         let observer = observer(&target).expect("an observer");
-        let meters = observer.metrics.route("www.example.ch/products", "shop");
+        let (listener, server) = (observer.metrics.listener("public"), ServerMeters::default());
+        let route = observer.metrics.route("www.example.ch/products", "shop");
+        let places = Places {
+            listener: Some(&listener),
+            route: Some(&route),
+            server: Some(&server),
+        };
         bench.bench_function(name, |bencher| {
-            bencher.iter(|| observer.record(black_box(&record()), Some(&meters)));
+            bencher.iter(|| observer.record(black_box(&record()), places));
         });
         report(name, observer.metrics.access_log_dropped().get());
     }

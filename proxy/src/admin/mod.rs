@@ -37,7 +37,7 @@ pub use self::{
         CertificateRow, CertificateStatus, Health, Leaf, Moment, Origin, Step, Window, ahead,
     },
     serve::serve,
-    view::{ListenerRow, ProcessView, Reload, RouteRow, StatsView, UpstreamRows},
+    view::{ListenerView, ProcessView, Reload, RouteView, StatsView},
 };
 
 /// What the endpoint needs to know of the running proxy. Asked on a thread that may block.

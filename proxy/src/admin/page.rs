@@ -1,15 +1,18 @@
 //! The stats page: plain HTML, rendered here, without a script or anything from elsewhere.
 
-use std::fmt::{Result, Write};
+use std::{
+    fmt::{Result, Write},
+    time::Duration,
+};
 
 use super::{
     certificates::{CertificateRow, Health},
     html::{Escaped, Span},
-    view::{ListenerRow, ProcessView, RouteRow, StatsView, UpstreamRows},
+    view::{ListenerView, ProcessView, RouteView, StatsView},
 };
 use crate::{
     limits::Limited,
-    observe::{ServerView, meters::CLASSES, servers::FAILURES},
+    observe::{ServerView, UpstreamView, meters::CLASSES, servers::FAILURES},
 };
 
 /// The page's style sheet, served beside it.
@@ -33,6 +36,7 @@ fn write_page(page: &mut String, stats: &StatsView) -> Result {
         certificates,
         upstreams,
         limited,
+        refusals: _,
         routes,
     } = stats;
     let servers = upstreams.iter().flat_map(|upstream| &upstream.servers);
@@ -72,10 +76,11 @@ fn write_process(page: &mut String, process: &ProcessView) -> Result {
     let ProcessView {
         version,
         pid,
-        uptime,
+        uptime_seconds,
         generation,
         reload,
         connections,
+        ..
     } = process;
     let (class, result) = if reload.succeeded {
         ("up", "✓ loaded")
@@ -93,8 +98,8 @@ fn write_process(page: &mut String, process: &ProcessView) -> Result {
          <div><dt>Last reload</dt><dd><span class=\"{class}\">{result}</span> {} ago</dd></div>\n\
          </dl>\n",
         Escaped(version),
-        Span(*uptime),
-        Span(reload.ago),
+        Span(Duration::from_secs(*uptime_seconds)),
+        Span(Duration::from_secs(reload.seconds_ago)),
     )?;
     if !reload.message.is_empty() {
         let message = Escaped(&reload.message);
@@ -104,7 +109,7 @@ fn write_process(page: &mut String, process: &ProcessView) -> Result {
     Ok(())
 }
 
-fn write_upstream(page: &mut String, upstream: &UpstreamRows) -> Result {
+fn write_upstream(page: &mut String, upstream: &UpstreamView) -> Result {
     let name = Escaped(&upstream.name);
     let panic = if upstream.panic {
         "<span class=\"badge down\">fewer than half are healthy, all are used</span>"
@@ -132,12 +137,12 @@ fn write_upstream(page: &mut String, upstream: &UpstreamRows) -> Result {
     close_table(page, upstream.servers.len())
 }
 
-fn write_server(page: &mut String, server: &ServerView<'_>) -> Result {
+fn write_server(page: &mut String, server: &ServerView) -> Result {
     let (class, sign) = appearance(server);
     write!(
         page,
         "<tr><th scope=\"row\">{}</th><td class=\"{class}\"><span aria-hidden=\"true\">{sign}</span> {}",
-        Escaped(&server.server),
+        Escaped(&server.name),
         Escaped(&server.state),
     )?;
     if server.ejected {
@@ -161,25 +166,25 @@ fn write_server(page: &mut String, server: &ServerView<'_>) -> Result {
     writeln!(
         page,
         "<td>{}</td><td>{} ago</td></tr>",
-        Escaped(&server.last_check),
-        Span(server.last_change),
+        Escaped(server.check.as_ref().map_or("", |check| &check.text)),
+        Span(Duration::from_secs(server.changed_seconds_ago)),
     )
 }
 
 /// Class and sign of a server's state. The sign differs by shape, so that colour is never needed.
-fn appearance(server: &ServerView<'_>) -> (&'static str, &'static str) {
+fn appearance(server: &ServerView) -> (&'static str, &'static str) {
     let is_changing = server.state.contains('/');
     match (server.ejected, is_changing, server.up) {
         (true, _, _) => ("ejected", "⏏"),
         (false, true, true) => ("changing", "▼"),
         (false, true, false) => ("changing", "▲"),
-        (false, false, true) if server.last_check.is_empty() => ("unchecked", "○"),
+        (false, false, true) if server.check.is_none() => ("unchecked", "○"),
         (false, false, true) => ("up", "●"),
         (false, false, false) => ("down", "✕"),
     }
 }
 
-fn write_listeners(page: &mut String, listeners: &[ListenerRow]) -> Result {
+fn write_listeners(page: &mut String, listeners: &[ListenerView]) -> Result {
     open_table(
         page,
         "Connections of clients",
@@ -271,7 +276,7 @@ fn write_limited(page: &mut String, limited: &[Limited]) -> Result {
     close_table(page, limited.len())
 }
 
-fn write_routes(page: &mut String, routes: &[RouteRow]) -> Result {
+fn write_routes(page: &mut String, routes: &[RouteView]) -> Result {
     open_table(
         page,
         "Requests so far, by class of status",

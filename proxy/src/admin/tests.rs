@@ -18,7 +18,7 @@ use super::*;
 use crate::{
     limits::Limited,
     observe::{
-        CertificateView, Certificates, Metrics, PolicyLabel, ServerView, Servers, UpstreamView,
+        CertificateView, Certificates, CheckView, Metrics, PolicyLabel, ServerView, UpstreamView,
     },
 };
 
@@ -35,50 +35,50 @@ impl Certificates for Proxy {
     fn each_host(&self, _: &mut dyn FnMut(CertificateView<'_>)) {}
 }
 
-impl Servers for Proxy {
-    fn each(&self, see: &mut dyn FnMut(ServerView<'_>)) {
-        let healthy = ServerView {
-            upstream: HOSTILE.into(),
-            server: "10.0.0.1:80".into(),
-            state: "UP".into(),
-            up: true,
-            ejected: false,
-            backup: false,
-            weight: 1,
-            in_flight: 3,
-            max_connections: Some(77),
-            picks: 10,
-            successes: 9,
-            failures: [0, 1, 0, 0, 0],
-            surplus: 0,
-            last_check: "200 in 1 ms".into(),
-            last_change: Duration::from_secs(60),
-        };
-        let variants = [
-            ("UP 2/3", true, false, false),
-            ("DOWN", false, false, true),
-            ("UP", true, true, false),
-        ];
-        see(healthy.clone());
-        for (state, up, ejected, backup) in variants {
-            see(ServerView {
-                server: HOSTILE.into(),
-                state: state.into(),
-                last_check: HOSTILE.into(),
-                up,
-                ejected,
-                backup,
-                ..healthy.clone()
-            });
-        }
-    }
-
-    fn upstreams(&self, see: &mut dyn FnMut(UpstreamView<'_>)) {
-        see(UpstreamView {
-            upstream: HOSTILE.into(),
-            panic: true,
-        });
-    }
+fn upstreams() -> Vec<UpstreamView> {
+    let healthy = ServerView {
+        name: "10.0.0.1:80".to_owned(),
+        state: "UP".to_owned(),
+        up: true,
+        weight: 1,
+        in_flight: 3,
+        max_connections: Some(77),
+        picks: 10,
+        successes: 9,
+        failures: [0, 1, 0, 0, 0],
+        check: Some(CheckView {
+            text: "200 in 1 ms".to_owned(),
+            ..CheckView::default()
+        }),
+        changed_seconds_ago: 60,
+        ..ServerView::default()
+    };
+    let variants = [
+        ("UP 2/3", true, false, false),
+        ("DOWN", false, false, true),
+        ("UP", true, true, false),
+    ];
+    let variant = |(state, up, ejected, backup): (&str, _, _, _)| ServerView {
+        name: HOSTILE.to_owned(),
+        state: state.to_owned(),
+        check: Some(CheckView {
+            text: HOSTILE.to_owned(),
+            ..CheckView::default()
+        }),
+        up,
+        ejected,
+        backup,
+        ..healthy.clone()
+    };
+    vec![UpstreamView {
+        name: HOSTILE.to_owned(),
+        panic: true,
+        servers: [healthy.clone()]
+            .into_iter()
+            .chain(variants.map(variant))
+            .collect(),
+        ..UpstreamView::default()
+    }]
 }
 
 impl AdminView for Proxy {
@@ -88,7 +88,7 @@ impl AdminView for Proxy {
     }
 
     fn metrics(&self) -> String {
-        self.metrics.text(self, self)
+        self.metrics.text(&upstreams(), self)
     }
 
     fn stats(&self) -> StatsView {
@@ -96,22 +96,24 @@ impl AdminView for Proxy {
             process: ProcessView {
                 version: HOSTILE.to_owned(),
                 pid: 4242,
-                uptime: Duration::from_secs(90_061),
+                uptime_seconds: 90_061,
                 generation: 7,
                 reload: Reload {
-                    ago: Duration::from_secs(5),
+                    seconds_ago: 5,
                     succeeded: false,
                     message: HOSTILE.to_owned(),
                 },
                 connections: 12,
+                ..ProcessView::default()
             },
-            listeners: vec![ListenerRow {
+            listeners: vec![ListenerView {
                 name: HOSTILE.to_owned(),
                 addresses: vec![HOSTILE.to_owned()],
                 protocol: HOSTILE.to_owned(),
                 current: 1,
                 total: 2,
                 refused: 3,
+                ..ListenerView::default()
             }],
             certificates: vec![CertificateRow {
                 hosts: vec![HOSTILE.to_owned()],
@@ -124,14 +126,15 @@ impl AdminView for Proxy {
                 notes: vec![HOSTILE.to_owned(), HOSTILE.to_owned()],
                 health: Health::Bad,
             }],
-            upstreams: UpstreamRows::gather(self),
+            upstreams: upstreams(),
             limited: vec![Limited {
                 policy: PolicyLabel::RateLimit,
-                limit: HOSTILE.into(),
+                limit: HOSTILE.to_owned(),
                 subject: HOSTILE.to_owned(),
                 count: 123_456,
             }],
-            routes: RouteRow::gather(&self.metrics),
+            routes: RouteView::gather(&self.metrics),
+            refusals: Vec::new(),
         }
     }
 }

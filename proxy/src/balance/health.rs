@@ -17,7 +17,7 @@ use tokio::{
 
 use super::{
     is_exhaustion,
-    probe::{self, Answer, Finding},
+    probe::{self, Answer, Finding, Reached},
     queue::Queue,
     server::{Place, Target},
     standing::Change,
@@ -28,7 +28,7 @@ use crate::{
     admit::proxy_header::Ends,
     config::model::{HealthCheck, Probe, ProxyVersion},
     forward::ProxyHeader,
-    tls::ServerTls,
+    tls::{self, ServerTls},
 };
 
 /// First checks are spread over no more than this, so that a dead server is known soon.
@@ -46,7 +46,7 @@ impl Upstream {
         let Some(check) = &self.spec.health else {
             for server in self.servers() {
                 server.vitals.checker.clear();
-                server.vitals.unchecked();
+                server.vitals.unchecked(Instant::now());
             }
             return;
         };
@@ -127,8 +127,10 @@ impl Checker {
         };
         let now = Instant::now();
         let result = CheckResult {
-            good: finding.is_ok(),
-            text: finding.unwrap_or_else(|reason| reason),
+            good: finding.is_good(),
+            reached: finding.reached,
+            status: finding.status,
+            text: finding.text,
             took: now.saturating_duration_since(start),
             at: now,
         };
@@ -161,29 +163,47 @@ async fn ask(
     let deadline = time::Instant::now() + check.timeout;
     Some(
         match time::timeout_at(deadline, connect(target, manner)).await {
-            Ok(Ok(connection)) => speak(connection, deadline, label, check).await,
+            Ok(Ok(connection)) => {
+                let is_secured = manner.tls.is_some();
+                let spoken = speak(connection, is_secured, deadline, label, check).await;
+                spoken.unwrap_or_else(|finding| finding)
+            }
             Ok(Err(error)) if is_exhaustion(&error) => return None,
-            Ok(Err(error)) => Err(probe::in_words(&error)),
-            Err(_elapsed) => Err(probe::too_slow("connection", check.timeout)),
+            Ok(Err(error)) => {
+                let is_tls = manner.tls.is_some() && tls::reason(&error).is_some();
+                let reached = if is_tls {
+                    Reached::Insecure
+                } else {
+                    Reached::Unconnected
+                };
+                Finding::of(reached, probe::in_words(&error))
+            }
+            Err(_elapsed) => probe::too_slow(Reached::NoConnection, "connection", check.timeout),
         },
     )
 }
 
 async fn speak(
     connection: Box<dyn Connection>,
+    is_secured: bool,
     deadline: time::Instant,
     label: &str,
     check: &HealthCheck,
-) -> Finding {
+) -> Result<Finding, Finding> {
     let Probe::Http { path, expect } = &check.probe else {
-        return Ok("connected".to_owned());
+        let reached = if is_secured {
+            Reached::Secured
+        } else {
+            Reached::Connected
+        };
+        return Ok(Finding::of(reached, "connected"));
     };
     let exchange = converse(connection, probe::request(path, label));
     let answer = time::timeout_at(deadline, exchange)
         .await
-        .map_err(|_elapsed| probe::too_slow("answer", check.timeout))?
-        .map_err(|error| probe::in_words(&error))?;
-    probe::judge(answer, expect)
+        .map_err(|_elapsed| probe::too_slow(Reached::NoAnswer, "answer", check.timeout))?
+        .map_err(|error| Finding::of(Reached::NotHttp, probe::in_words(&error)))?;
+    Ok(probe::judge(answer, expect))
 }
 
 /// A connection as one for a request would begin, but for whom a PROXY header names.

@@ -22,6 +22,7 @@ pub mod vitals;
 mod sample;
 
 pub use exhaustion::is_exhaustion;
+pub use probe::Reached;
 pub use queue::{Picked, QueueNumbers, Waiting};
 pub use retry::{Attempt, Sent, is_idempotent};
 pub use server::{Pick, Server, Target};

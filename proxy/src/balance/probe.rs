@@ -57,22 +57,72 @@ fn status(digits: [u8; 3]) -> Option<u16> {
     })
 }
 
-/// What a check found, good (`Ok`) or bad, in plain words.
-pub(super) type Finding = Result<String, String>;
+/// How far a check came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reached {
+    /// Connected, which is all that was wanted.
+    Connected,
+    /// Connected with TLS, which is all that was wanted.
+    Secured,
+    /// Answered as expected.
+    Answered,
+    /// No connection was made in time.
+    NoConnection,
+    /// The connection was refused, or broke at once.
+    Unconnected,
+    /// The TLS handshake failed.
+    Insecure,
+    /// No answer came in time.
+    NoAnswer,
+    /// The answer is not one of HTTP.
+    NotHttp,
+    /// The answer has a status that is not expected.
+    BadStatus,
+}
 
-pub(super) fn judge(answer: Answer, expect: &[RangeInclusive<u16>]) -> Finding {
-    match answer {
-        Answer::Status(status) if expect.iter().any(|range| range.contains(&status)) => {
-            Ok(format!("status {status}"))
+/// What a check found, good or bad, in plain words.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Finding {
+    pub(super) reached: Reached,
+    pub(super) status: Option<u16>,
+    pub(super) text: String,
+}
+
+impl Finding {
+    pub(super) fn of(reached: Reached, text: impl Into<String>) -> Self {
+        Self {
+            reached,
+            status: None,
+            text: text.into(),
         }
-        Answer::Status(status) => Err(format!("status {status}")),
-        Answer::NotHttp => Err("not an HTTP answer".to_owned()),
-        Answer::Partial => Err("closed without an answer".to_owned()),
+    }
+
+    pub(super) fn is_good(&self) -> bool {
+        matches!(
+            self.reached,
+            Reached::Connected | Reached::Secured | Reached::Answered
+        )
     }
 }
 
-pub(super) fn too_slow(what: &str, timeout: Duration) -> String {
-    format!("no {what} within {timeout:?}")
+pub(super) fn judge(answer: Answer, expect: &[RangeInclusive<u16>]) -> Finding {
+    match answer {
+        Answer::Status(status) => Finding {
+            reached: if expect.iter().any(|range| range.contains(&status)) {
+                Reached::Answered
+            } else {
+                Reached::BadStatus
+            },
+            status: Some(status),
+            text: format!("status {status}"),
+        },
+        Answer::NotHttp => Finding::of(Reached::NotHttp, "not an HTTP answer"),
+        Answer::Partial => Finding::of(Reached::NotHttp, "closed without an answer"),
+    }
+}
+
+pub(super) fn too_slow(reached: Reached, what: &str, timeout: Duration) -> Finding {
+    Finding::of(reached, format!("no {what} within {timeout:?}"))
 }
 
 /// A system's error as an operator would say it.
@@ -137,9 +187,8 @@ mod tests {
         ];
         for (status, good) in table {
             let finding = judge(Answer::Status(status), &expect);
-            assert_eq!(finding.is_ok(), good, "{status}");
-            let (Ok(words) | Err(words)) = finding;
-            assert_eq!(words, format!("status {status}"));
+            assert_eq!(finding.is_good(), good, "{status}");
+            assert_eq!(finding.text, format!("status {status}"));
         }
     }
 }

@@ -88,6 +88,8 @@ pub(super) fn take_down(server: &super::Server, now: Instant) {
     for _ in 0..3 {
         let result = super::vitals::CheckResult {
             good: false,
+            reached: super::Reached::Unconnected,
+            status: None,
             text: "connection refused".to_owned(),
             took: Duration::from_millis(1),
             at: now,

@@ -162,6 +162,10 @@ impl Upstream {
         &self.spec.retries
     }
 
+    pub fn health(&self) -> Option<&model::HealthCheck> {
+        self.spec.health.as_ref()
+    }
+
     pub fn passive(&self) -> &Passive {
         &self.spec.passive
     }

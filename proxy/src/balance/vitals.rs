@@ -16,11 +16,15 @@ use http::StatusCode;
 use parking_lot::Mutex;
 
 use super::{
+    Reached,
     health::Slot,
     passive::Window,
     standing::{Change, Standing},
 };
-use crate::config::model::HealthCheck;
+use crate::{
+    config::model::HealthCheck,
+    observe::{Most, ServerMeters},
+};
 
 /// Counters and health of one server. Every read is one relaxed load unless its doc says otherwise.
 #[derive(Debug)]
@@ -35,6 +39,14 @@ pub struct Vitals {
     /// Nanoseconds after `origin`.
     last_change: AtomicU64,
     last_check: Mutex<Option<CheckResult>>,
+    /// What its requests did, for pages and metrics.
+    pub meters: ServerMeters,
+    /// The most requests there were at a time.
+    pub most: Most,
+    /// Nanoseconds after `origin` since when it is down by its checks; 0 while it is up.
+    down_since: AtomicU64,
+    /// Nanoseconds it was down before.
+    downtime: AtomicU64,
     pub(super) window: Window,
     /// The one task that checks this server.
     pub(super) checker: Slot,
@@ -51,6 +63,8 @@ pub struct Vitals {
     pub checks_failed: Counter,
     /// Times the server went down, came up or was ejected.
     pub changes: Counter,
+    /// Times its checks took it down.
+    pub downs: Counter,
     /// Connections given up because the server said more than it was asked for.
     pub surplus: Counter,
     /// When that was last told to the log, as `last_change`; 0 before.
@@ -115,6 +129,10 @@ impl Counter {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CheckResult {
     pub good: bool,
+    /// How far it came.
+    pub reached: Reached,
+    /// The status of an HTTP answer.
+    pub status: Option<u16>,
     /// In plain words: `status 200`, `connection refused`, `no answer within 1s`.
     pub text: String,
     pub took: Duration,
@@ -130,6 +148,10 @@ impl Vitals {
             standing: AtomicU64::new(Standing::default().to_bits()),
             last_change: AtomicU64::new(0),
             last_check: Mutex::new(None),
+            meters: ServerMeters::default(),
+            most: Most::default(),
+            down_since: AtomicU64::new(0),
+            downtime: AtomicU64::new(0),
             window: Window::default(),
             checker: Slot::default(),
             picks: Counter::default(),
@@ -140,6 +162,7 @@ impl Vitals {
             checks: Counter::default(),
             checks_failed: Counter::default(),
             changes: Counter::default(),
+            downs: Counter::default(),
             surplus: Counter::default(),
             surplus_told: AtomicU64::new(0),
         }
@@ -180,13 +203,16 @@ impl Vitals {
     /// Counts one more request in flight, unless that would exceed `limit`.
     pub(super) fn enter(&self, limit: Option<NonZeroU32>) -> bool {
         let Some(limit) = limit else {
-            self.in_flight.fetch_add(1, Relaxed);
+            let before = self.in_flight.fetch_add(1, Relaxed);
+            self.most.note(u64::from(before) + 1);
             return true;
         };
         let one_more = |count| (count < limit.get()).then_some(count + 1);
-        self.in_flight
-            .fetch_update(Relaxed, Relaxed, one_more)
-            .is_ok()
+        let entered = self.in_flight.fetch_update(Relaxed, Relaxed, one_more);
+        if let Ok(before) = entered {
+            self.most.note(u64::from(before) + 1);
+        }
+        entered.is_ok()
     }
 
     /// In one order with what a queue reads and writes: see `Queue::freed`.
@@ -222,6 +248,14 @@ impl Vitals {
         if !result.good {
             self.checks_failed.add();
         }
+        match change {
+            Change::None => {}
+            Change::WentUp => self.went_up(result.at),
+            Change::WentDown => {
+                self.downs.add();
+                self.down_since.store(self.nanos(result.at).max(1), Relaxed);
+            }
+        }
         if change != Change::None {
             self.changed(result.at);
         }
@@ -230,10 +264,32 @@ impl Vitals {
     }
 
     /// Forgets what checks found, for a server that is checked no more.
-    pub(super) fn unchecked(&self) {
+    pub(super) fn unchecked(&self, now: Instant) {
         let mut last = self.last_check.lock();
+        if !self.standing().is_up() {
+            self.went_up(now);
+        }
         self.standing.store(Standing::default().to_bits(), Relaxed);
         *last = None;
+    }
+
+    /// How long it was down by its checks, all times together.
+    pub fn downtime(&self, now: Instant) -> Duration {
+        let since = self.down_since.load(Relaxed);
+        let this_time = if since == 0 {
+            0
+        } else {
+            self.nanos(now).saturating_sub(since)
+        };
+        Duration::from_nanos(self.downtime.load(Relaxed) + this_time)
+    }
+
+    fn went_up(&self, now: Instant) {
+        let since = self.down_since.swap(0, Relaxed);
+        if since != 0 {
+            let this_time = self.nanos(now).saturating_sub(since);
+            self.downtime.fetch_add(this_time, Relaxed);
+        }
     }
 
     /// The server said more than it was asked for. True if that is to be logged: a server that always does

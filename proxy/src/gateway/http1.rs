@@ -13,7 +13,7 @@ use super::{Door, pages};
 use crate::{
     admit::RequestId,
     listen::{HeadRead, Stream},
-    observe::{Protocol, Record, Timers, Tls},
+    observe::{Places, Protocol, Record, Timers, Tls},
     respond::{PageFacts, Refusal},
 };
 
@@ -91,8 +91,10 @@ async fn refuse(door: &Door, mut stream: Stream, refusal: Refusal, head: &[u8]) 
             observed: &[],
             user: "",
             coding: "",
+            compressed: None,
             refusal: Some(refusal.label()),
             refusal_detail: refusal.detail(),
+            blame: Some(refusal.blame(false)),
             tls: connection.tls.as_ref().map(Tls::from),
             request_id: id.as_str(),
             user_agent: b"",
@@ -103,7 +105,10 @@ async fn refuse(door: &Door, mut stream: Stream, refusal: Refusal, head: &[u8]) 
             },
             upgraded: false,
         },
-        None,
+        Places {
+            listener: Some(&connection.listener.meters),
+            ..Places::default()
+        },
     );
 }
 

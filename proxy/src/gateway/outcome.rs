@@ -8,12 +8,18 @@ use std::{
 use http::{HeaderMap, HeaderValue, StatusCode, Version, header};
 use pingora::{Error, ErrorType, Result, http::ResponseHeader, proxy::Session};
 
-use super::{Exchange, admission, exchange::Kept, fault, loan::Lender, session};
+use super::{
+    Exchange, admission,
+    exchange::{Admitted, Kept},
+    fault,
+    loan::Lender,
+    session,
+};
 use crate::{
     balance::{Attempt, Failure, Pick, Sent, is_idempotent},
     config::model::UpstreamProtocol,
     listen::TlsFacts,
-    observe::{Observer, Protocol, Record, Timers, Tls},
+    observe::{Observer, Places, Protocol, Record, Timers, Tls},
     policy::{Coding, Skipped},
     respond::Refusal,
     snapshot::Action,
@@ -263,7 +269,7 @@ impl Exchange {
 }
 
 /// Counts what was compressed, or why it was not, and names the coding; empty if there is none.
-fn count_coding(exchange: &Exchange, observer: &Observer) -> &'static str {
+fn count_coding(exchange: &Exchange, observer: &Observer) -> (&'static str, Option<(u64, u64)>) {
     let squeezed = exchange.coder.squeezed();
     let meters = &observer.metrics.codings;
     let Some(coding) = squeezed.coding.map(Coding::as_str) else {
@@ -274,10 +280,27 @@ fn count_coding(exchange: &Exchange, observer: &Observer) -> &'static str {
             Some(Skipped::NoGain) => meters.skipped("no_gain"),
             Some(Skipped::Broken) => meters.skipped("broken"),
         }
-        return "";
+        return ("", None);
     };
     meters.compressed(coding, squeezed.taken, squeezed.given);
-    coding
+    (coding, Some((squeezed.taken, squeezed.given)))
+}
+
+fn places<'a>(exchange: &'a Exchange, admitted: &'a Admitted) -> Places<'a> {
+    let (route, pick) = (exchange.route.as_ref(), exchange.pick.as_ref());
+    Places {
+        listener: Some(&admitted.connection.listener.meters),
+        route: route.map(|route| route.meters.as_ref()),
+        server: pick.map(|pick| &pick.server().vitals.meters),
+    }
+}
+
+fn protocol(version: Version) -> Protocol {
+    match version {
+        Version::HTTP_10 => Protocol::Http10,
+        Version::HTTP_2 => Protocol::Http2,
+        _ => Protocol::Http11,
+    }
 }
 
 /// Queries hold tokens, those of the page before too.
@@ -326,18 +349,15 @@ pub(super) fn record(session: &Session, exchange: &Exchange, observer: &Observer
         Action::Forward { upstream, .. } => Some(upstream),
         Action::Redirect(_) | Action::Respond(_) => None,
     });
-    let tally = &exchange.tally;
+    let (tally, pick) = (&exchange.tally, exchange.pick.as_ref());
+    let (coding, compressed) = count_coding(exchange, observer);
     observer.record(
         &Record {
             at: SystemTime::now(),
             client: admitted.client,
             country: exchange.snapshot.country_of(admitted.client),
             listener: &connection.listener.settings.name,
-            protocol: match header.version {
-                Version::HTTP_10 => Protocol::Http10,
-                Version::HTTP_2 => Protocol::Http2,
-                _ => Protocol::Http11,
-            },
+            protocol: protocol(header.version),
             method: header.method.as_str(),
             host: admitted.host.name(),
             path: admission::logged_path(header, admitted),
@@ -346,17 +366,16 @@ pub(super) fn record(session: &Session, exchange: &Exchange, observer: &Observer
             bytes_out: session.body_bytes_sent() as u64,
             route: route.map_or("", |route| &route.label),
             upstream: upstream.map_or("", |upstream| upstream.name()),
-            server: exchange
-                .pick
-                .as_ref()
-                .map_or("", |pick| &pick.server().label),
+            server: pick.map_or("", |pick| &pick.server().label),
             retries: exchange.tries.count.saturating_sub(1),
             refusal: exchange.refusal.map(Refusal::label),
             refusal_detail: exchange.refusal.and_then(Refusal::detail),
+            blame: exchange.refusal.map(|refusal| refusal.blame(written != 0)),
             policy: exchange.applied.by,
             observed: &exchange.applied.observed,
             user: exchange.applied.user.as_deref().unwrap_or_default(),
-            coding: count_coding(exchange, observer),
+            coding,
+            compressed,
             tls: connection.tls.as_ref().map(Tls::from),
             request_id: admitted.id.as_str(),
             user_agent: field(header::USER_AGENT),
@@ -369,6 +388,6 @@ pub(super) fn record(session: &Session, exchange: &Exchange, observer: &Observer
             },
             upgraded: tally.upgraded,
         },
-        route.map(|route| route.meters.as_ref()),
+        places(exchange, admitted),
     );
 }

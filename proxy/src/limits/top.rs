@@ -11,6 +11,7 @@ use std::{
 };
 
 use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
 
 use super::{Subject, shard::Key};
 use crate::observe::PolicyLabel;
@@ -36,11 +37,11 @@ struct Counter {
 }
 
 /// One whom a limit has refused or delayed, or would have if it did not only observe.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limited {
     pub policy: PolicyLabel,
     /// The limit, as in metrics.
-    pub limit: Arc<str>,
+    pub limit: String,
     /// Who; of values of headers and cookies, which may be secrets, a short hash.
     pub subject: String,
     /// How often of late, about.
@@ -75,7 +76,7 @@ impl Top {
             key,
             limited: Limited {
                 policy,
-                limit: Arc::clone(limit),
+                limit: limit.to_string(),
                 subject: subject.to_string(),
                 count,
             },

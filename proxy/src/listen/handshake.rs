@@ -50,7 +50,8 @@ pub(super) async fn shake_hands(
             return None;
         }
     };
-    let deadline = Instant::now() + listener.settings.limits.handshake_timeout;
+    let started = Instant::now();
+    let deadline = started + listener.settings.limits.handshake_timeout;
     let settled = tokio::time::timeout_at(deadline, settle(tcp, terms)).await;
     drop(place);
     let Ok(settled) = settled else {
@@ -58,7 +59,10 @@ pub(super) async fn shake_hands(
         return None;
     };
     let (rest, last_words) = match settled {
-        Ok(done) => return Some(done),
+        Ok(done) => {
+            listener.meters.handshakes.observe(started.elapsed());
+            return Some(done);
+        }
         Err(End::Challenged) => {
             listener.meters.challenged();
             return None;

@@ -1,6 +1,9 @@
 //! Prometheus' text format 0.0.4, for families whose values are asked for at the scrape.
 
-use std::fmt::{Display, Write};
+use std::{
+    fmt::{Display, Write},
+    time::Duration,
+};
 
 /// A family with its samples, as text.
 pub(super) struct Family {
@@ -18,6 +21,10 @@ impl Family {
         Self::new(name, help, "counter")
     }
 
+    pub(super) fn histogram(name: &'static str, help: &str) -> Self {
+        Self::new(name, help, "histogram")
+    }
+
     fn new(name: &'static str, help: &str, kind: &str) -> Self {
         Self {
             name,
@@ -29,6 +36,24 @@ impl Family {
     pub(super) fn sample(&mut self, labels: &Labels, value: impl Display) {
         // Writing to memory cannot fail.
         let _ = writeln!(self.samples, "{}{labels} {value}", self.name);
+    }
+
+    /// One series of a histogram: how many took up to each bound, how many there were, and what they took together.
+    pub(super) fn distribution(
+        &mut self,
+        labels: &Labels,
+        within: &[(f64, u64)],
+        total: u64,
+        sum: Duration,
+    ) {
+        let (name, samples) = (self.name, &mut self.samples);
+        for (bound, count) in within {
+            let labels = labels.and("le", &bound.to_string());
+            let _ = writeln!(samples, "{name}_bucket{labels} {count}");
+        }
+        let _ = writeln!(samples, "{name}_bucket{} {total}", labels.and("le", "+Inf"));
+        let _ = writeln!(samples, "{name}_sum{labels} {}", sum.as_secs_f64());
+        let _ = writeln!(samples, "{name}_count{labels} {total}");
     }
 
     /// Nothing, for a family without samples.

@@ -7,16 +7,10 @@ use prometheus::{
     Opts, Registry, core::Collector,
 };
 
-/// Seconds; from a cached page to a report that takes its minute.
-const BUCKETS: [f64; 15] = [
-    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0,
-];
-
 /// By route and upstream.
 #[derive(Debug)]
 pub(super) struct RouteFamilies {
     pub(super) requests: IntCounterVec,
-    pub(super) duration: HistogramVec,
     pub(super) verdicts: IntCounterVec,
 }
 
@@ -27,11 +21,6 @@ impl RouteFamilies {
                 "simplon_requests_total",
                 "Finished requests, by route, upstream and class of the status.",
                 &["route", "upstream", "class"],
-            )?,
-            duration: maker.histograms(
-                "simplon_request_duration_seconds",
-                "From the end of a request's header to the last byte of its response; without tunnels.",
-                &["route", "upstream"],
             )?,
             verdicts: maker.counters(
                 "simplon_policy_verdicts_total",
@@ -45,24 +34,12 @@ impl RouteFamilies {
 /// By upstream.
 #[derive(Debug)]
 pub(super) struct UpstreamFamilies {
-    pub(super) first_byte: HistogramVec,
-    pub(super) connect: HistogramVec,
     pub(super) retries: IntCounterVec,
 }
 
 impl UpstreamFamilies {
     pub(super) fn new(maker: &Maker<'_>) -> Result<Self, Error> {
         Ok(Self {
-            first_byte: maker.histograms(
-                "simplon_upstream_first_byte_seconds",
-                "From a request sent to a server to the first byte of its response.",
-                &["upstream"],
-            )?,
-            connect: maker.histograms(
-                "simplon_upstream_connect_seconds",
-                "Connecting to a server; zero on a reused connection.",
-                &["upstream"],
-            )?,
             retries: maker.counters(
                 "simplon_retries_total",
                 "Requests sent again to another server.",
@@ -197,6 +174,13 @@ impl MemoryGauges {
         })
     }
 
+    /// None without a limit.
+    pub(super) fn limit(&self) -> Option<u64> {
+        u64::try_from(self.limit.get())
+            .ok()
+            .filter(|limit| *limit > 0)
+    }
+
     pub(super) fn set(&self, limit: Option<u64>, is_short: bool) {
         let limit = i64::try_from(limit.unwrap_or(0)).unwrap_or(i64::MAX);
         self.limit.set(limit);
@@ -265,11 +249,7 @@ impl Maker<'_> {
         self.keep(IntGaugeVec::new(Opts::new(name, help), labels))
     }
 
-    fn histograms(&self, name: &str, help: &str, labels: &[&str]) -> Result<HistogramVec, Error> {
-        self.histograms_of(name, help, labels, &BUCKETS)
-    }
-
-    pub(super) fn histograms_of(
+    pub(super) fn histograms(
         &self,
         name: &str,
         help: &str,

@@ -45,7 +45,7 @@ impl StoreFamilies {
                 "Requests that were to be checked at the store, by what came of it.",
                 &["store", "result"],
             )?,
-            duration: maker.histograms_of(
+            duration: maker.histograms(
                 "simplon_limits_store_check_seconds",
                 "How long checks took that were begun, whatever came of them.",
                 &["store"],

@@ -216,6 +216,8 @@ mod tests {
             server: "10.0.0.1:80",
             retries: 1,
             refusal: None,
+            blame: None,
+            compressed: None,
             refusal_detail: None,
             policy: None,
             observed: &[],

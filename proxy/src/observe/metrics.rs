@@ -11,6 +11,7 @@ use tracing::error;
 use super::{
     certificates::{self, Certificates},
     codings::CodingMeters,
+    durations,
     families::{
         ConfigFamilies, ListenerFamilies, Maker, MemoryGauges, RouteFamilies, UpstreamFamilies,
     },
@@ -19,7 +20,7 @@ use super::{
     meters::{ListenerMeters, RouteMeters, UpstreamMeters},
     panics, process,
     reasons::Reasons,
-    servers::{self, Servers},
+    servers::{self, UpstreamView},
     shelf::Shelf,
 };
 
@@ -96,6 +97,19 @@ impl Metrics {
         self.refusals.count(reason);
     }
 
+    /// What was refused so far, by reason, without those that never were.
+    pub fn refusals_so_far(&self) -> Vec<(String, u64)> {
+        let counted = self.refusals.counts().filter(|(_, count)| *count > 0);
+        counted
+            .map(|(reason, count)| (reason.to_owned(), count))
+            .collect()
+    }
+
+    /// How much memory may be resident, as it was last seen.
+    pub fn memory_limit(&self) -> Option<u64> {
+        self.memory.limit()
+    }
+
     /// Counts what became of a name and a password: one of `PASSWORD_CHECKS`.
     pub fn password_checked(&self, result: &str) {
         self.password_checks.count(result);
@@ -123,12 +137,13 @@ impl Metrics {
 
     /// All families in Prometheus' text format 0.0.4. Servers and certificates are asked for their state
     /// meanwhile.
-    pub fn text(&self, servers: &dyn Servers, certificates: &dyn Certificates) -> String {
+    pub fn text(&self, upstreams: &[UpstreamView], certificates: &dyn Certificates) -> String {
         let mut text = String::new();
         if let Err(error) = TextEncoder::new().encode_utf8(&self.registry.gather(), &mut text) {
             error!(%error, "metrics cannot be written in full");
         }
-        servers::write(servers, &mut text);
+        durations::write(self, &mut text);
+        servers::write(upstreams, &mut text);
         certificates::write(certificates, &mut text);
         process::write(&mut text);
         panics::write(&mut text);

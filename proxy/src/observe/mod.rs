@@ -10,20 +10,28 @@ pub mod logging;
 pub mod meters;
 pub mod metrics;
 pub mod panics;
+pub mod process;
 pub mod record;
 pub mod servers;
 
+mod blame;
+mod durations;
 mod exposition;
 mod families;
 mod json;
+mod latency;
 mod line;
-mod process;
+mod place;
 mod queue;
+mod rate;
 mod reasons;
+mod recent;
 mod rulings;
 mod shelf;
 mod sink;
+mod stages;
 mod timestamp;
+mod traffic;
 mod writer;
 
 #[cfg(test)]
@@ -34,16 +42,23 @@ use std::{cell::RefCell, sync::Arc};
 use self::line::Line;
 pub use self::{
     access_log::AccessLog,
+    blame::Blame,
     certificates::{CertificateView, Certificates},
     codings::CodingMeters,
     issuers::IssuerMeters,
+    latency::{Counts, Latency, Quantiles},
     limiters::LimiterView,
     limits_store::{StoreCheck, StoreMeters},
-    meters::{Connected, ListenerMeters, RouteMeters},
+    meters::{Connected, ListenerMeters, RouteMeters, UpstreamMeters},
     metrics::Metrics,
+    place::{Most, Places, ServerMeters},
+    rate::{Rate, RateView},
+    recent::{History, LastMinute, Point},
     record::{Protocol, Record, Timers, Tls},
     rulings::{PolicyLabel, Ruling},
-    servers::{ServerView, Servers, UpstreamView},
+    servers::{CheckView, QueueView, ServerView, UpstreamView},
+    stages::{StageView, Stages, StagesView},
+    traffic::{Flow, Traffic},
 };
 
 /// Takes note of finished exchanges; the one place that does.
@@ -69,9 +84,15 @@ impl Observer {
         }
     }
 
-    /// Counts a finished exchange, by its route if it has one, and logs it.
-    pub fn record(&self, record: &Record<'_>, meters: Option<&RouteMeters>) {
-        meters.unwrap_or(&self.unrouted).count(record);
+    /// Counts a finished exchange by each of its places, and logs it.
+    pub fn record(&self, record: &Record<'_>, places: Places<'_>) {
+        places.route.unwrap_or(&self.unrouted).count(record);
+        if let Some(listener) = places.listener {
+            listener.count(record);
+        }
+        if let Some(server) = places.server {
+            server.count(record);
+        }
         if let Some(reason) = record.refusal {
             self.metrics.refused(reason);
         }

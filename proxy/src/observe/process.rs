@@ -42,26 +42,32 @@ pub(super) fn write(text: &mut String) {
     }
 }
 
+/// The name of the machine; empty if it is not known.
+pub fn node() -> String {
+    let name = fs::read_to_string("/proc/sys/kernel/hostname");
+    name.map(|name| name.trim().to_owned()).unwrap_or_default()
+}
+
 #[expect(clippy::cast_precision_loss, reason = "a metric's value is a float")]
 fn cpu_seconds() -> f64 {
     let time = clock_gettime(ClockId::ProcessCPUTime);
     time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
 }
 
-fn resident_bytes() -> Option<u64> {
+pub fn resident_bytes() -> Option<u64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let kib: u64 = value_of(&status, "VmRSS:")?.parse().ok()?;
     kib.checked_mul(1024)
 }
 
-fn open_descriptors() -> Option<u64> {
+pub fn open_descriptors() -> Option<u64> {
     let listed = fs::read_dir("/proc/self/fd").ok()?.count();
     // One of them is the listing's own.
     u64::try_from(listed.saturating_sub(1)).ok()
 }
 
 /// `None` also where there is no limit.
-fn descriptor_limit() -> Option<u64> {
+pub fn descriptor_limit() -> Option<u64> {
     let limits = fs::read_to_string("/proc/self/limits").ok()?;
     value_of(&limits, "Max open files")?.parse().ok()
 }

@@ -36,6 +36,14 @@ impl Reasons {
         known.chain([OTHER])
     }
 
+    pub(super) fn counts(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        let known = self
+            .known
+            .iter()
+            .map(|(reason, counter)| (*reason, counter.get()));
+        known.chain([(OTHER, self.other.get())])
+    }
+
     /// Of all reasons together.
     pub(super) fn total(&self) -> u64 {
         let known = self.known.iter().map(|(_, counter)| counter.get());

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use super::PolicyLabel;
+use super::{PolicyLabel, blame::Blame};
 use crate::config::model::Country;
 
 /// One finished exchange. An empty string means that there is none.
@@ -42,6 +42,8 @@ pub struct Record<'a> {
     /// The label of the refusal, where the proxy answered for itself.
     pub refusal: Option<&'static str>,
     pub refusal_detail: Option<&'static str>,
+    /// Who is at fault, if it did not end as the client wished.
+    pub blame: Option<Blame>,
     /// The policy that answered or refused.
     pub policy: Option<PolicyLabel>,
     /// Policies that would have refused, but only observe.
@@ -50,6 +52,8 @@ pub struct Record<'a> {
     pub user: &'a str,
     /// The content coding that we sent the response in.
     pub coding: &'a str,
+    /// Bytes of the response before and after it.
+    pub compressed: Option<(u64, u64)>,
     pub tls: Option<Tls<'a>>,
     pub request_id: &'a str,
     pub user_agent: &'a [u8],

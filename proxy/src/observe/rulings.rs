@@ -3,9 +3,11 @@
 use std::sync::OnceLock;
 
 use prometheus::{IntCounter, IntCounterVec};
+use serde::{Deserialize, Serialize};
 
 /// A policy, by the name of its key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum PolicyLabel {
     Access,
     Countries,

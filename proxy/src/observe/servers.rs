@@ -1,78 +1,128 @@
-//! The state of servers, asked for when somebody looks instead of copied whenever it changes.
+//! The state of upstreams and servers, asked for when somebody looks instead of copied whenever it changes.
 //!
 //! So a server that left the configuration leaves no series behind, and no request pays for a gauge.
 
-use std::{borrow::Cow, time::Duration};
+use serde::{Deserialize, Serialize};
 
-use super::exposition::{Family, Labels};
+use super::{
+    exposition::{Family, Labels},
+    recent::Point,
+    stages::StagesView,
+    traffic::Flow,
+};
 
-/// Whoever knows the servers.
-pub trait Servers: Send + Sync {
-    /// Shows each server, those of one upstream together.
-    fn each(&self, see: &mut dyn FnMut(ServerView<'_>));
+/// One upstream as it is just now.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct UpstreamView {
+    pub name: String,
+    /// How a server is chosen, as the configuration says it.
+    pub balance: String,
+    /// Fewer than half of the servers are healthy, so all are used.
+    pub panic: bool,
+    /// Requests at its servers just now, and the most at a time.
+    pub in_flight: u64,
+    pub most_in_flight: u64,
+    pub retries: u64,
+    pub queue: QueueView,
+    pub flow: Flow,
+    pub stages: StagesView,
+    /// The last minutes, a point a second, oldest first.
+    pub points: Vec<Point>,
+    pub servers: Vec<ServerView>,
+}
 
-    /// Shows each upstream.
-    fn upstreams(&self, see: &mut dyn FnMut(UpstreamView<'_>));
+/// Requests that wait for a place at a server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QueueView {
+    pub now: u64,
+    pub most: u64,
+    /// None: nothing may wait.
+    pub limit: Option<u64>,
+    /// So far: those that waited, and those that waited in vain.
+    pub total: u64,
+    pub timed_out: u64,
 }
 
 /// One server as it is just now.
-#[derive(Clone, Debug)]
-pub struct ServerView<'a> {
-    pub upstream: Cow<'a, str>,
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "facts, each true or not by itself"
+)]
+pub struct ServerView {
     /// The address as configured.
-    pub server: Cow<'a, str>,
-    /// As `HAProxy` says it: `UP`, `DOWN`, `UP 2/3` (going down), `DOWN 1/2` (going up), `no check`.
-    pub state: Cow<'a, str>,
+    pub name: String,
+    /// As `HAProxy` says it: `UP`, `DOWN`, `UP 2/3` (going down), `DOWN 1/2` (going up), `no check`, `DRAIN`, `MAINT`.
+    pub state: String,
     /// By its health checks, or because it has none.
     pub up: bool,
     /// Left out for a while because its requests failed.
     pub ejected: bool,
+    /// New requests may be sent to it.
+    pub usable: bool,
     pub backup: bool,
+    /// In force, and as configured.
     pub weight: u32,
-    /// Requests just now.
+    pub configured_weight: u32,
+    /// Percent of its weight that it has while it starts slowly.
+    pub throttle: Option<u8>,
+    /// Requests just now, and the most at a time.
     pub in_flight: u32,
+    pub most_in_flight: u64,
     pub max_connections: Option<u32>,
-    /// Requests so far.
+    /// Times it was chosen so far.
     pub picks: u64,
     pub successes: u64,
     /// In the order of [`FAILURES`].
     pub failures: [u64; 5],
     /// Connections given up because the server said more than it was asked for.
     pub surplus: u64,
-    /// What the last health check found; empty without checks.
-    pub last_check: Cow<'a, str>,
-    /// How long ago the state last changed.
-    pub last_change: Duration,
+    /// Requests on a connection that was kept, and on one made for them.
+    pub reused: u64,
+    pub connected: u64,
+    pub retries: u64,
+    pub ejections: u64,
+    /// None without checks, and before the first.
+    pub check: Option<CheckView>,
+    /// Checks so far, those that failed, and times they took the server down.
+    pub checks: u64,
+    pub checks_failed: u64,
+    pub downs: u64,
+    pub downtime_seconds: u64,
+    /// Since the state changed last.
+    pub changed_seconds_ago: u64,
+    pub flow: Flow,
+    pub stages: StagesView,
+}
+
+/// What the last health check found, and how they count.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct CheckView {
+    /// As `HAProxy` says it: `L7OK`, `L4CON` and so on.
+    pub code: String,
+    /// Of an HTTP answer.
+    pub status: Option<u16>,
+    /// In plain words.
+    pub text: String,
+    pub took_ms: u64,
+    pub seconds_ago: u64,
+    /// Successes that take a server up, failures that take it down.
+    pub rise: u32,
+    pub fall: u32,
 }
 
 /// The kinds of [`ServerView::failures`].
 pub const FAILURES: [&str; 5] = ["connect", "reset", "timeout", "malformed", "status"];
 
-/// One upstream as it is just now.
-#[derive(Clone, Debug)]
-pub struct UpstreamView<'a> {
-    pub upstream: Cow<'a, str>,
-    /// Fewer than half of the servers are healthy, so all are used.
-    pub panic: bool,
-}
-
-impl ServerView<'_> {
-    pub fn into_owned(self) -> ServerView<'static> {
-        ServerView {
-            upstream: Cow::Owned(self.upstream.into_owned()),
-            server: Cow::Owned(self.server.into_owned()),
-            state: Cow::Owned(self.state.into_owned()),
-            last_check: Cow::Owned(self.last_check.into_owned()),
-            ..self
+/// Appends the families of servers and upstreams.
+pub(super) fn write(upstreams: &[UpstreamView], text: &mut String) {
+    let mut families = Families::new();
+    for upstream in upstreams {
+        families.upstream(upstream);
+        for server in &upstream.servers {
+            families.server(&upstream.name, server);
         }
     }
-}
-
-/// Appends the families of servers and upstreams.
-pub(super) fn write(servers: &dyn Servers, text: &mut String) {
-    let mut families = Families::new();
-    servers.each(&mut |server| families.server(&server));
-    servers.upstreams(&mut |upstream| families.upstream(&upstream));
     let Families {
         up,
         in_flight,
@@ -131,8 +181,8 @@ impl Families {
         }
     }
 
-    fn server(&mut self, server: &ServerView<'_>) {
-        let labels = Labels::new(&[("upstream", &server.upstream), ("server", &server.server)]);
+    fn server(&mut self, upstream: &str, server: &ServerView) {
+        let labels = Labels::new(&[("upstream", upstream), ("server", &server.name)]);
         self.up.sample(&labels, u8::from(server.up));
         self.in_flight.sample(&labels, server.in_flight);
         self.picks.sample(&labels, server.picks);
@@ -143,8 +193,8 @@ impl Families {
         }
     }
 
-    fn upstream(&mut self, upstream: &UpstreamView<'_>) {
-        let labels = Labels::new(&[("upstream", &upstream.upstream)]);
+    fn upstream(&mut self, upstream: &UpstreamView) {
+        let labels = Labels::new(&[("upstream", &upstream.name)]);
         self.panic.sample(&labels, u8::from(upstream.panic));
     }
 }

@@ -46,6 +46,12 @@ impl<const LABELS: usize, M> Shelf<LABELS, M> {
         meters
     }
 
+    /// The meters of these labels, if somebody holds them.
+    pub(super) fn get(&self, labels: [&str; LABELS]) -> Option<Arc<M>> {
+        let kept = self.kept.lock();
+        kept.get(&labels.map(str::to_owned)).and_then(Weak::upgrade)
+    }
+
     /// For the meters' `drop`: calls `remove` for the series unless somebody has meanwhile made meters
     /// of the same labels, which then count on in the same series.
     pub(super) fn leave(&self, labels: &[String; LABELS], remove: impl FnOnce()) {

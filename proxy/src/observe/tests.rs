@@ -40,45 +40,43 @@ impl Certificates for Pair {
     }
 }
 
-impl Servers for Pair {
-    fn each(&self, see: &mut dyn FnMut(ServerView<'_>)) {
-        let good = ServerView {
-            upstream: "web".into(),
-            server: "10.0.0.1:80".into(),
-            state: "UP".into(),
-            up: true,
-            ejected: false,
-            backup: false,
-            weight: 1,
-            in_flight: 3,
-            max_connections: None,
-            picks: 10,
-            successes: 9,
-            failures: [0, 1, 0, 0, 0],
-            surplus: 0,
-            last_check: "200 in 1 ms".into(),
-            last_change: Duration::from_secs(60),
-        };
-        see(good.clone());
-        see(ServerView {
-            server: "b\"\\\n".into(),
-            up: false,
-            ejected: true,
-            ..good
-        });
-    }
-
-    fn upstreams(&self, see: &mut dyn FnMut(UpstreamView<'_>)) {
-        see(UpstreamView {
-            upstream: "web".into(),
-            panic: true,
-        });
-    }
+fn upstreams() -> Vec<UpstreamView> {
+    let good = ServerView {
+        name: "10.0.0.1:80".to_owned(),
+        state: "UP".to_owned(),
+        up: true,
+        weight: 1,
+        in_flight: 3,
+        picks: 10,
+        successes: 9,
+        failures: [0, 1, 0, 0, 0],
+        changed_seconds_ago: 60,
+        ..ServerView::default()
+    };
+    let bad = ServerView {
+        name: "b\"\\\n".to_owned(),
+        up: false,
+        ejected: true,
+        ..good.clone()
+    };
+    vec![UpstreamView {
+        name: "web".to_owned(),
+        panic: true,
+        servers: vec![good, bad],
+        ..UpstreamView::default()
+    }]
 }
 
 fn observer() -> Observer {
     let metrics = Metrics::new(REFUSALS, CONNECTION_REFUSALS, UNIX_EPOCH).unwrap();
     Observer::new(metrics, AccessLog::off())
+}
+
+fn of(route: &RouteMeters) -> Places<'_> {
+    Places {
+        route: Some(route),
+        ..Places::default()
+    }
 }
 
 fn record() -> Record<'static> {
@@ -102,8 +100,10 @@ fn record() -> Record<'static> {
         observed: &[],
         user: "",
         coding: "",
+        compressed: None,
         refusal: None,
         refusal_detail: None,
+        blame: None,
         tls: None,
         request_id: "1",
         user_agent: b"",
@@ -155,16 +155,16 @@ fn samples(text: &str) -> BTreeMap<String, f64> {
 fn a_request_is_counted_by_route_class_and_upstream() {
     let observer = observer();
     let meters = observer.metrics.route("home", "web");
-    observer.record(&record(), Some(&meters));
+    observer.record(&record(), of(&meters));
     observer.record(
         &Record {
             status: 503,
             retries: 2,
             ..record()
         },
-        Some(&meters),
+        of(&meters),
     );
-    let text = observer.metrics.text(&Pair, &Pair);
+    let text = observer.metrics.text(&upstreams(), &Pair);
     let samples = samples(&text);
     let expected = [
         (
@@ -212,7 +212,7 @@ fn every_status_falls_into_a_class() {
     let observer = observer();
     let meters = observer.metrics.route("home", "");
     for status in [0, 101, 204, 308, 499, 500, 999] {
-        observer.record(&Record { status, ..record() }, Some(&meters));
+        observer.record(&Record { status, ..record() }, of(&meters));
     }
     assert_eq!(meters.requests(), [2, 1, 1, 1, 2]);
 }
@@ -227,9 +227,9 @@ fn a_tunnel_counts_as_a_request_but_not_as_a_slow_one() {
             upgraded: true,
             ..record()
         },
-        Some(&meters),
+        of(&meters),
     );
-    let samples = samples(&observer.metrics.text(&Pair, &Pair));
+    let samples = samples(&observer.metrics.text(&upstreams(), &Pair));
     let duration = r#"simplon_request_duration_seconds_count{route="home",upstream="web"}"#;
     assert_eq!(samples.get(duration), Some(&0.0));
     assert_eq!(meters.requests(), [1, 0, 0, 0, 0]);
@@ -245,10 +245,10 @@ fn refusals_are_counted_by_reason_and_none_is_lost() {
                 refusal: Some(refusal),
                 ..record()
             },
-            Some(&meters),
+            of(&meters),
         );
     }
-    let samples = samples(&observer.metrics.text(&Pair, &Pair));
+    let samples = samples(&observer.metrics.text(&upstreams(), &Pair));
     for (reason, count) in [("no_route", 2.0), ("malformed", 0.0), ("other", 1.0)] {
         let name = format!(r#"simplon_refusals_total{{reason="{reason}"}}"#);
         assert_eq!(samples.get(&name), Some(&count), "{name}");
@@ -259,20 +259,20 @@ fn refusals_are_counted_by_reason_and_none_is_lost() {
 fn series_of_a_route_stay_over_a_reload_and_go_with_the_last_snapshot() {
     let observer = observer();
     let before = observer.metrics.route("home", "web");
-    observer.record(&record(), Some(&before));
+    observer.record(&record(), of(&before));
     let after = observer.metrics.route("home", "web");
     drop(before);
     assert_eq!(after.requests(), [0, 1, 0, 0, 0]);
     assert!(
         observer
             .metrics
-            .text(&Pair, &Pair)
+            .text(&upstreams(), &Pair)
             .contains(r#"route="home""#)
     );
 
     let elsewhere = observer.metrics.route("other", "web");
     drop(after);
-    let text = observer.metrics.text(&Pair, &Pair);
+    let text = observer.metrics.text(&upstreams(), &Pair);
     assert!(!text.contains(r#"route="home""#), "{text}");
     assert!(
         text.contains(r#"simplon_retries_total{upstream="web"}"#),
@@ -282,7 +282,7 @@ fn series_of_a_route_stay_over_a_reload_and_go_with_the_last_snapshot() {
     assert!(
         !observer
             .metrics
-            .text(&Pair, &Pair)
+            .text(&upstreams(), &Pair)
             .contains("simplon_retries_total")
     );
     let left: Vec<_> = observer
@@ -306,7 +306,7 @@ fn a_listener_counts_connections_as_long_as_they_last() {
         (meters.current(), meters.total(), meters.total_refused()),
         (1, 2, 1)
     );
-    let shown = samples(&observer.metrics.text(&Pair, &Pair));
+    let shown = samples(&observer.metrics.text(&upstreams(), &Pair));
     let expected = [
         (r#"simplon_connections{listener="public"}"#, 1.0),
         (r#"simplon_connections_total{listener="public"}"#, 2.0),
@@ -325,16 +325,24 @@ fn a_listener_counts_connections_as_long_as_they_last() {
 
     drop(meters);
     assert!(
-        observer.metrics.text(&Pair, &Pair).contains("public"),
+        observer
+            .metrics
+            .text(&upstreams(), &Pair)
+            .contains("public"),
         "a connection is left"
     );
     drop(two);
-    assert!(!observer.metrics.text(&Pair, &Pair).contains("public"));
+    assert!(
+        !observer
+            .metrics
+            .text(&upstreams(), &Pair)
+            .contains("public")
+    );
 }
 
 #[test]
 fn servers_are_shown_as_they_are_at_the_scrape() {
-    let samples = samples(&observer().metrics.text(&Pair, &Pair));
+    let samples = samples(&observer().metrics.text(&upstreams(), &Pair));
     let expected = [
         (
             r#"simplon_server_up{upstream="web",server="10.0.0.1:80"}"#,
@@ -371,7 +379,7 @@ fn the_configuration_and_the_process_are_told_of() {
     observer.metrics.reload_succeeded(1, UNIX_EPOCH);
     observer.metrics.reload_failed(at);
     observer.metrics.access_log_dropped().inc_by(4);
-    let samples = samples(&observer.metrics.text(&Pair, &Pair));
+    let samples = samples(&observer.metrics.text(&upstreams(), &Pair));
     let version = env!("CARGO_PKG_VERSION");
     let build = format!(r#"simplon_build_info{{version="{version}"}}"#);
     let expected = [
@@ -400,7 +408,7 @@ fn a_record_reaches_the_log_as_one_line() {
     let observer = Observer::new(metrics, log);
     let meters = observer.metrics.route("home", "web");
     for path in ["/one", "/two\n"] {
-        observer.record(&Record { path, ..record() }, Some(&meters));
+        observer.record(&Record { path, ..record() }, of(&meters));
     }
     assert!(observer.access_log.close(Duration::from_secs(10)));
     let text = std::fs::read_to_string(&path).unwrap();
@@ -413,7 +421,7 @@ fn a_record_reaches_the_log_as_one_line() {
 
 #[test]
 fn a_certificate_tells_when_it_ends_unless_it_is_temporary() {
-    let samples = samples(&observer().metrics.text(&Pair, &Pair));
+    let samples = samples(&observer().metrics.text(&upstreams(), &Pair));
     let value = |name: &str| samples.get(name).copied();
     for (series, expected) in [
         (

@@ -18,6 +18,7 @@ use tokio::{net::TcpListener, sync::mpsc};
 use super::{
     control::{self, ControlSocket},
     descriptors, memory, processors,
+    pulse::{self, Pulse},
     reload::{Attempt, ReloadError},
     signals::Wish,
     tickets,
@@ -58,6 +59,9 @@ pub struct Edge {
     pub(super) started: Instant,
     pub(super) last_reload: Mutex<Attempt>,
     pub(super) draining: AtomicBool,
+    pub(super) pulse: Pulse,
+    /// Threads that serve.
+    pub(super) workers: u64,
     /// Renews the certificates that CAs issue.
     pub(super) keeper: Keeper,
 }
@@ -97,6 +101,8 @@ impl Edge {
             config, sources, ..
         } = loaded;
         descriptors::provide(&config);
+        let workers = tokio::runtime::Handle::current().metrics().num_workers();
+        let workers = u64::try_from(workers).unwrap_or(1);
         let observer = Arc::new(observer(&config).map_err(StartError::World)?);
         let snapshot = Arc::new(SnapshotCell::default());
         let world = World {
@@ -144,25 +150,35 @@ impl Edge {
             started: Instant::now(),
             last_reload: Mutex::new(Attempt::started()),
             draining: AtomicBool::new(false),
+            pulse: Pulse::default(),
+            workers,
             keeper: Keeper::default(),
         });
         edge.keep_certificates();
         edge.observer.metrics.reload_succeeded(1, SystemTime::now());
-        tokio::spawn(tickets::tend(Arc::downgrade(&edge)));
-        tokio::spawn(memory::tend(Arc::downgrade(&edge)));
-        tokio::spawn(processors::tend(Arc::downgrade(&edge)));
-        let view: Arc<dyn admin::AdminView> = Arc::clone(&edge) as _;
-        tokio::spawn(admin::serve(
-            admin,
-            admin::router(view),
-            std::future::pending(),
-        ));
+        edge.tend();
+        edge.show(admin);
         Ok(Running {
             edge,
             wishes,
             _control: control,
             _watch: watch,
         })
+    }
+
+    /// What goes on as long as the edge lives.
+    fn tend(self: &Arc<Self>) {
+        tokio::spawn(tickets::tend(Arc::downgrade(self)));
+        tokio::spawn(memory::tend(Arc::downgrade(self)));
+        tokio::spawn(pulse::tend(Arc::downgrade(self)));
+        tokio::spawn(processors::tend(Arc::downgrade(self)));
+    }
+
+    /// Serves the admin endpoint.
+    fn show(self: &Arc<Self>, listener: TcpListener) {
+        let view: Arc<dyn admin::AdminView> = Arc::clone(self) as _;
+        let router = admin::router(view);
+        tokio::spawn(admin::serve(listener, router, std::future::pending()));
     }
 
     /// Reads the configuration again and puts it in force, or says why not. Whatever is wrong, the

@@ -9,6 +9,7 @@ mod drain;
 mod edge;
 mod memory;
 mod processors;
+mod pulse;
 mod reload;
 mod signals;
 mod tickets;

@@ -1,17 +1,20 @@
 //! The running edge as the admin endpoint shows it.
 
 use std::{
-    collections::BTreeMap,
-    sync::Arc,
-    time::{Instant, SystemTime},
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::{Instant, SystemTime, UNIX_EPOCH},
 };
 
 use super::{Edge, certificates};
 use crate::{
-    admin::{AdminView, ListenerRow, ProcessView, Reload, RouteRow, StatsView, UpstreamRows},
-    balance::{self, Upstream},
+    admin::{AdminView, ListenerView, ProcessView, Reload, RouteView, StatsView},
+    balance::{self, Reached, Upstream},
     listen::Listener,
-    observe::{CertificateView, Certificates, ServerView, Servers, UpstreamView, limiters},
+    observe::{
+        CertificateView, Certificates, CheckView, ServerView, UpstreamMeters, UpstreamView,
+        limiters, process,
+    },
     snapshot::Snapshot,
     tls::{Face, Next},
 };
@@ -29,46 +32,97 @@ impl AdminView for Edge {
     }
 
     fn metrics(&self) -> String {
-        let shown = Shown(self.snapshot.load());
-        let mut text = self.observer.metrics.text(&shown, &shown);
+        let snapshot = self.snapshot.load();
+        let upstreams = self.upstreams(&snapshot);
+        let mut text = self.observer.metrics.text(&upstreams, &*snapshot);
         limiters::write(self.world.limits.views(), &mut text);
         text
     }
 
     fn stats(&self) -> StatsView {
         let snapshot = self.snapshot.load();
-        let last = self.last_reload.lock().clone();
         let addresses = self.addresses();
+        let listeners: Vec<_> = snapshot
+            .listeners
+            .iter()
+            .map(|listener| row(listener, addresses.get(&*listener.settings.name)))
+            .collect();
         StatsView {
-            process: ProcessView {
-                version: env!("CARGO_PKG_VERSION").to_owned(),
-                pid: std::process::id(),
-                uptime: self.started.elapsed(),
-                generation: snapshot.generation,
-                reload: Reload {
-                    ago: last.at.elapsed(),
-                    succeeded: last.succeeded,
-                    message: last.message,
-                },
-                connections: self.connections(),
-            },
-            listeners: snapshot
-                .listeners
-                .iter()
-                .map(|listener| row(listener, addresses.get(&*listener.settings.name)))
-                .collect(),
+            process: self.process(&snapshot, &listeners),
+            listeners,
             certificates: certificates::statuses(&snapshot)
                 .iter()
                 .map(|status| status.row(SystemTime::now()))
                 .collect(),
             limited: self.world.limits.top.shown(MOST_LIMITED, Instant::now()),
-            routes: RouteRow::gather(&self.observer.metrics),
-            upstreams: UpstreamRows::gather(&Shown(snapshot)),
+            refusals: self.observer.metrics.refusals_so_far(),
+            routes: RouteView::gather(&self.observer.metrics),
+            upstreams: self.upstreams(&snapshot),
         }
     }
 }
 
 impl Edge {
+    fn process(&self, snapshot: &Snapshot, listeners: &[ListenerView]) -> ProcessView {
+        let last = self.last_reload.lock().clone();
+        let metrics = &self.observer.metrics;
+        let now = SystemTime::now();
+        let uptime = self.started.elapsed();
+        let unix = |at: SystemTime| at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        let sum = |of: fn(&ListenerView) -> u64| listeners.iter().map(of).sum::<u64>();
+        let pulse = self.pulse.view();
+        ProcessView {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            node: process::node(),
+            pid: std::process::id(),
+            workers: self.workers,
+            started: unix(now - uptime),
+            now: unix(now),
+            uptime_seconds: uptime.as_secs(),
+            draining: self.is_draining(),
+            generation: snapshot.generation,
+            reload: Reload {
+                seconds_ago: last.at.elapsed().as_secs(),
+                succeeded: last.succeeded,
+                message: last.message,
+            },
+            connections: self.connections(),
+            connections_limit: sum(|listener| listener.limit),
+            connections_total: sum(|listener| listener.total),
+            connection_rate: pulse.connections,
+            requests_total: sum(|listener| listener.flow.requests()),
+            request_rate: pulse.requests,
+            tls_connections: sum(|listener| if listener.tls { listener.current } else { 0 }),
+            handshakes_total: sum(|listener| listener.handshakes_total),
+            handshake_rate: pulse.handshakes,
+            bytes_in: sum(|listener| listener.flow.bytes_in),
+            bytes_out: sum(|listener| listener.flow.bytes_out),
+            log_lines_dropped: metrics.access_log_dropped().get(),
+            memory_bytes: process::resident_bytes(),
+            memory_limit_bytes: metrics.memory_limit(),
+            descriptors: process::open_descriptors(),
+            descriptors_limit: process::descriptor_limit(),
+            idle_percent: pulse.idle_percent,
+            since_start: pulse.since_start,
+            last_minute: pulse.last_minute,
+            points: pulse.points,
+        }
+    }
+
+    /// In the order of the configuration.
+    fn upstreams(&self, snapshot: &Snapshot) -> Vec<UpstreamView> {
+        let held = self.observer.metrics.upstreams();
+        let meters: HashMap<&str, _> = held.iter().map(|meters| (meters.name(), meters)).collect();
+        let now = Instant::now();
+        let view = |upstream: &Arc<Upstream>| {
+            let meters = meters
+                .get(upstream.name().as_ref())
+                .map(|meters| &***meters);
+            of_upstream(upstream, meters, now)
+        };
+        snapshot.upstreams.iter().map(view).collect()
+    }
+
     fn addresses(&self) -> BTreeMap<String, Vec<String>> {
         let mut addresses = BTreeMap::<_, Vec<_>>::new();
         for (listener, address) in self.listeners.lock().addresses() {
@@ -84,55 +138,147 @@ impl Edge {
     }
 }
 
-fn row(listener: &Listener, addresses: Option<&Vec<String>>) -> ListenerRow {
+fn row(listener: &Listener, addresses: Option<&Vec<String>>) -> ListenerView {
     let settings = &listener.settings;
+    let meters = &listener.meters;
     let protocols = match (settings.protocols.h2, settings.protocols.http1) {
         (true, true) => "HTTP/2 and HTTP/1.1",
         (true, false) => "HTTP/2",
         _ => "HTTP/1.1",
     };
-    ListenerRow {
+    let limit = u64::try_from(settings.limits.connections).unwrap_or(u64::MAX);
+    let [http1_requests, http2_requests] = meters.by_protocol();
+    ListenerView {
         name: settings.name.to_string(),
         addresses: addresses.cloned().unwrap_or_default(),
         protocol: match settings.tls {
             Some(_) => format!("{protocols} over TLS"),
             None => protocols.to_owned(),
         },
-        current: listener.meters.current(),
-        total: listener.meters.total(),
-        refused: listener.meters.total_refused(),
+        tls: settings.tls.is_some(),
+        full: meters.current() >= limit,
+        current: meters.current(),
+        most: meters.most(),
+        limit,
+        total: meters.total(),
+        refused: meters.total_refused(),
+        rate: meters.rate(),
+        handshakes_total: meters.handshakes.counts().total(),
+        handshake_rate: meters.handshake_rate(),
+        handshake_failures: meters.total_handshake_failures(),
+        http1_requests,
+        http2_requests,
+        flow: meters.flow(),
     }
 }
 
-/// The servers and certificates of one snapshot.
-struct Shown(Arc<Snapshot>);
-
-impl Servers for Shown {
-    fn each(&self, see: &mut dyn FnMut(ServerView<'_>)) {
-        let now = Instant::now();
-        for upstream in self.0.upstreams.iter() {
-            for server in upstream.servers() {
-                see(view(upstream, server, now));
-            }
-        }
-    }
-
-    fn upstreams(&self, see: &mut dyn FnMut(UpstreamView<'_>)) {
-        let now = Instant::now();
-        for upstream in self.0.upstreams.iter() {
-            see(UpstreamView {
-                upstream: upstream.name().as_ref().into(),
-                panic: upstream.is_panicking(now),
-            });
-        }
+fn of_upstream(upstream: &Upstream, meters: Option<&UpstreamMeters>, now: Instant) -> UpstreamView {
+    let servers: Vec<_> = upstream
+        .servers()
+        .iter()
+        .map(|server| of_server(upstream, server, now))
+        .collect();
+    let view = UpstreamView {
+        name: upstream.name().to_string(),
+        balance: "round_robin".to_owned(),
+        panic: upstream.is_panicking(now),
+        in_flight: servers
+            .iter()
+            .map(|server| u64::from(server.in_flight))
+            .sum(),
+        servers,
+        ..UpstreamView::default()
+    };
+    // One that no route leads to has none.
+    let Some(meters) = meters else {
+        return view;
+    };
+    UpstreamView {
+        most_in_flight: meters.most.get().max(view.in_flight),
+        retries: meters.retries(),
+        flow: meters.flow(),
+        stages: meters.stages.view(),
+        points: meters.points(),
+        ..view
     }
 }
 
-impl Certificates for Shown {
+fn of_server(upstream: &Upstream, server: &balance::Server, now: Instant) -> ServerView {
+    let vitals = &server.vitals;
+    let (failures, meters) = (&vitals.failures, &vitals.meters);
+    ServerView {
+        name: server.label.to_string(),
+        state: server.state(now).to_string(),
+        up: vitals.standing().is_up(),
+        ejected: vitals.is_ejected(now),
+        usable: server.is_healthy(now),
+        backup: server.backup,
+        weight: server.weight,
+        configured_weight: server.weight,
+        throttle: None,
+        in_flight: vitals.in_flight(),
+        most_in_flight: vitals.most.get(),
+        max_connections: server.max_connections.map(std::num::NonZeroU32::get),
+        picks: vitals.picks.get(),
+        successes: vitals.successes.get(),
+        surplus: vitals.surplus.get(),
+        failures: [
+            failures.connect.get(),
+            failures.reset.get(),
+            failures.timeout.get(),
+            failures.malformed.get(),
+            failures.status.get(),
+        ],
+        reused: meters.reused.load(Relaxed),
+        connected: meters.connected.load(Relaxed),
+        retries: meters.retries.load(Relaxed),
+        ejections: vitals.ejections.get(),
+        check: of_check(upstream, server, now),
+        checks: vitals.checks.get(),
+        checks_failed: vitals.checks_failed.get(),
+        downs: vitals.downs.get(),
+        downtime_seconds: vitals.downtime(now).as_secs(),
+        changed_seconds_ago: now
+            .saturating_duration_since(vitals.last_change())
+            .as_secs(),
+        flow: meters.flow(),
+        stages: meters.stages.view(),
+    }
+}
+
+fn of_check(upstream: &Upstream, server: &balance::Server, now: Instant) -> Option<CheckView> {
+    let (check, last) = (upstream.health()?, server.vitals.last_check()?);
+    Some(CheckView {
+        code: code(last.reached).to_owned(),
+        status: last.status,
+        text: last.text,
+        took_ms: u64::try_from(last.took.as_millis()).unwrap_or(u64::MAX),
+        seconds_ago: now.saturating_duration_since(last.at).as_secs(),
+        rise: check.rise.get(),
+        fall: check.fall.get(),
+    })
+}
+
+/// As `HAProxy` calls it.
+const fn code(reached: Reached) -> &'static str {
+    match reached {
+        Reached::Connected => "L4OK",
+        Reached::Secured => "L6OK",
+        Reached::Answered => "L7OK",
+        Reached::NoConnection => "L4TOUT",
+        Reached::Unconnected => "L4CON",
+        Reached::Insecure => "L6RSP",
+        Reached::NoAnswer => "L7TOUT",
+        Reached::NotHttp => "L7RSP",
+        Reached::BadStatus => "L7STS",
+    }
+}
+
+impl Certificates for Snapshot {
     /// Of several certificates for one host, the one that ends first is the one to worry about.
     fn each_host(&self, see: &mut dyn FnMut(CertificateView<'_>)) {
         let mut hosts = BTreeMap::<&str, CertificateView<'_>>::new();
-        for slot in self.0.certificates.slots() {
+        for slot in self.certificates.slots() {
             for host in &slot.hosts {
                 let view = hosts.entry(host).or_insert(CertificateView {
                     host,
@@ -162,37 +308,5 @@ impl Certificates for Shown {
             }
         }
         hosts.into_values().for_each(see);
-    }
-}
-
-fn view<'a>(upstream: &'a Upstream, server: &'a balance::Server, now: Instant) -> ServerView<'a> {
-    let vitals = &server.vitals;
-    let failures = &vitals.failures;
-    ServerView {
-        upstream: upstream.name().as_ref().into(),
-        server: server.label.as_ref().into(),
-        state: server.state(now).to_string().into(),
-        up: vitals.standing().is_up(),
-        ejected: vitals.is_ejected(now),
-        backup: server.backup,
-        weight: server.weight,
-        in_flight: vitals.in_flight(),
-        max_connections: server.max_connections.map(std::num::NonZeroU32::get),
-        picks: vitals.picks.get(),
-        successes: vitals.successes.get(),
-        surplus: vitals.surplus.get(),
-        failures: [
-            failures.connect.get(),
-            failures.reset.get(),
-            failures.timeout.get(),
-            failures.malformed.get(),
-            failures.status.get(),
-        ],
-        last_check: vitals
-            .last_check()
-            .map(|check| check.text)
-            .unwrap_or_default()
-            .into(),
-        last_change: now.saturating_duration_since(vitals.last_change()),
     }
 }

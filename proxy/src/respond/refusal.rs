@@ -4,7 +4,7 @@ use std::fmt;
 
 use http::StatusCode;
 
-use crate::route::Methods;
+use crate::{observe::Blame, route::Methods};
 
 /// Why a request gets an answer of ours. The label of each is its name in metrics and the access log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -240,6 +240,46 @@ impl Refusal {
             Self::OldClient => "old_client",
             Self::ClientGone => "client_gone",
             Self::Internal => "internal",
+        }
+    }
+
+    /// Who is at fault. `begun`: the client has the beginning of a server's response.
+    pub const fn blame(self, begun: bool) -> Blame {
+        match self {
+            Self::AccessDenied
+            | Self::CountryDenied
+            | Self::Blocked(_)
+            | Self::TooManyConnections
+            | Self::RateLimited(_)
+            | Self::TooManyInFlight
+            | Self::Unauthenticated
+            | Self::TooManyFailures
+            | Self::LoginsCrowded => Blame::Policy,
+            Self::Malformed(_)
+            | Self::NoRoute
+            | Self::NoChallenge
+            | Self::MethodNotAllowed(_)
+            | Self::HeaderTimeout
+            | Self::BodyTimeout
+            | Self::BodyTooLarge
+            | Self::UriTooLong
+            | Self::HeaderTooLarge
+            | Self::Misdirected
+            | Self::OldClient => Blame::Request,
+            Self::WindowTimeout | Self::WriteTimeout | Self::ClientGone => Blame::Client,
+            Self::ConnectFailed
+            | Self::ConnectTimeout
+            | Self::NoServer
+            | Self::Saturated
+            | Self::QueueFull
+            | Self::QueueTimeout => Blame::Unreached,
+            Self::ServerReset | Self::ServerMalformed(_) | Self::ServerTimeout if begun => {
+                Blame::Cut
+            }
+            Self::ServerReset | Self::ServerMalformed(_) | Self::ServerTimeout => Blame::Response,
+            Self::AuthUnavailable(_) | Self::LimitsStore | Self::Exhausted | Self::Internal => {
+                Blame::Us
+            }
         }
     }
 

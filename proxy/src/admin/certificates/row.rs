@@ -2,10 +2,12 @@
 
 use std::time::{Duration, SystemTime};
 
+use serde::{Deserialize, Serialize};
+
 use super::{CertificateStatus, Leaf, Moment, Origin, Step};
 
 /// A certificate as one row of a table.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CertificateRow {
     pub hosts: Vec<String>,
     /// Whether clients get it that name no host, or one that no certificate is for.
@@ -23,7 +25,8 @@ pub struct CertificateRow {
     pub health: Health,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Health {
     Good,
     /// Less than a third of its life is left, or the last order failed.

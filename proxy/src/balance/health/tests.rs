@@ -99,51 +99,55 @@ fn shows(server: &Server, state: &str) -> bool {
     server.state(Instant::now()).to_string() == state
 }
 
+fn told(found: Option<Finding>) -> Option<(Reached, String)> {
+    found.map(|finding| (finding.reached, finding.text))
+}
+
 #[tokio::test]
 async fn a_check_tells_what_it_found_in_plain_words() {
+    use Reached::{Answered, BadStatus, Connected, NoAnswer, NotHttp, Unconnected};
+
     let (_held, refused) = refusing();
-    let good = |words: &str| Ok(words.to_owned());
-    let bad = |words: &str| Err(words.to_owned());
     let says = |answer| server(Reply::Says(answer));
     let ok = says("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await;
     let silent = server(Reply::Silent).await;
     let table = [
-        (ok, http(), good("status 200")),
+        (ok, http(), (Answered, "status 200")),
         (
             says("HTTP/1.0 302 Found\r\n\r\n").await,
             http(),
-            good("status 302"),
+            (Answered, "status 302"),
         ),
         (
             says("HTTP/1.1 500 Oops\r\n\r\n").await,
             http(),
-            bad("status 500"),
+            (BadStatus, "status 500"),
         ),
         (
             says("SSH-2.0-OpenSSH_9.7\r\n").await,
             http(),
-            bad("not an HTTP answer"),
+            (NotHttp, "not an HTTP answer"),
         ),
         (
             says("HTTP/1.1 2").await,
             http(),
-            bad("closed without an answer"),
+            (NotHttp, "closed without an answer"),
         ),
         (
             server(Reply::Closes).await,
             http(),
-            bad("closed without an answer"),
+            (NotHttp, "closed without an answer"),
         ),
-        (silent, http(), bad("no answer within 500ms")),
-        (refused, http(), bad("connection refused")),
-        (ok, tcp(), good("connected")),
-        (silent, tcp(), good("connected")),
-        (refused, tcp(), bad("connection refused")),
+        (silent, http(), (NoAnswer, "no answer within 500ms")),
+        (refused, http(), (Unconnected, "connection refused")),
+        (ok, tcp(), (Connected, "connected")),
+        (silent, tcp(), (Connected, "connected")),
+        (refused, tcp(), (Unconnected, "connection refused")),
     ];
     for (address, check, expected) in table {
         let target = Target::Socket(address);
         let found = ask(&target, &Manner::default(), &address.to_string(), &check).await;
-        assert_eq!(found, Some(expected));
+        assert_eq!(told(found), Some((expected.0, expected.1.to_owned())));
     }
 }
 
@@ -155,10 +159,13 @@ async fn a_check_reaches_a_unix_socket() {
         let target = Target::Unix(path.as_path().into());
         async move {
             let found = ask(&target, &Manner::default(), "unix:app.sock", &check).await;
-            found.unwrap()
+            told(found).unwrap()
         }
     };
-    assert_eq!(ask(http()).await, Err("no such socket".to_owned()));
+    assert_eq!(
+        ask(http()).await,
+        (Reached::Unconnected, "no such socket".to_owned())
+    );
     let listener = UnixListener::bind(&path).unwrap();
     tokio::spawn(async move {
         while let Ok((mut connection, _)) = listener.accept().await {
@@ -169,8 +176,14 @@ async fn a_check_reaches_a_unix_socket() {
             .await;
         }
     });
-    assert_eq!(ask(http()).await, Ok("status 204".to_owned()));
-    assert_eq!(ask(tcp()).await, Ok("connected".to_owned()));
+    assert_eq!(
+        ask(http()).await,
+        (Reached::Answered, "status 204".to_owned())
+    );
+    assert_eq!(
+        ask(tcp()).await,
+        (Reached::Connected, "connected".to_owned())
+    );
 }
 
 #[tokio::test]
@@ -213,7 +226,7 @@ async fn a_check_begins_with_a_proxy_header_that_names_no_client() {
         };
         let target = Target::Socket(address);
         let (found, ()) = tokio::join!(ask(&target, &manner, "api", &check), hear);
-        assert!(matches!(found, Some(Ok(_))), "{found:?}");
+        assert!(found.as_ref().is_some_and(Finding::is_good), "{found:?}");
     }
 }
 
@@ -236,7 +249,8 @@ async fn a_check_asks_what_was_configured() {
         &http(),
     )
     .await;
-    assert_eq!(found, Some(Err("closed without an answer".to_owned())));
+    let expected = (Reached::NotHttp, "closed without an answer".to_owned());
+    assert_eq!(told(found), Some(expected));
     let heard = heard.await.unwrap();
     assert!(heard.starts_with("GET /ready HTTP/1.1\r\n"), "{heard}");
     assert!(heard.contains(&format!("\r\nHost: {label}\r\n")), "{heard}");

@@ -52,6 +52,8 @@ fn bring_up(server: &Server) {
     for _ in 0..2 {
         let result = crate::balance::vitals::CheckResult {
             good: true,
+            reached: crate::balance::Reached::Connected,
+            status: None,
             text: String::new(),
             took: Duration::ZERO,
             at: Instant::now(),

@@ -1,0 +1,119 @@
+//! What is counted of requests by their upstream.
+
+use std::{sync::Arc, time::Duration};
+
+use parking_lot::Mutex;
+use prometheus::IntCounter;
+
+use super::removed;
+use crate::observe::{
+    Flow, History, LastMinute, Latency, Metrics, Most, Point, Record, Stages, Traffic,
+};
+
+/// What is counted of requests by their upstream, whatever server they came to, if any.
+#[derive(Debug)]
+pub struct UpstreamMeters {
+    metrics: Arc<Metrics>,
+    labels: [String; 1],
+    /// Connecting to a server; zero on a reused connection.
+    pub connect: Latency,
+    /// From a request sent to a server to the first byte of its response.
+    pub first_byte: Latency,
+    /// Waiting for a place at a server, of those that had to.
+    pub queue: Latency,
+    retries: IntCounter,
+    pub traffic: Traffic,
+    pub stages: Stages,
+    /// Requests at its servers at a time.
+    pub most: Most,
+    recent: Mutex<Recent>,
+}
+
+/// Looked at by whoever shows it, and by the one task that fills it.
+#[derive(Debug, Default)]
+struct Recent {
+    history: History,
+    minute: LastMinute,
+}
+
+impl UpstreamMeters {
+    pub(super) fn new(metrics: &Arc<Metrics>, labels: [String; 1]) -> Self {
+        let families = &metrics.by_upstream;
+        Self {
+            connect: Latency::default(),
+            first_byte: Latency::default(),
+            queue: Latency::default(),
+            retries: families.retries.with_label_values(&labels),
+            traffic: Traffic::default(),
+            stages: Stages::default(),
+            most: Most::default(),
+            recent: Mutex::default(),
+            metrics: Arc::clone(metrics),
+            labels,
+        }
+    }
+
+    pub fn name(&self) -> &str {
+        let [name] = &self.labels;
+        name
+    }
+
+    /// Requests sent again to another server.
+    pub fn retries(&self) -> u64 {
+        self.retries.get()
+    }
+
+    pub(super) fn count(&self, record: &Record<'_>) {
+        self.traffic.count(record);
+        let timers = &record.timers;
+        if timers.first_byte.is_some() {
+            self.stages.note(timers);
+        }
+        for (latency, took) in [
+            (&self.connect, timers.connect),
+            (&self.first_byte, timers.first_byte),
+            (&self.queue, timers.queue.filter(|queue| !queue.is_zero())),
+        ] {
+            if let Some(took) = took {
+                latency.observe(took);
+            }
+        }
+        if record.retries > 0 {
+            self.retries.inc_by(u64::from(record.retries));
+        }
+    }
+
+    /// A second has passed, or so long; `in_flight` requests are at the servers.
+    pub fn tick(&self, in_flight: u64, elapsed: Duration) {
+        let traffic = &self.traffic;
+        let requests = traffic.requests();
+        traffic.rate.tick(requests, elapsed);
+        self.most.note(in_flight);
+        let mut recent = self.recent.lock();
+        recent
+            .history
+            .tick(requests, traffic.errors(), || traffic.total.counts());
+        recent.minute.tick(|| traffic.total.counts());
+    }
+
+    pub fn flow(&self) -> Flow {
+        let counts = self.traffic.total.counts();
+        let minute = self.recent.lock().minute.quantiles(&counts);
+        self.traffic.flow(minute)
+    }
+
+    /// The last minutes, a point a second.
+    pub fn points(&self) -> Vec<Point> {
+        self.recent.lock().history.points().collect()
+    }
+}
+
+impl Drop for UpstreamMeters {
+    fn drop(&mut self) {
+        let families = &self.metrics.by_upstream;
+        let labels = &self.labels;
+        self.metrics.upstreams.leave(labels, || {
+            removed(families.retries.remove_label_values(labels));
+        });
+    }
+}
