@@ -41,6 +41,7 @@ fn upstream(servers: u16) -> Arc<Upstream> {
         tls: None,
         sticky: None,
         queue: None,
+        slow_start: None,
     };
     Upstream::build(&spec, None, None, Instant::now())
 }

@@ -13,6 +13,7 @@ pub mod retry;
 pub mod round_robin;
 pub mod server;
 pub mod set;
+pub mod slow_start;
 pub mod standing;
 pub mod sticky;
 pub mod upstream;

@@ -37,6 +37,7 @@ pub(super) fn upstream(weights: &[u32]) -> Upstream {
         tls: None,
         sticky: None,
         queue: None,
+        slow_start: None,
     }
 }
 
@@ -84,16 +85,27 @@ pub(super) fn retries(attempts: u32, budget: u8, statuses: &[u16]) -> Retries {
 
 /// As many failed checks as take the server down.
 pub(super) fn take_down(server: &super::Server, now: Instant) {
-    let check = check(2, 3);
-    for _ in 0..3 {
-        let result = super::vitals::CheckResult {
-            good: false,
-            reached: super::Reached::Unconnected,
-            status: None,
-            text: "connection refused".to_owned(),
-            took: Duration::from_millis(1),
-            at: now,
-        };
-        server.vitals.checked(result, &check);
-    }
+    (0..3).for_each(|_| checked(server, false, now));
+}
+
+/// As many good checks as bring it up again.
+pub(super) fn bring_up(server: &super::Server, now: Instant) {
+    (0..2).for_each(|_| checked(server, true, now));
+}
+
+fn checked(server: &super::Server, good: bool, now: Instant) {
+    let (reached, text) = if good {
+        (super::Reached::Connected, "connected")
+    } else {
+        (super::Reached::Unconnected, "connection refused")
+    };
+    let result = super::vitals::CheckResult {
+        good,
+        reached,
+        status: None,
+        text: text.to_owned(),
+        took: Duration::from_millis(1),
+        at: now,
+    };
+    server.vitals.checked(result, &check(2, 3));
 }

@@ -3,6 +3,8 @@
 //! As `cookie NAME insert indirect nocache` of `HAProxy`: we set the cookie, the server never sees it, and no cache that
 //! many share may keep a response that sets one.
 
+use std::fmt::Write as _;
+
 use aws_lc_rs::digest::{Context, SHA256};
 use http::{
     HeaderMap, HeaderValue,
@@ -114,7 +116,8 @@ fn line(spec: &model::Sticky, word: u64, is_tls: bool) -> String {
     } = spec;
     let mut line = format!("{cookie}={word:016x}; Path={path}");
     if let Some(max_age) = max_age {
-        line.push_str(&format!("; Max-Age={}", max_age.as_secs()));
+        // A string takes whatever is written to it.
+        let _ = write!(line, "; Max-Age={}", max_age.as_secs());
     }
     line.push_str("; HttpOnly; SameSite=");
     line.push_str(match same_site {

@@ -90,7 +90,7 @@ impl Upstream {
             Server::build(
                 index,
                 (server, tls),
-                spec.health.as_ref(),
+                spec,
                 tier.count() == 1,
                 previous.and_then(|previous| previous.server_at(&server.address)),
                 now,
@@ -106,7 +106,7 @@ impl Upstream {
         Self {
             spec: spec.clone(),
             primaries: members(&servers, |server| !server.backup),
-            turns: RoundRobin::new(servers.iter().map(|server| server.weight)),
+            turns: RoundRobin::new(servers.len()),
             sticky: spec
                 .sticky
                 .as_ref()
@@ -276,7 +276,7 @@ impl Upstream {
             if tier.is_empty() {
                 continue;
             }
-            if let Some(pick) = self.choose(tier) {
+            if let Some(pick) = self.choose(tier, now) {
                 return Ok(pick);
             }
             refusal = Refusal::Saturated;
@@ -295,14 +295,19 @@ impl Upstream {
     }
 
     /// The next of these in turn that has room.
-    fn choose(self: &Arc<Self>, mut among: ServerSet) -> Option<Pick> {
+    fn choose(self: &Arc<Self>, mut among: ServerSet, now: Instant) -> Option<Pick> {
         for index in among.iter() {
             if self.servers.get(index).is_some_and(Server::is_full) {
                 among.remove(index);
             }
         }
         // Another thread may take the last place meanwhile; then the rest is asked.
-        while let Some(index) = self.turns.choose(&among) {
+        let weight = |index| {
+            self.servers
+                .get(index)
+                .map_or(0, |it: &Server| it.share(now))
+        };
+        while let Some(index) = self.turns.choose(&among, weight) {
             if let Some(pick) = Pick::take(self, self.servers.get(index)?) {
                 return Some(pick);
             }

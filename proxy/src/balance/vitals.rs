@@ -38,6 +38,8 @@ pub struct Vitals {
     standing: AtomicU64,
     /// Nanoseconds after `origin`.
     last_change: AtomicU64,
+    /// When the server last came back, as `last_change`; 0 if it never was away.
+    came_back: AtomicU64,
     last_check: Mutex<Option<CheckResult>>,
     /// What its requests did, for pages and metrics.
     pub meters: ServerMeters,
@@ -147,6 +149,7 @@ impl Vitals {
             ejected_until: AtomicU64::new(0),
             standing: AtomicU64::new(Standing::default().to_bits()),
             last_change: AtomicU64::new(0),
+            came_back: AtomicU64::new(0),
             last_check: Mutex::new(None),
             meters: ServerMeters::default(),
             most: Most::default(),
@@ -250,7 +253,10 @@ impl Vitals {
         }
         match change {
             Change::None => {}
-            Change::WentUp => self.went_up(result.at),
+            Change::WentUp => {
+                self.went_up(result.at);
+                self.came_back(result.at);
+            }
             Change::WentDown => {
                 self.downs.add();
                 self.down_since.store(self.nanos(result.at).max(1), Relaxed);
@@ -261,6 +267,17 @@ impl Vitals {
         }
         *last = Some(result);
         change
+    }
+
+    /// The server is back, after checks or an operator kept it away: its slow start begins.
+    pub(super) fn came_back(&self, now: Instant) {
+        self.came_back.store(self.nanos(now).max(1), Relaxed);
+    }
+
+    /// Since when it is back; nothing if it never was away.
+    pub(super) fn up_for(&self, now: Instant) -> Option<Duration> {
+        let since = Some(self.came_back.load(Relaxed)).filter(|since| *since != 0)?;
+        Some(Duration::from_nanos(self.nanos(now).saturating_sub(since)))
     }
 
     /// Forgets what checks found, for a server that is checked no more.

@@ -2,7 +2,7 @@
 
 use super::{
     model::{
-        AccessLog, Action, Config, Control, Drain, Limits, Listener, MemoryLimit, Passive,
+        AccessLog, Action, Address, Config, Control, Drain, Limits, Listener, MemoryLimit, Passive,
         PathPattern, Policies, Protocols, Retries, Route, Server, ServerLimits, Timeouts,
         UnderscoreHeaders, Upstream, UpstreamProtocol,
     },
@@ -46,25 +46,7 @@ pub fn quick(from: &str, to: &str) -> Result<Config, Report> {
         trusted_proxies: Vec::new(),
         country_database: None,
         certificates: Vec::new(),
-        upstreams: vec![Upstream {
-            name: "to".into(),
-            servers: vec![Server {
-                address,
-                weight: 1,
-                max_connections: None,
-                backup: false,
-            }],
-            health: None,
-            passive: Passive::default(),
-            timeouts: Timeouts::default(),
-            retries: Retries::default(),
-            limits: ServerLimits::default(),
-            protocol: UpstreamProtocol::Http1,
-            proxy_protocol: None,
-            tls: None,
-            sticky: None,
-            queue: None,
-        }],
+        upstreams: vec![upstream(address)],
         routes: vec![Route {
             at: Located::nowhere(()),
             hosts: Vec::new(),
@@ -88,6 +70,29 @@ pub fn quick(from: &str, to: &str) -> Result<Config, Report> {
             required: false,
         },
     })
+}
+
+fn upstream(address: Address) -> Upstream {
+    Upstream {
+        name: "to".into(),
+        servers: vec![Server {
+            address,
+            weight: 1,
+            max_connections: None,
+            backup: false,
+        }],
+        health: None,
+        passive: Passive::default(),
+        timeouts: Timeouts::default(),
+        retries: Retries::default(),
+        limits: ServerLimits::default(),
+        protocol: UpstreamProtocol::Http1,
+        proxy_protocol: None,
+        tls: None,
+        sticky: None,
+        queue: None,
+        slow_start: None,
+    }
 }
 
 fn problem(option: &str, written: &str, (message, hint): (&str, String)) -> Problem {

@@ -47,21 +47,6 @@ fn served(waiting: &mut Waiting) -> Option<Pick> {
     waiting.answer.try_recv().ok().map(Result::unwrap)
 }
 
-fn bring_up(server: &Server) {
-    let check = sample::check(2, 3);
-    for _ in 0..2 {
-        let result = crate::balance::vitals::CheckResult {
-            good: true,
-            reached: crate::balance::Reached::Connected,
-            status: None,
-            text: String::new(),
-            took: Duration::ZERO,
-            at: Instant::now(),
-        };
-        server.vitals.checked(result, &check);
-    }
-}
-
 #[tokio::test]
 async fn who_came_first_is_served_first_and_a_place_serves_one() {
     let upstream = upstream(&[1], 10);
@@ -184,7 +169,7 @@ async fn a_server_that_comes_up_serves_as_many_as_it_has_room_for() {
     sample::take_down(server, Instant::now());
     let held = at_once(&upstream, None);
     let mut line: Vec<_> = (0..4).map(|_| in_turn(&upstream, None)).collect();
-    bring_up(server);
+    sample::bring_up(server, Instant::now());
     upstream.look_again();
     let found: Vec<_> = line.iter_mut().filter_map(served).collect();
     assert_eq!(found.len(), 2);
@@ -199,7 +184,7 @@ async fn the_first_in_line_finds_by_itself_what_nobody_tells() {
     sample::take_down(server, Instant::now());
     let held = at_once(&upstream, None);
     let waiting = in_turn(&upstream, None);
-    bring_up(server);
+    sample::bring_up(server, Instant::now());
     let begun = time::Instant::now();
     assert_eq!(waiting.turn().await.unwrap().server().index, 1);
     assert_eq!(begun.elapsed(), LOOK_EVERY);
@@ -341,7 +326,7 @@ proptest! {
                     if server.is_up() {
                         sample::take_down(server, Instant::now());
                     } else {
-                        bring_up(server);
+                        sample::bring_up(server, Instant::now());
                     }
                     upstream.look_again();
                 }

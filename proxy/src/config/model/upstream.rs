@@ -30,6 +30,8 @@ pub struct Upstream {
     pub sticky: Option<Sticky>,
     /// Without it a request that finds every server full is refused at once.
     pub queue: Option<Queue>,
+    /// In which a server that comes back gets its share little by little; without it, at once.
+    pub slow_start: Option<Duration>,
 }
 
 /// Lets requests wait for a place at a server.

@@ -80,10 +80,10 @@ pub(in crate::config) static TABLE: Table = Table {
             Kind::Choice(&["v1", "v2"]),
             "begin each connection with a header that names the client; servers that expect none do not understand it",
         ),
-        Key::later(
+        Key::new(
             "slow_start",
-            "remove it; until it works, a server that comes back gets its whole share at once",
-            "give a server that comes back its share little by little",
+            Kind::Duration(MILLISECOND..=HOUR),
+            "in which a server that comes back gets its share, from a tenth on; default all of it at once",
         ),
         Key::new(
             "sticky",
@@ -243,6 +243,7 @@ pub(super) fn read(name: Name, entry: &Entry, problems: &Problems) -> Option<Ups
                 "v1" => ProxyVersion::V1,
                 _ => ProxyVersion::V2,
             }),
+        slow_start: fields.duration("slow_start"),
         queue: fields.fields("queue").map(|f| queue::read(&f)),
         sticky: fields.fields("sticky").and_then(|f| sticky::read(&f)),
     })

@@ -53,3 +53,9 @@ fn a_queue_has_the_documented_defaults() {
     };
     assert_eq!(queue("{ size: 100000, timeout: 200ms }"), most);
 }
+
+#[test]
+fn a_slow_start_is_a_time() {
+    let keys = "slow_start: 30s";
+    assert_eq!(upstream(keys).slow_start, Some(Duration::from_secs(30)));
+}

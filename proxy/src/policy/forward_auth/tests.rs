@@ -42,6 +42,7 @@ fn upstream() -> Arc<Upstream> {
         proxy_protocol: None,
         sticky: None,
         queue: None,
+        slow_start: None,
     };
     Upstream::build(&spec, None, None, Instant::now())
 }
