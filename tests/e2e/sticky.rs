@@ -3,7 +3,7 @@
 use http::Request;
 use rustix::process::Signal;
 
-use crate::harness::{Client, Message, Origin, Proxy, Reply, until};
+use crate::harness::{Client, Message, Origin, Proxy, Reply, simplon, until};
 
 const TEXT: &str = "
     upstreams: { web: { servers: [$1, $2, $3], sticky: { cookie: simplon, max_age: 1h } } }
@@ -285,4 +285,55 @@ async fn what_the_proxy_says_for_itself_sets_no_cookie() {
     }
     proxy.signal(Signal::TERM);
     assert!(proxy.ended().await.success());
+}
+
+/// A proxy with `a` and `b`, and the cookie that names `a`.
+async fn on_a(a: &Origin, b: &Origin) -> (Proxy, String) {
+    let text = "
+        upstreams: { web: { servers: [$1, $2], sticky: { cookie: simplon } } }
+        routes: [{ upstream: web }]
+        ";
+    let proxy = Proxy::with(text, &[a, b]).await;
+    let mut client = proxy.client().await;
+    let mut first = client.get("/").await;
+    if first.text() != "a" {
+        first = client.get("/").await;
+    }
+    let cookie = set(&first).unwrap();
+    (proxy, cookie)
+}
+
+async fn order(proxy: &Proxy, order: &str, server: &Origin) {
+    let control = proxy.control();
+    let line = format!("{order} web/{server} --control {}", control.display());
+    let ended = simplon(&line).await;
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+}
+
+#[tokio::test]
+async fn drain_keeps_sticky_clients() {
+    let (a, b) = (Origin::saying("a").await, Origin::saying("b").await);
+    let (proxy, cookie) = on_a(&a, &b).await;
+    order(&proxy, "drain", &a).await;
+    let mut client = proxy.client().await;
+    for _ in 0..6 {
+        let kept = ask(&mut client, &cookie).await;
+        assert_eq!(kept.text(), "a");
+        assert!(!kept.has("set-cookie"));
+        assert_eq!(client.get("/").await.text(), "b");
+    }
+}
+
+#[tokio::test]
+async fn maintenance_sends_sticky_clients_elsewhere() {
+    let (a, b) = (Origin::saying("a").await, Origin::saying("b").await);
+    let (proxy, cookie) = on_a(&a, &b).await;
+    order(&proxy, "maint", &a).await;
+    let mut client = proxy.client().await;
+    let moved = ask(&mut client, &cookie).await;
+    assert_eq!(moved.text(), "b");
+    let anew = set(&moved).unwrap();
+    order(&proxy, "ready", &a).await;
+    assert_eq!(ask(&mut client, &anew).await.text(), "b");
+    assert_eq!(ask(&mut client, &cookie).await.text(), "a");
 }

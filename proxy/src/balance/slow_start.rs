@@ -22,10 +22,10 @@ impl Server {
     /// Its weight just now, among those of the same upstream.
     pub(super) fn share(&self, now: Instant) -> u32 {
         let percent = match self.slow_start {
-            None => return self.weight,
+            None => return self.effective_weight(),
             Some(_) => self.throttle(now).map_or(100, u32::from),
         };
-        self.weight * percent
+        self.effective_weight() * percent
     }
 }
 
@@ -42,7 +42,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::balance::{Tried, Upstream, sample};
+    use crate::balance::{Order, Ordered, Tried, Upstream, sample};
 
     const SPAN: Duration = Duration::from_secs(30);
 
@@ -94,6 +94,23 @@ mod tests {
             assert_eq!(server.throttle(now), throttle);
             let found = reached(&upstream, 100, now);
             assert!(found.abs_diff(share) <= 2, "{found} after {seconds} s");
+        }
+    }
+
+    #[test]
+    fn maintenance_ends_with_a_slow_start_and_a_drain_does_not() {
+        let start = Instant::now();
+        let upstream = upstream(start);
+        let server = &upstream.servers()[1];
+        for (order, throttle) in [(Order::Drain, None), (Order::Maint, Some(10))] {
+            for order in [order, Order::Ready] {
+                let ordered = Ordered {
+                    order,
+                    weight: None,
+                };
+                server.vitals.follow(ordered, start);
+            }
+            assert_eq!(server.throttle(start), throttle, "{order:?}");
         }
     }
 

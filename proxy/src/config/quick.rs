@@ -2,7 +2,7 @@
 
 use super::{
     model::{
-        AccessLog, Action, Address, Config, Control, Drain, Limits, Listener, MemoryLimit, Passive,
+        Action, Address, Config, Control, Drain, Limits, Listener, Log, MemoryLimit, Passive,
         PathPattern, Policies, Protocols, Retries, Route, Server, ServerLimits, Timeouts,
         UnderscoreHeaders, Upstream, UpstreamProtocol,
     },
@@ -60,7 +60,7 @@ pub fn quick(from: &str, to: &str) -> Result<Config, Report> {
         }],
         defaults: Policies::default(),
         limits_store: None,
-        log: AccessLog::Stdout,
+        log: Log::default(),
         state: STATE.into(),
         workers: None,
         memory_limit: MemoryLimit::Auto,

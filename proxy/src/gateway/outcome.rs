@@ -303,12 +303,17 @@ fn protocol(version: Version) -> Protocol {
     }
 }
 
-/// Queries hold tokens, those of the page before too.
-fn without_query(referer: &[u8]) -> &[u8] {
-    referer
-        .split(|byte| *byte == b'?')
-        .next()
-        .unwrap_or_default()
+/// Queries hold tokens, those of the page before too. A fragment or a user, who may have a password, must not be there at all
+/// (RFC 9110 section 10.1.3).
+fn without_secrets(referer: &[u8]) -> &[u8] {
+    let is_end = |byte: &u8| matches!(byte, b'?' | b'#');
+    let page = referer.split(is_end).next().unwrap_or_default();
+    // `https:`, nothing, and whose page it is.
+    let authority = page.split(|byte| *byte == b'/').nth(2);
+    match authority {
+        Some(authority) if authority.contains(&b'@') => b"",
+        _ => page,
+    }
 }
 
 impl<'a> From<&'a TlsFacts> for Tls<'a> {
@@ -379,7 +384,7 @@ pub(super) fn record(session: &Session, exchange: &Exchange, observer: &Observer
             tls: connection.tls.as_ref().map(Tls::from),
             request_id: admitted.id.as_str(),
             user_agent: field(header::USER_AGENT),
-            referer: without_query(field(header::REFERER)),
+            referer: without_secrets(field(header::REFERER)),
             timers: Timers {
                 queue: tally.queued,
                 connect: tally.to_connect(),
@@ -389,5 +394,30 @@ pub(super) fn record(session: &Session, exchange: &Exchange, observer: &Observer
             upgraded: tally.upgraded,
         },
         places(exchange, admitted),
+        &exchange.snapshot.config.log,
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_before_is_logged_without_its_secrets() {
+        for (referer, logged) in [
+            ("https://a.test/b?key=secret#c", "https://a.test/b"),
+            ("https://a.test/b#secret?c", "https://a.test/b"),
+            ("https://a.test/@ada", "https://a.test/@ada"),
+            ("https://a.test", "https://a.test"),
+            ("https://ada:secret@a.test/b", ""),
+            ("//ada:secret@a.test/b", ""),
+            ("https://ada:secret@a.test", ""),
+            ("/b", "/b"),
+            ("about:blank", "about:blank"),
+            ("", ""),
+        ] {
+            let found = without_secrets(referer.as_bytes());
+            assert_eq!(found, logged.as_bytes(), "{referer}");
+        }
+    }
 }

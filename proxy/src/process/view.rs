@@ -12,7 +12,7 @@ use crate::{
     balance::{self, Reached, Upstream},
     listen::Listener,
     observe::{
-        CertificateView, Certificates, CheckView, ServerView, UpstreamMeters, UpstreamView,
+        CertificateView, Certificates, CheckView, ServerView, UpstreamMeters, UpstreamView, events,
         limiters, process,
     },
     snapshot::Snapshot,
@@ -36,6 +36,7 @@ impl AdminView for Edge {
         let upstreams = self.upstreams(&snapshot);
         let mut text = self.observer.metrics.text(&upstreams, &*snapshot);
         limiters::write(self.world.limits.views(), &mut text);
+        events::write(&self.events, &mut text);
         text
     }
 
@@ -211,9 +212,9 @@ fn of_server(upstream: &Upstream, server: &balance::Server, now: Instant) -> Ser
         state: server.state(now).to_string(),
         up: vitals.standing().is_up(),
         ejected: vitals.is_ejected(now),
-        usable: server.is_healthy(now),
+        usable: server.takes_new(now),
         backup: server.backup,
-        weight: server.weight,
+        weight: server.effective_weight(),
         configured_weight: server.weight,
         throttle: None,
         in_flight: vitals.in_flight(),

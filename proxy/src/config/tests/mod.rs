@@ -12,4 +12,5 @@ mod files;
 mod headers;
 mod limits;
 mod mistakes;
+mod schema;
 mod strange;
