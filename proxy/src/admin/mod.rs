@@ -20,9 +20,9 @@ use axum::{
     Router,
     extract::State,
     http::{
-        HeaderName, HeaderValue, StatusCode,
+        HeaderMap, HeaderName, HeaderValue, StatusCode,
         header::{
-            CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY,
+            ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, VARY,
             X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
         },
     },
@@ -31,6 +31,8 @@ use axum::{
     routing::get,
 };
 use tracing::error;
+
+use crate::observe::Format;
 
 pub use self::{
     certificates::{
@@ -45,8 +47,8 @@ pub trait AdminView: Send + Sync + 'static {
     /// Whether new traffic is welcome; if not, why, in a few words.
     fn readiness(&self) -> Result<(), &'static str>;
 
-    /// Prometheus' text, version 0.0.4.
-    fn metrics(&self) -> String;
+    /// All metrics, for scrapers.
+    fn metrics(&self, format: Format) -> String;
 
     fn stats(&self) -> StatsView;
 }
@@ -74,10 +76,15 @@ async fn ready(State(view): State<View>) -> Response {
     }
 }
 
-async fn metrics(State(view): State<View>) -> Response {
-    const KIND: [(HeaderName, &str); 1] =
-        [(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
-    aside(view, |view| (KIND, view.metrics()).into_response()).await
+/// In the format that the scraper likes best.
+async fn metrics(State(view): State<View>, headers: HeaderMap) -> Response {
+    let accept = headers.get_all(ACCEPT).iter();
+    let format = Format::asked(accept.filter_map(|value| value.to_str().ok()));
+    let kind = [(CONTENT_TYPE, format.media_type()), (VARY, "accept")];
+    aside(view, move |view| {
+        (kind, view.metrics(format)).into_response()
+    })
+    .await
 }
 
 async fn stats(State(view): State<View>) -> Response {
@@ -93,7 +100,10 @@ async fn style() -> Response {
 }
 
 /// Off the threads that move traffic: thousands of series take their milliseconds.
-async fn aside(view: View, answer: fn(&dyn AdminView) -> Response) -> Response {
+async fn aside(
+    view: View,
+    answer: impl FnOnce(&dyn AdminView) -> Response + Send + 'static,
+) -> Response {
     let answered = tokio::task::spawn_blocking(move || answer(&*view)).await;
     answered.unwrap_or_else(|fault| {
         error!(%fault, "the admin endpoint could not answer");

@@ -2,8 +2,8 @@
 
 use super::{
     model::{
-        Action, Address, Config, Control, Drain, Limits, Listener, Log, MemoryLimit, Passive,
-        PathPattern, Policies, Protocols, Retries, Route, Server, ServerLimits, Timeouts,
+        Action, Address, Config, Control, Drain, Limits, Listener, Log, MemoryLimit, Metrics,
+        Passive, PathPattern, Policies, Protocols, Retries, Route, Server, ServerLimits, Timeouts,
         UnderscoreHeaders, Upstream, UpstreamProtocol,
     },
     problem::{Located, Problem},
@@ -43,6 +43,7 @@ pub fn quick(from: &str, to: &str) -> Result<Config, Report> {
             limits: Limits::default(),
         }],
         admin: default_admin(),
+        metrics: Metrics::default(),
         trusted_proxies: Vec::new(),
         country_database: None,
         certificates: Vec::new(),
@@ -61,6 +62,7 @@ pub fn quick(from: &str, to: &str) -> Result<Config, Report> {
         defaults: Policies::default(),
         limits_store: None,
         log: Log::default(),
+        tracing: None,
         state: STATE.into(),
         workers: None,
         memory_limit: MemoryLimit::Auto,

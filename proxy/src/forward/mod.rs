@@ -6,6 +6,7 @@ mod guard;
 mod proxy_header;
 mod request;
 mod response;
+mod trace;
 
 pub use cookies::{cookies, remove_cookie};
 pub(crate) use fields::append;
@@ -14,3 +15,4 @@ pub use guard::{Guard, guard};
 pub use proxy_header::ProxyHeader;
 pub use request::{Dropped, Origin, request};
 pub use response::response;
+pub use trace::{TRACEPARENT, TRACESTATE, Traced};

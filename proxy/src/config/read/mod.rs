@@ -20,6 +20,7 @@ mod sticky;
 mod target;
 mod tls;
 mod top;
+mod tracing;
 mod upstream;
 
 use std::{

@@ -10,11 +10,11 @@ use super::{
     acme, address, certificate, file_path, limits_store, listener, log,
     network::networks,
     policy::{self, PoliciesDraft},
-    route, upstream,
+    route, tracing, upstream,
 };
 use crate::config::{
     decode::{Fields, text},
-    model::{Admin, Control, Drain, LimitsStore, Log, MemoryLimit},
+    model::{Admin, Control, Drain, LimitsStore, Log, MemoryLimit, Metrics, Tracing},
     problem::{Located, Problem, Span, quoted},
     table::{Key, Kind, Table},
     units::{ByteSize, Malformed, size_pattern},
@@ -109,16 +109,20 @@ pub(in crate::config) static TABLE: Table = Table {
             Kind::Text("the path of a socket"),
             "where `simplon reload` finds this process; default /run/simplon/control.sock",
         ),
-        Key::new("metrics", Kind::Mapping(&METRICS), "names of metrics"),
+        Key::new(
+            "metrics",
+            Kind::Mapping(&METRICS),
+            "how the proxy is counted",
+        ),
         Key::new(
             "limits_store",
             Kind::TextOr(limits_store::URL, &limits_store::TABLE),
             "a Redis server by which nodes share rate limits; default each counts for itself",
         ),
-        Key::later(
+        Key::new(
             "tracing",
-            "remove it; no traces are sent yet",
-            "send traces",
+            Kind::Mapping(&tracing::TABLE),
+            "where traces of requests are sent to; default none are",
         ),
         Key::later(
             "watch",
@@ -177,11 +181,18 @@ static DEFAULTS: Table = Table {
 
 static METRICS: Table = Table {
     of: "metrics",
-    keys: &[Key::new(
-        "haproxy",
-        Kind::Flag,
-        "name them as HAProxy's exporter does; only false works yet",
-    )],
+    keys: &[
+        Key::new(
+            "haproxy",
+            Kind::Flag,
+            "name them as HAProxy's exporter does; only false works yet",
+        ),
+        Key::new(
+            "max_series",
+            Kind::Number(1..=1_000_000),
+            "routes, servers and so on that have series of their own, of each kind; further ones are counted as overflow; default 20000",
+        ),
+    ],
 };
 
 /// What there is once in a whole configuration. `None` is the default.
@@ -192,7 +203,9 @@ pub(in crate::config) struct Settings {
     pub(in crate::config) country_database: Option<Located<PathBuf>>,
     pub(in crate::config) defaults: PoliciesDraft,
     pub(in crate::config) log: Option<Log>,
+    pub(in crate::config) metrics: Option<Metrics>,
     pub(in crate::config) limits_store: Option<LimitsStore>,
+    pub(in crate::config) tracing: Option<Tracing>,
     pub(in crate::config) state: Option<PathBuf>,
     pub(in crate::config) workers: Option<NonZeroUsize>,
     pub(in crate::config) drain_timeout: Option<Duration>,
@@ -204,13 +217,15 @@ pub(in crate::config) struct Settings {
 }
 
 impl Settings {
-    const ONCE: [&str; 12] = [
+    const ONCE: [&str; 13] = [
         "admin",
         "trusted_proxies",
         "country_database",
         "defaults",
         "log",
+        "metrics",
         "limits_store",
+        "tracing",
         "state",
         "workers",
         "memory_limit",
@@ -236,9 +251,6 @@ impl Settings {
             self.set_at.insert(name, entry.at.clone());
             self.set(name, fields);
         }
-        if let Some(metrics) = fields.fields("metrics") {
-            refuse_haproxy_names(&metrics);
-        }
     }
 
     fn set(&mut self, name: &str, fields: &Fields<'_>) {
@@ -257,7 +269,9 @@ impl Settings {
                     .unwrap_or_default();
             }
             "log" => self.log = log::read(fields),
+            "metrics" => self.metrics = fields.fields("metrics").map(|fields| metrics(&fields)),
             "limits_store" => self.limits_store = limits_store::read(fields),
+            "tracing" => self.tracing = tracing::read(fields),
             "state" => self.state = file_path(fields, "state").map(|path| path.value),
             "workers" => self.workers = fields.count("workers").and_then(NonZeroUsize::new),
             "memory_limit" => self.memory_limit = memory_limit(fields),
@@ -329,6 +343,14 @@ fn admin(fields: &Fields<'_>) -> Option<Located<Admin>> {
 
 fn memory_pattern() -> String {
     format!("auto|off|{}", size_pattern())
+}
+
+fn metrics(fields: &Fields<'_>) -> Metrics {
+    refuse_haproxy_names(fields);
+    let max_series = fields.count("max_series");
+    Metrics {
+        max_series: max_series.unwrap_or(Metrics::MAX_SERIES),
+    }
 }
 
 fn memory_limit(fields: &Fields<'_>) -> Option<MemoryLimit> {

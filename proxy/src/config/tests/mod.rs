@@ -14,3 +14,4 @@ mod limits;
 mod mistakes;
 mod schema;
 mod strange;
+mod tracing;
