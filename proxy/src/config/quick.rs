@@ -1,5 +1,7 @@
 //! A configuration without a file: `simplon run --from :8080 --to 127.0.0.1:3000`.
 
+use std::net::SocketAddr;
+
 use super::{
     model::{
         Action, Address, Config, Control, Drain, Limits, Listener, Log, MemoryLimit, Metrics,
@@ -29,19 +31,7 @@ pub fn quick(from: &str, to: &str) -> Result<Config, Report> {
     };
     Ok(Config {
         issuers: Vec::new(),
-        listeners: vec![Listener {
-            name: "http".into(),
-            bind,
-            redirect_to_https: false,
-            tls: None,
-            protocols: Protocols {
-                h2: false,
-                http1: true,
-            },
-            proxy_protocol: None,
-            underscore_headers: UnderscoreHeaders::default(),
-            limits: Limits::default(),
-        }],
+        listeners: vec![listener(bind)],
         admin: default_admin(),
         metrics: Metrics::default(),
         trusted_proxies: Vec::new(),
@@ -72,6 +62,22 @@ pub fn quick(from: &str, to: &str) -> Result<Config, Report> {
             required: false,
         },
     })
+}
+
+fn listener(bind: Vec<SocketAddr>) -> Listener {
+    Listener {
+        name: "http".into(),
+        bind,
+        redirect_to_https: false,
+        tls: None,
+        protocols: Protocols {
+            h2: false,
+            http1: true,
+        },
+        proxy_protocol: None,
+        underscore_headers: UnderscoreHeaders::default(),
+        limits: Limits::default(),
+    }
 }
 
 fn upstream(address: Address) -> Upstream {
