@@ -45,6 +45,7 @@ mod reloading;
 mod resources;
 mod routing;
 mod server_tls;
+mod stats_page;
 mod threats;
 mod tls;
 mod tracing;
