@@ -393,7 +393,7 @@ pub(super) fn record(session: &Session, exchange: &Exchange, observer: &Observer
         user_agent: field(header::USER_AGENT),
         referer: without_secrets(field(header::REFERER)),
         timers: Timers {
-            queue: tally.in_queue(),
+            queue: tally.queued,
             connect: tally.to_connect(),
             first_byte: tally.to_first_byte(),
             total: tally.started.elapsed(),
