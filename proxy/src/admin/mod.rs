@@ -4,6 +4,7 @@
 //! starts us or sends us traffic.
 
 mod certificates;
+pub mod haproxy;
 mod host;
 mod html;
 mod local;
@@ -33,6 +34,8 @@ use axum::{
 };
 use tracing::error;
 
+use self::haproxy::Wanted;
+
 pub use self::{
     certificates::{
         CertificateRow, CertificateStatus, Health, Leaf, Moment, Origin, Step, Window, ahead,
@@ -47,8 +50,8 @@ pub trait AdminView: Send + Sync + 'static {
     /// Whether new traffic is welcome; if not, why, in a few words.
     fn readiness(&self) -> Result<(), &'static str>;
 
-    /// Prometheus' text, version 0.0.4.
-    fn metrics(&self) -> String;
+    /// Prometheus' text, version 0.0.4. Of families with `HAProxy`'s names those that are wanted.
+    fn metrics(&self, wanted: &Wanted) -> String;
 
     fn stats(&self) -> StatsView;
 }
@@ -76,10 +79,14 @@ async fn ready(State(view): State<View>) -> Response {
     }
 }
 
-async fn metrics(State(view): State<View>) -> Response {
+async fn metrics(State(view): State<View>, uri: Uri) -> Response {
+    let wanted = Wanted::of(uri.query().unwrap_or_default());
     const KIND: [(HeaderName, &str); 1] =
         [(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
-    aside(view, |view| (KIND, view.metrics()).into_response()).await
+    aside(view, move |view| {
+        (KIND, view.metrics(&wanted)).into_response()
+    })
+    .await
 }
 
 /// The paths of the page that go on after `/stats`; no others are left.
@@ -91,9 +98,17 @@ async fn suffixed(view: State<View>, method: Method, uri: Uri) -> Response {
     }
 }
 
-async fn stats(State(view): State<View>, _uri: Uri) -> Response {
-    aside(view, |view| {
-        Html(page::render(&view.stats())).into_response()
+async fn stats(State(view): State<View>, uri: Uri) -> Response {
+    const CSV: [(HeaderName, &str); 1] = [(CONTENT_TYPE, "text/plain; charset=utf-8")];
+    const JSON: [(HeaderName, &str); 1] = [(CONTENT_TYPE, "application/json")];
+    let query = Query::of(&uri, "/stats").unwrap_or_default();
+    aside(view, move |view| {
+        let view = view.stats();
+        match query.format {
+            Format::Page => Html(page::render(&view)).into_response(),
+            Format::Csv => (CSV, haproxy::csv(&view, &query)).into_response(),
+            Format::Json => (JSON, haproxy::json(view, query)).into_response(),
+        }
     })
     .await
 }

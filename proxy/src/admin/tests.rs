@@ -87,7 +87,7 @@ impl AdminView for Proxy {
         is_ready.then_some(()).ok_or("draining")
     }
 
-    fn metrics(&self) -> String {
+    fn metrics(&self, _: &Wanted) -> String {
         self.metrics.text(&upstreams(), self)
     }
 

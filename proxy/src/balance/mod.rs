@@ -26,4 +26,4 @@ pub use server::{Pick, Server, Target};
 pub use set::{ServerSet, Tried};
 pub use standing::HealthState;
 pub use upstream::Upstream;
-pub use vitals::{Failure, Vitals};
+pub use vitals::{Failure, Idle, Vitals};

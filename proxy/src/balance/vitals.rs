@@ -5,7 +5,10 @@
 
 use std::{
     num::NonZeroU32,
-    sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed},
+    sync::{
+        Arc,
+        atomic::{AtomicU32, AtomicU64, Ordering::Relaxed},
+    },
     time::{Duration, Instant},
 };
 
@@ -29,6 +32,8 @@ pub struct Vitals {
     /// The zero of every time kept as a number here.
     origin: Instant,
     in_flight: AtomicU32,
+    /// Connections that wait for their next request.
+    idle: AtomicU32,
     /// Nanoseconds after `origin`; 0 while there is nothing to end.
     ejected_until: AtomicU64,
     /// [`Standing`] as bits.
@@ -141,6 +146,7 @@ impl Vitals {
         Self {
             origin: now,
             in_flight: AtomicU32::new(0),
+            idle: AtomicU32::new(0),
             ejected_until: AtomicU64::new(0),
             standing: AtomicU64::new(Standing::default().to_bits()),
             last_change: AtomicU64::new(0),
@@ -168,6 +174,17 @@ impl Vitals {
     /// Requests at the server now, over all generations of the configuration.
     pub fn in_flight(&self) -> u32 {
         self.in_flight.load(Relaxed)
+    }
+
+    /// Counts a connection that waits for its next request, until the guard is dropped.
+    pub fn idle(self: Arc<Self>) -> Idle {
+        self.idle.fetch_add(1, Relaxed);
+        Idle(self)
+    }
+
+    /// Connections that wait for their next request now.
+    pub fn idle_connections(&self) -> u32 {
+        self.idle.load(Relaxed)
     }
 
     pub fn standing(&self) -> Standing {
@@ -309,5 +326,22 @@ impl Vitals {
     fn nanos(&self, at: Instant) -> u64 {
         let since = at.saturating_duration_since(self.origin);
         u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+    }
+}
+
+/// A waiting connection that is counted. Dropping it counts it out.
+#[derive(Debug)]
+pub struct Idle(Arc<Vitals>);
+
+impl Idle {
+    /// Of the server that it leads to.
+    pub fn vitals(&self) -> &Vitals {
+        &self.0
+    }
+}
+
+impl Drop for Idle {
+    fn drop(&mut self) {
+        self.0.idle.fetch_sub(1, Relaxed);
     }
 }

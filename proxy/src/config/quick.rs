@@ -2,7 +2,7 @@
 
 use super::{
     model::{
-        AccessLog, Action, Config, Control, Drain, Limits, Listener, MemoryLimit, Passive,
+        AccessLog, Action, Config, Control, Drain, Limits, Listener, MemoryLimit, Metrics, Passive,
         PathPattern, Policies, Protocols, Retries, Route, Server, ServerLimits, Timeouts,
         UnderscoreHeaders, Upstream, UpstreamProtocol,
     },
@@ -77,6 +77,7 @@ pub fn quick(from: &str, to: &str) -> Result<Config, Report> {
         defaults: Policies::default(),
         limits_store: None,
         log: AccessLog::Stdout,
+        metrics: Metrics::default(),
         state: STATE.into(),
         workers: None,
         memory_limit: MemoryLimit::Auto,

@@ -77,6 +77,7 @@ fn config(draft: Draft, issuers: Issuers) -> Config {
         defaults: PoliciesDraft::default().resolve(&settings.defaults),
         upstreams: draft.upstreams.into_iter().map(|(it, _)| it).collect(),
         log: settings.log.unwrap_or(super::model::AccessLog::Stdout),
+        metrics: settings.metrics.unwrap_or_default(),
         limits_store: settings.limits_store,
         state: settings.state.unwrap_or_else(|| STATE.into()),
         workers: settings.workers,

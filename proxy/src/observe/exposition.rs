@@ -6,18 +6,19 @@ use std::{
 };
 
 /// A family with its samples, as text.
-pub(super) struct Family {
+#[derive(Debug)]
+pub struct Family {
     name: &'static str,
     head: String,
     samples: String,
 }
 
 impl Family {
-    pub(super) fn gauge(name: &'static str, help: &str) -> Self {
+    pub fn gauge(name: &'static str, help: &str) -> Self {
         Self::new(name, help, "gauge")
     }
 
-    pub(super) fn counter(name: &'static str, help: &str) -> Self {
+    pub fn counter(name: &'static str, help: &str) -> Self {
         Self::new(name, help, "counter")
     }
 
@@ -33,7 +34,7 @@ impl Family {
         }
     }
 
-    pub(super) fn sample(&mut self, labels: &Labels, value: impl Display) {
+    pub fn sample(&mut self, labels: &Labels, value: impl Display) {
         // Writing to memory cannot fail.
         let _ = writeln!(self.samples, "{}{labels} {value}", self.name);
     }
@@ -57,7 +58,7 @@ impl Family {
     }
 
     /// Nothing, for a family without samples.
-    pub(super) fn append_to(self, text: &mut String) {
+    pub fn append_to(self, text: &mut String) {
         if !self.samples.is_empty() {
             text.push_str(&self.head);
             text.push_str(&self.samples);
@@ -66,17 +67,19 @@ impl Family {
 }
 
 /// Labels in braces, or nothing at all.
-#[derive(Clone, Default)]
-pub(super) struct Labels(String);
+#[derive(Clone, Debug, Default)]
+pub struct Labels(String);
 
 impl Labels {
-    pub(super) fn new(labels: &[(&str, &str)]) -> Self {
+    pub fn new(labels: &[(&str, &str)]) -> Self {
         labels
             .iter()
             .fold(Self::default(), |all, (name, value)| all.and(name, value))
     }
 
-    pub(super) fn and(&self, name: &str, value: &str) -> Self {
+    /// With one more.
+    #[must_use]
+    pub fn and(&self, name: &str, value: &str) -> Self {
         let mut labels = self.0.clone();
         if !labels.is_empty() {
             labels.push(',');

@@ -21,6 +21,7 @@ mod families;
 mod json;
 mod latency;
 mod line;
+mod outages;
 mod place;
 mod queue;
 mod rate;
@@ -45,12 +46,14 @@ pub use self::{
     blame::Blame,
     certificates::{CertificateView, Certificates},
     codings::CodingMeters,
+    exposition::{Family, Labels},
     issuers::IssuerMeters,
     latency::{Counts, Latency, Quantiles},
     limiters::LimiterView,
     limits_store::{StoreCheck, StoreMeters},
     meters::{Connected, ListenerMeters, RouteMeters, UpstreamMeters},
     metrics::Metrics,
+    outages::{Outages, OutagesView},
     place::{Most, Places, ServerMeters},
     rate::{Rate, RateView},
     recent::{History, LastMinute, Point},

@@ -8,7 +8,10 @@ use std::{
 
 use super::{Edge, certificates};
 use crate::{
-    admin::{AdminView, ListenerView, ProcessView, Reload, RouteView, StatsView},
+    admin::{
+        AdminView, ListenerView, ProcessView, Reload, RouteView, StatsView,
+        haproxy::{self, Wanted},
+    },
     balance::{self, Reached, Upstream},
     listen::Listener,
     observe::{
@@ -31,11 +34,14 @@ impl AdminView for Edge {
         }
     }
 
-    fn metrics(&self) -> String {
+    fn metrics(&self, wanted: &Wanted) -> String {
         let snapshot = self.snapshot.load();
         let upstreams = self.upstreams(&snapshot);
         let mut text = self.observer.metrics.text(&upstreams, &*snapshot);
         limiters::write(self.world.limits.views(), &mut text);
+        if snapshot.config.metrics.haproxy {
+            haproxy::write_metrics(&self.stats(), wanted, &mut text);
+        }
         text
     }
 
@@ -95,6 +101,7 @@ impl Edge {
             tls_connections: sum(|listener| if listener.tls { listener.current } else { 0 }),
             handshakes_total: sum(|listener| listener.handshakes_total),
             handshake_rate: pulse.handshakes,
+            full_handshake_rate: pulse.full_handshakes,
             bytes_in: sum(|listener| listener.flow.bytes_in),
             bytes_out: sum(|listener| listener.flow.bytes_out),
             log_lines_dropped: metrics.access_log_dropped().get(),
@@ -196,6 +203,7 @@ fn of_upstream(upstream: &Upstream, meters: Option<&UpstreamMeters>, now: Instan
     UpstreamView {
         most_in_flight: meters.most.get().max(view.in_flight),
         retries: meters.retries(),
+        outages: meters.outages.view(),
         flow: meters.flow(),
         stages: meters.stages.view(),
         points: meters.points(),
@@ -231,8 +239,10 @@ fn of_server(upstream: &Upstream, server: &balance::Server, now: Instant) -> Ser
         ],
         reused: meters.reused.load(Relaxed),
         connected: meters.connected.load(Relaxed),
+        idle_connections: vitals.idle_connections(),
         retries: meters.retries.load(Relaxed),
         ejections: vitals.ejections.get(),
+        failed_resolutions: server.failed_resolutions(),
         check: of_check(upstream, server, now),
         checks: vitals.checks.get(),
         checks_failed: vitals.checks_failed.get(),

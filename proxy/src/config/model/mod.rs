@@ -54,6 +54,7 @@ pub struct Config {
     /// The policies of a request whose route is not known.
     pub defaults: Policies,
     pub log: AccessLog,
+    pub metrics: Metrics,
     /// Where rate limits are shared over nodes; each node counts for itself unless configured.
     pub limits_store: Option<LimitsStore>,
     /// Where keys and live state are kept; 0700. Default `/var/lib/simplon`.
@@ -91,6 +92,13 @@ pub enum AccessLog {
     Stdout,
     Stderr,
     File(PathBuf),
+}
+
+/// What is shown at `/metrics`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Metrics {
+    /// Under the names of `HAProxy`'s exporter as well.
+    pub haproxy: bool,
 }
 
 /// The resident memory above which no new connection is let in.

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::config::{
     decode::{Fields, text},
-    model::{AccessLog, Admin, Control, Drain, LimitsStore, MemoryLimit},
+    model::{AccessLog, Admin, Control, Drain, LimitsStore, MemoryLimit, Metrics},
     nearest::did_you_mean,
     problem::{Located, Problem, Span, quoted},
     raw::Value,
@@ -111,7 +111,11 @@ pub(in crate::config) static TABLE: Table = Table {
             Kind::Text("the path of a socket"),
             "where `simplon reload` finds this process; default /run/simplon/control.sock",
         ),
-        Key::new("metrics", Kind::Mapping(&METRICS), "names of metrics"),
+        Key::new(
+            "metrics",
+            Kind::Mapping(&METRICS),
+            "what is shown at /metrics",
+        ),
         Key::new(
             "limits_store",
             Kind::TextOr(limits_store::URL, &limits_store::TABLE),
@@ -194,7 +198,7 @@ static METRICS: Table = Table {
     keys: &[Key::new(
         "haproxy",
         Kind::Flag,
-        "name them as HAProxy's exporter does; only false works yet",
+        "show them under the names of HAProxy's exporter as well; default false",
     )],
 };
 
@@ -206,6 +210,7 @@ pub(in crate::config) struct Settings {
     pub(in crate::config) country_database: Option<Located<PathBuf>>,
     pub(in crate::config) defaults: PoliciesDraft,
     pub(in crate::config) log: Option<AccessLog>,
+    pub(in crate::config) metrics: Option<Metrics>,
     pub(in crate::config) limits_store: Option<LimitsStore>,
     pub(in crate::config) state: Option<PathBuf>,
     pub(in crate::config) workers: Option<NonZeroUsize>,
@@ -218,12 +223,13 @@ pub(in crate::config) struct Settings {
 }
 
 impl Settings {
-    const ONCE: [&str; 12] = [
+    const ONCE: [&str; 13] = [
         "admin",
         "trusted_proxies",
         "country_database",
         "defaults",
         "log",
+        "metrics",
         "limits_store",
         "state",
         "workers",
@@ -250,9 +256,6 @@ impl Settings {
             self.set_at.insert(name, entry.at.clone());
             self.set(name, fields);
         }
-        if let Some(metrics) = fields.fields("metrics") {
-            refuse_haproxy_names(&metrics);
-        }
     }
 
     fn set(&mut self, name: &str, fields: &Fields<'_>) {
@@ -271,6 +274,9 @@ impl Settings {
                     .unwrap_or_default();
             }
             "log" => self.log = fields.fields("log").and_then(|fields| log(&fields)),
+            "metrics" => {
+                self.metrics = fields.fields("metrics").map(|fields| metrics(&fields));
+            }
             "limits_store" => self.limits_store = limits_store::read(fields),
             "state" => self.state = file_path(fields, "state").map(|path| path.value),
             "workers" => self.workers = fields.count("workers").and_then(NonZeroUsize::new),
@@ -408,12 +414,8 @@ fn memory_limit(fields: &Fields<'_>) -> Option<MemoryLimit> {
     None
 }
 
-fn refuse_haproxy_names(fields: &Fields<'_>) {
-    if let (Some(true), Some(node)) = (fields.flag("haproxy"), fields.node("haproxy")) {
-        fields.error(
-            &node.span,
-            "metrics under the names of HAProxy are not available yet",
-            "write false, or remove it",
-        );
+fn metrics(fields: &Fields<'_>) -> Metrics {
+    Metrics {
+        haproxy: fields.flag("haproxy").unwrap_or_default(),
     }
 }

@@ -7,7 +7,7 @@ use prometheus::IntCounter;
 
 use super::removed;
 use crate::observe::{
-    Flow, History, LastMinute, Latency, Metrics, Most, Point, Record, Stages, Traffic,
+    Flow, History, LastMinute, Latency, Metrics, Most, Outages, Point, Record, Stages, Traffic,
 };
 
 /// What is counted of requests by their upstream, whatever server they came to, if any.
@@ -26,6 +26,7 @@ pub struct UpstreamMeters {
     pub stages: Stages,
     /// Requests at its servers at a time.
     pub most: Most,
+    pub outages: Outages,
     recent: Mutex<Recent>,
 }
 
@@ -47,6 +48,7 @@ impl UpstreamMeters {
             traffic: Traffic::default(),
             stages: Stages::default(),
             most: Most::default(),
+            outages: Outages::default(),
             recent: Mutex::default(),
             metrics: Arc::clone(metrics),
             labels,
