@@ -9,8 +9,11 @@ use std::{
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use simplon::{
-    config::model,
-    observe::{AccessLog, Metrics, Observer, Places, Protocol, Record, ServerMeters, Timers, Tls},
+    config::{
+        model::{AccessLog, Log, LogFormat},
+        units::Percent,
+    },
+    observe::{self, Metrics, Observer, Places, Protocol, Record, ServerMeters, Timers, Tls},
 };
 
 fn record() -> Record<'static> {
@@ -58,26 +61,44 @@ fn record() -> Record<'static> {
     }
 }
 
-fn observer(target: &model::AccessLog) -> Result<Observer, Box<dyn std::error::Error>> {
+fn observer(target: &AccessLog) -> Result<Observer, Box<dyn std::error::Error>> {
     let metrics = Metrics::new(&["no_route"], &["client_cap"], SystemTime::now())?;
-    let access_log = AccessLog::open(target, metrics.access_log_dropped())?;
+    let access_log = observe::AccessLog::open(target, metrics.access_log_dropped())?;
     Ok(Observer::new(metrics, access_log))
 }
 
+fn logs() -> [(&'static str, Log); 4] {
+    let json = Log {
+        access: AccessLog::File(PathBuf::from("/dev/null")),
+        ..Log::default()
+    };
+    let off = Log {
+        access: AccessLog::Off,
+        ..Log::default()
+    };
+    let combined = Log {
+        format: LogFormat::Combined,
+        ..json.clone()
+    };
+    let sampled = Log {
+        sample: Percent::new(1),
+        ..json.clone()
+    };
+    [
+        ("record, log off", off),
+        ("record, log to /dev/null", json),
+        ("record, combined log to /dev/null", combined),
+        ("record, 1 % of the log to /dev/null", sampled),
+    ]
+}
+
 fn record_one(bench: &mut Criterion) {
-    let targets = [
-        ("record, log off", model::AccessLog::Off),
-        (
-            "record, log to /dev/null",
-            model::AccessLog::File(PathBuf::from("/dev/null")),
-        ),
-    ];
-    for (name, target) in targets {
+    for (name, log) in logs() {
         #[expect(
             clippy::expect_used,
             reason = "a bench without its subject is no bench"
         )]
-        let observer = observer(&target).expect("an observer");
+        let observer = observer(&log.access).expect("an observer");
         let (listener, server) = (observer.metrics.listener("public"), ServerMeters::default());
         let route = observer.metrics.route("www.example.ch/products", "shop");
         let places = Places {
@@ -86,7 +107,7 @@ fn record_one(bench: &mut Criterion) {
             server: Some(&server),
         };
         bench.bench_function(name, |bencher| {
-            bencher.iter(|| observer.record(black_box(&record()), places));
+            bencher.iter(|| observer.record(black_box(&record()), places, &log));
         });
         report(name, observer.metrics.access_log_dropped().get());
     }

@@ -47,6 +47,7 @@ fn snapshot(criterion: &mut Criterion) {
         resolver: Arc::new(Resolver(Arc::default())),
         tickets: Arc::default(),
         key_log: Arc::new(rustls::NoKeyLog),
+        orders: Arc::default(),
         limits: Arc::default(),
         engines: Arc::default(),
         pressure: Arc::default(),

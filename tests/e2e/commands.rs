@@ -32,7 +32,9 @@ async fn help_shows_examples() {
         "{}",
         help.output
     );
-    for command in ["run", "check", "reload", "cert", "up"] {
+    for command in [
+        "run", "check", "reload", "cert", "up", "ready", "drain", "maint", "weight", "status",
+    ] {
         assert!(
             help.output.contains(&format!("simplon {command}")),
             "{command}"

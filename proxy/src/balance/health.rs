@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::{TcpStream, UnixStream},
+    sync::Notify,
     task::JoinHandle,
     time,
 };
@@ -44,7 +45,7 @@ impl Upstream {
         let Some(check) = &self.spec.health else {
             for server in self.servers() {
                 server.vitals.checker.clear();
-                server.vitals.unchecked();
+                server.vitals.unchecked(Instant::now());
             }
             return;
         };
@@ -105,9 +106,18 @@ impl Checker {
     async fn run(self, pause: Duration) {
         time::sleep(pause).await;
         loop {
+            let wake = &self.vitals.checker.wake;
+            while self.vitals.ordered().is_maint() {
+                wake.notified().await;
+            }
             let start = Instant::now();
             self.check_once(start).await;
-            time::sleep_until((start + jittered(self.check.interval)).into()).await;
+            let next = start + jittered(self.check.interval);
+            // Whoever comes out of maintenance is checked at once.
+            tokio::select! {
+                () = time::sleep_until(next.into()) => {}
+                () = wake.notified() => {}
+            }
         }
     }
 
@@ -246,7 +256,10 @@ pub(super) fn jittered(span: Duration) -> Duration {
 
 /// Room for one background task of one server, which several generations share.
 #[derive(Debug, Default)]
-pub(super) struct Slot(Mutex<Option<Task>>);
+pub(super) struct Slot {
+    task: Mutex<Option<Task>>,
+    wake: Notify,
+}
 
 /// Ends when dropped.
 #[derive(Debug)]
@@ -259,7 +272,7 @@ struct Task {
 impl Slot {
     /// Starts a task for `owner` in place of another's. Its own goes on undisturbed.
     pub(super) fn start(&self, owner: usize, work: impl Future<Output = ()> + Send + 'static) {
-        let mut slot = self.0.lock();
+        let mut slot = self.task.lock();
         if slot.as_ref().is_some_and(|task| task.owner == owner) {
             return;
         }
@@ -269,11 +282,16 @@ impl Slot {
 
     /// Ends the task if it is `owner`'s.
     pub(super) fn stop(&self, owner: usize) {
-        self.0.lock().take_if(|task| task.owner == owner);
+        self.task.lock().take_if(|task| task.owner == owner);
     }
 
     pub(super) fn clear(&self) {
-        self.0.lock().take();
+        self.task.lock().take();
+    }
+
+    /// Has the task look at what it is to do now.
+    pub(super) fn wake(&self) {
+        self.wake.notify_one();
     }
 }
 

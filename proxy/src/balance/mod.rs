@@ -6,6 +6,9 @@
 pub mod exhaustion;
 pub mod health;
 pub mod names;
+pub mod operation;
+pub mod order;
+pub mod orders;
 pub mod passive;
 pub mod probe;
 pub mod retry;
@@ -20,6 +23,9 @@ pub mod vitals;
 mod sample;
 
 pub use exhaustion::is_exhaustion;
+pub use operation::{Changed, Operation, Operator, Selected, select};
+pub use order::{Order, Ordered, Weight};
+pub use orders::Orders;
 pub use probe::Reached;
 pub use retry::{Attempt, Sent, is_idempotent};
 pub use server::{Pick, Server, Target};

@@ -15,6 +15,10 @@ use crate::config::model::Passive;
 pub(super) struct Window(Mutex<VecDeque<Instant>>);
 
 impl Window {
+    pub(super) fn clear(&self) {
+        self.0.lock().clear();
+    }
+
     /// Notes one failure; true if it fills the window, which is then empty again.
     ///
     /// Failures exactly `window` apart still belong together.
@@ -49,8 +53,12 @@ impl Upstream {
     pub(super) fn failed(&self, server: &Server, failure: Failure, now: Instant) {
         let vitals = &server.vitals;
         vitals.failures.count(failure);
-        // Requests sent before the ejection still come back failing; they tell nothing new.
-        if vitals.is_ejected(now) || !vitals.window.fill(self.passive(), now) {
+        // Requests sent before the ejection still come back failing; they tell nothing new. Nor do those that
+        // were at a server when its maintenance began.
+        if vitals.is_ejected(now)
+            || vitals.ordered().is_maint()
+            || !vitals.window.fill(self.passive(), now)
+        {
             return;
         }
         // One at a time, or two servers could each rely on the other to stay.
@@ -77,7 +85,7 @@ impl Upstream {
 
     fn another_is_healthy(&self, server: &Server, now: Instant) -> bool {
         self.servers().iter().any(|other| {
-            other.index != server.index && other.backup == server.backup && other.is_healthy(now)
+            other.index != server.index && other.backup == server.backup && other.takes_new(now)
         })
     }
 }

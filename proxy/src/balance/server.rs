@@ -19,6 +19,7 @@ pub struct Server {
     pub index: usize,
     /// The address as the configuration writes it; also a metric label.
     pub label: Arc<str>,
+    /// As configured; see [`Self::effective_weight`].
     pub weight: u32,
     pub max_connections: Option<NonZeroU32>,
     pub backup: bool,
@@ -85,13 +86,40 @@ impl Server {
         }
     }
 
-    /// Up by its checks, not ejected, and with an address to connect to.
+    /// Up by its checks, not ejected, and with an address to connect to; whatever operators have ordered.
     pub fn is_healthy(&self, now: Instant) -> bool {
         self.is_up() && self.is_resolved() && !self.is_ejected(now)
     }
 
-    /// As an operator sees it. What keeps requests away is named first.
+    /// May be chosen for a request of a client that does not stick to it.
+    pub fn takes_new(&self, now: Instant) -> bool {
+        self.is_in_service() && self.is_healthy(now)
+    }
+
+    /// May be chosen for a request of a client that sticks to it.
+    pub fn takes_kept(&self, now: Instant) -> bool {
+        !self.vitals.ordered().is_maint() && self.is_healthy(now)
+    }
+
+    /// No operator has ordered new requests away, neither by `drain` or `maint` nor by a weight of 0.
+    pub fn is_in_service(&self) -> bool {
+        self.vitals.ordered().takes_new()
+    }
+
+    /// Its share just now: the operator's, or else the configured one.
+    pub fn effective_weight(&self) -> u32 {
+        self.vitals.ordered().weight(self.weight)
+    }
+
+    /// As an operator sees it. What keeps requests away is named first, and an operator's word before all.
     pub fn state(&self, now: Instant) -> HealthState {
+        let ordered = self.vitals.ordered();
+        if ordered.is_maint() {
+            return HealthState::Maint;
+        }
+        if !ordered.takes_new() {
+            return HealthState::Drain;
+        }
         if !self.is_resolved() {
             return HealthState::Unresolved;
         }

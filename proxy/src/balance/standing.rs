@@ -76,6 +76,10 @@ impl Standing {
 /// The state of a server as pages and logs show it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HealthState {
+    /// An operator wants it left alone: no traffic, no checks.
+    Maint,
+    /// An operator wants it to take nothing new.
+    Drain,
     /// Not checked, so taken for healthy.
     NoCheck,
     Up,
@@ -99,6 +103,8 @@ pub enum HealthState {
 impl fmt::Display for HealthState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Maint => f.write_str("MAINT"),
+            Self::Drain => f.write_str("DRAIN"),
             Self::NoCheck => f.write_str("no check"),
             Self::Up => f.write_str("UP"),
             Self::GoingDown { left, fall } => write!(f, "UP {left}/{fall}"),
@@ -178,6 +184,8 @@ mod tests {
 
     #[test]
     fn states_without_a_count_have_words() {
+        assert_eq!(HealthState::Maint.to_string(), "MAINT");
+        assert_eq!(HealthState::Drain.to_string(), "DRAIN");
         assert_eq!(HealthState::NoCheck.to_string(), "no check");
         assert_eq!(HealthState::Ejected.to_string(), "EJECTED");
         assert_eq!(HealthState::Unresolved.to_string(), "UNRESOLVED");

@@ -100,7 +100,7 @@ impl Upstream {
         Self {
             spec: spec.clone(),
             primaries: members(&servers, |server| !server.backup),
-            turns: RoundRobin::new(servers.iter().map(|server| server.weight)),
+            turns: RoundRobin::new(servers.len()),
             servers,
             budget: previous.map_or_else(
                 || Arc::new(Budget::new(now)),
@@ -172,6 +172,7 @@ impl Upstream {
     /// 3. any primary with an address,
     /// 4. any backup with an address.
     ///
+    /// Only servers are members that no operator has drained or put into maintenance.
     /// So an outage seen by our checks alone never becomes one for clients. Under panic, when
     /// fewer than half of the primaries and no backup are healthy, the first try goes straight to
     /// the third, as in Envoy: the few left would not stand the load of all.
@@ -207,7 +208,8 @@ impl Upstream {
             }
         }
         // Another thread may take the last place meanwhile; then the rest is asked.
-        while let Some(index) = self.turns.choose(&among) {
+        let weight = |index| self.servers.get(index).map_or(0, Server::effective_weight);
+        while let Some(index) = self.turns.choose(&among, weight) {
             if let Some(pick) = Pick::take(self, self.servers.get(index)?) {
                 return Some(pick);
             }
@@ -218,9 +220,10 @@ impl Upstream {
 
     /// Whether there is a server that a request which has been at `tried` could still go to.
     pub fn has_untried(&self, tried: &Tried) -> bool {
+        let could = |server: &Server| server.is_in_service() && server.is_resolved();
         self.servers
             .iter()
-            .any(|server| server.is_resolved() && !tried.contains(server.index))
+            .any(|server| could(server) && !tried.contains(server.index))
     }
 
     /// Whether a failed try may be followed by one on another server. Spends from the budget if so.
@@ -236,14 +239,22 @@ impl Upstream {
     }
 
     fn survey(&self, now: Instant) -> Survey {
-        let healthy = members(&self.servers, |server| server.is_healthy(now));
-        let resolved = members(&self.servers, Server::is_resolved);
-        let survey = Survey::new(&self.primaries, &healthy, &resolved);
-        self.note_panic(&survey);
+        // Whoever is not in service does not exist here: it is in no tier, and no reason for panic.
+        let in_service = members(&self.servers, Server::is_in_service);
+        let are = |are: fn(&Server, Instant) -> bool| {
+            members(&self.servers, |server| {
+                in_service.contains(server.index) && are(server, now)
+            })
+        };
+        let healthy = are(Server::is_healthy);
+        let resolved = are(|server, _| server.is_resolved());
+        let primaries = self.primaries.and(&in_service);
+        let survey = Survey::new(&primaries, &healthy, &resolved);
+        self.note_panic(&survey, primaries.len());
         survey
     }
 
-    fn note_panic(&self, survey: &Survey) {
+    fn note_panic(&self, survey: &Survey, of: usize) {
         let panicking = survey.panicking;
         // The plain load keeps the usual case from writing to a shared line.
         if self.panicking.load(Relaxed) == panicking
@@ -252,7 +263,7 @@ impl Upstream {
             return;
         }
         let upstream = self.name();
-        let (healthy, of) = (survey.healthy_primaries.len(), self.primaries.len());
+        let healthy = survey.healthy_primaries.len();
         if panicking {
             tracing::warn!(%upstream, healthy, of, "too few healthy servers: all are used");
         } else {

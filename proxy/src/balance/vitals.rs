@@ -18,6 +18,7 @@ use parking_lot::Mutex;
 use super::{
     Reached,
     health::Slot,
+    order::{OrderCell, Ordered},
     passive::Window,
     standing::{Change, Standing},
 };
@@ -34,6 +35,8 @@ pub struct Vitals {
     in_flight: AtomicU32,
     /// Connections that wait for their next request.
     idle: AtomicU32,
+    /// By operators.
+    ordered: OrderCell,
     /// Nanoseconds after `origin`; 0 while there is nothing to end.
     ejected_until: AtomicU64,
     /// [`Standing`] as bits.
@@ -147,6 +150,7 @@ impl Vitals {
             origin: now,
             in_flight: AtomicU32::new(0),
             idle: AtomicU32::new(0),
+            ordered: OrderCell::default(),
             ejected_until: AtomicU64::new(0),
             standing: AtomicU64::new(Standing::default().to_bits()),
             last_change: AtomicU64::new(0),
@@ -187,6 +191,11 @@ impl Vitals {
         self.idle.load(Relaxed)
     }
 
+    /// What operators have ordered of the server.
+    pub fn ordered(&self) -> Ordered {
+        self.ordered.get()
+    }
+
     pub fn standing(&self) -> Standing {
         Standing::from_bits(self.standing.load(Relaxed))
     }
@@ -204,7 +213,7 @@ impl Vitals {
             .then(|| self.origin + Duration::from_nanos(until))
     }
 
-    /// When the server last went down, came up or was ejected; before that, when it was first seen.
+    /// When the server last went down, came up, was ejected or got an order; before that, when it was first seen.
     pub fn last_change(&self) -> Instant {
         self.origin + Duration::from_nanos(self.last_change.load(Relaxed))
     }
@@ -212,6 +221,21 @@ impl Vitals {
     /// Takes a lock for the time of a clone; meant for pages, not for requests.
     pub fn last_check(&self) -> Option<CheckResult> {
         self.last_check.lock().clone()
+    }
+
+    /// Does as ordered. A server that goes into maintenance or comes out of it has no past: what checks and
+    /// requests found before says nothing of it any more.
+    pub(super) fn follow(&self, ordered: Ordered, now: Instant) {
+        let before = self.ordered.replace(ordered);
+        if (before.order, before.takes_new()) != (ordered.order, ordered.takes_new()) {
+            self.last_change.store(self.nanos(now), Relaxed);
+        }
+        if before.is_maint() != ordered.is_maint() {
+            self.unchecked(now);
+            self.window.clear();
+            self.ejected_until.store(0, Relaxed);
+            self.checker.wake();
+        }
     }
 
     /// Counts one more request in flight, unless that would exceed `limit`.
@@ -255,6 +279,9 @@ impl Vitals {
     pub(super) fn checked(&self, result: CheckResult, check: &HealthCheck) -> Change {
         // The lock makes state and text change together.
         let mut last = self.last_check.lock();
+        if self.ordered().is_maint() {
+            return Change::None; // the check had begun before
+        }
         let (standing, change) = self.standing().after(result.good, check);
         self.standing.store(standing.to_bits(), Relaxed);
         self.checks.add();
@@ -276,11 +303,11 @@ impl Vitals {
         change
     }
 
-    /// Forgets what checks found, for a server that is checked no more.
-    pub(super) fn unchecked(&self) {
+    /// Forgets what checks found, for a server that is checked no more, or not for a time.
+    pub(super) fn unchecked(&self, now: Instant) {
         let mut last = self.last_check.lock();
         if !self.standing().is_up() {
-            self.went_up(Instant::now());
+            self.went_up(now);
         }
         self.standing.store(Standing::default().to_bits(), Relaxed);
         *last = None;

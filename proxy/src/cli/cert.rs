@@ -12,7 +12,7 @@ use clap::{Args, Subcommand};
 use super::{
     print,
     socket::Socket,
-    table::{Give, Row, Table, plain, terminal_width},
+    table::{Give, Row, Side, Table, lines, plain, terminal_width},
     tell,
 };
 use crate::{
@@ -30,8 +30,8 @@ pub(super) struct Cert {
 
 const EXAMPLES: &str = "\
 Examples:
-  simplon cert list                  every certificate, how long it lasts and what comes next
-  simplon cert show example.ch       everything known of the one that clients of this host get
+  simplon cert list                  every certificate and what comes next
+  simplon cert show example.ch       what clients of this host get
   simplon cert renew example.ch      renew it now, and wait
   simplon cert rollover letsencrypt  give our account at that CA another key";
 
@@ -52,6 +52,10 @@ enum Action {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  simplon cert list
+  simplon cert list --json | jq '.[].hosts'")]
 struct List {
     #[command(flatten)]
     process: Socket,
@@ -61,6 +65,10 @@ struct List {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  simplon cert show example.ch
+  simplon cert show example.ch --json")]
 struct Show {
     /// A host name such as example.ch
     host: String,
@@ -72,6 +80,9 @@ struct Show {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  simplon cert rollover letsencrypt")]
 struct Rollover {
     /// The name of the CA under `acme` in the configuration, such as letsencrypt
     issuer: String,
@@ -80,6 +91,10 @@ struct Rollover {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  simplon cert renew example.ch
+  simplon cert renew example.ch -c /etc/simplon/simplon.yaml")]
 struct Renew {
     /// A host name such as example.ch
     host: String,
@@ -150,17 +165,18 @@ fn table(certificates: &[CertificateStatus], now: SystemTime) -> Table<6> {
                 row.expires,
                 row.next,
             ],
+            paint: None,
             notes: row.notes,
         }
     };
     Table {
         columns: [
-            ("HOSTS", Give::Cut),
-            ("FROM", Give::Cut),
-            ("ISSUED BY", Give::Whole),
-            ("KEY", Give::Whole),
-            ("EXPIRES", Give::Never),
-            ("NEXT", Give::Never),
+            ("HOSTS", Give::Cut, Side::Left),
+            ("FROM", Give::Cut, Side::Left),
+            ("ISSUED BY", Give::Whole, Side::Left),
+            ("KEY", Give::Whole, Side::Left),
+            ("EXPIRES", Give::Never, Side::Left),
+            ("NEXT", Give::Never, Side::Left),
         ],
         rows: certificates.iter().map(row).collect(),
     }
@@ -330,9 +346,4 @@ async fn show_waiting(doing: &str) {
         // A terminal that went away is no reason to stop.
         let _ = write!(stderr(), "\r{doing}: {seconds} s");
     }
-}
-
-/// As [`plain`], but with its lines.
-fn lines(text: &str) -> String {
-    text.lines().map(plain).collect::<Vec<_>>().join("\n")
 }

@@ -21,6 +21,7 @@ use crate::{
 ///
 /// Exit status 0 if it can be used, 2 if not. Warnings do not change the status.
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Check {
     #[command(flatten)]
     file: ConfigFile,
@@ -28,6 +29,12 @@ pub(super) struct Check {
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  simplon check                                    of conf/simplon.yaml
+  simplon check -c /etc/simplon/simplon.yaml
+  simplon check --format json | jq '.[].message'   for programs";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Format {
@@ -74,6 +81,7 @@ fn check(file: &ConfigFile) -> Result<Report, Report> {
         resolver: Arc::new(tls::Resolver(Arc::default())),
         tickets: Arc::default(),
         key_log: Arc::new(rustls::NoKeyLog),
+        orders: Arc::default(),
         limits: Arc::default(),
         engines: Arc::default(),
         pressure: Arc::default(),

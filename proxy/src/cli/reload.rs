@@ -12,10 +12,17 @@ use crate::process::Command;
 /// Waits until the process has read it. Exit status 0 if it is in force, 1 if it was refused or no
 /// process was found; whatever was in force before then still is. `kill -HUP PID` reloads too.
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Reload {
     #[command(flatten)]
     process: Socket,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  simplon reload                                     of conf/simplon.yaml
+  simplon reload -c /etc/simplon/simplon.yaml
+  simplon reload --control /run/simplon/control.sock";
 
 impl Reload {
     pub(super) fn execute(&self) -> u8 {

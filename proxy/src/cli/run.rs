@@ -9,16 +9,15 @@ use tokio::runtime::{Builder, Runtime};
 use super::{ConfigFile, USAGE, tell};
 use crate::{
     config::{self, Config, Loaded, Report, Sources},
-    observe::{logging, panics},
+    observe::{Events, logging, panics},
     process::{Edge, Signals, Source, StartError},
 };
 
 /// Serve in the foreground
+///
+/// Exit status 0 after a signal to stop, 1 if it cannot start, 2 if the configuration cannot be used.
 #[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  simplon run -c /etc/simplon/simplon.yaml
-  simplon run --from :8080 --to 127.0.0.1:3000")]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Run {
     #[command(flatten)]
     file: ConfigFile,
@@ -40,6 +39,13 @@ pub(super) struct Run {
     #[arg(long)]
     tls_key_log: bool,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  simplon run                                     with conf/simplon.yaml
+  simplon run -c /etc/simplon/simplon.yaml
+  simplon run --from :8080 --to 127.0.0.1:3000    without a file
+  SIMPLON_LOG=debug simplon run                   with more messages";
 
 impl Run {
     pub(super) fn execute(self) -> u8 {
@@ -93,9 +99,7 @@ fn key_log(wanted: bool) -> Result<Arc<dyn KeyLog>, String> {
 }
 
 fn serve(source: Source, loaded: Loaded, key_log: Arc<dyn KeyLog>) -> u8 {
-    if let Err(error) = logging::init() {
-        tell(format_args!("messages cannot be set up: {error}"));
-    }
+    let events = messages();
     panics::watch();
     if !loaded.warnings.is_empty() {
         tell(&loaded.warnings);
@@ -120,7 +124,7 @@ fn serve(source: Source, loaded: Loaded, key_log: Arc<dyn KeyLog>) -> u8 {
                 return 1;
             }
         };
-        match Edge::start(source, loaded, key_log).await {
+        match Edge::start(source, loaded, key_log, events).await {
             Ok(running) => {
                 running.serve(signals).await;
                 0
@@ -131,6 +135,14 @@ fn serve(source: Source, loaded: Loaded, key_log: Arc<dyn KeyLog>) -> u8 {
     // Whatever is still running was told to end, or is to be cut off.
     runtime.shutdown_background();
     status
+}
+
+/// Sets messages up, or says why there will be none.
+pub(super) fn messages() -> Arc<Events> {
+    logging::init().unwrap_or_else(|error| {
+        tell(format_args!("messages cannot be set up: {error}"));
+        Arc::default()
+    })
 }
 
 /// One worker a core, or as many as configured.

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Where the running process is.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(super) struct Socket {
     #[command(flatten)]
     file: ConfigFile,
@@ -28,6 +28,15 @@ impl Socket {
         command: &Command,
         meanwhile: impl Future<Output = ()>,
     ) -> Option<Asked> {
+        self.try_ask(command, meanwhile).map_err(tell).ok()
+    }
+
+    /// As [`Self::ask`]; the error is for the operator, who has not heard of it yet.
+    pub(super) fn try_ask(
+        &self,
+        command: &Command,
+        meanwhile: impl Future<Output = ()>,
+    ) -> Result<Asked, String> {
         let path = self.path();
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -41,8 +50,7 @@ impl Socket {
         };
         runtime
             .and_then(|runtime| runtime.block_on(asking))
-            .map_err(|error| tell(not_reached(&path, &error)))
-            .ok()
+            .map_err(|error| not_reached(&path, &error))
     }
 
     fn path(&self) -> PathBuf {

@@ -5,14 +5,22 @@ use std::io::{IsTerminal, stdout};
 use unicode_width::UnicodeWidthStr;
 
 /// Between two columns.
-const GAP: usize = 2;
+const GAP: &str = "  ";
 /// Narrower than this no column is made, whatever the terminal.
 const NARROWEST: usize = 12;
 
 /// Rows of cells under headings, each with lines of their own below.
 pub(super) struct Table<const N: usize> {
-    pub(super) columns: [(&'static str, Give); N],
+    pub(super) columns: [(&'static str, Give, Side); N],
     pub(super) rows: Vec<Row<N>>,
+}
+
+/// Where the cells of a column stand.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Side {
+    Left,
+    /// For numbers.
+    Right,
 }
 
 /// How a column makes room.
@@ -27,8 +35,20 @@ pub(super) enum Give {
 
 pub(super) struct Row<const N: usize> {
     pub(super) cells: [String; N],
+    /// The colour of one cell, by its index; for terminals that want colours.
+    pub(super) paint: Option<(usize, Colour)>,
     /// Below the cells, indented, never cut.
     pub(super) notes: Vec<String>,
+}
+
+/// As terminals know them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Colour {
+    Red = 31,
+    Green = 32,
+    Brown = 33,
+    Blue = 34,
+    Yellow = 93,
 }
 
 /// The width of each column; none of one that is left out.
@@ -38,17 +58,21 @@ impl<const N: usize> Table<N> {
     /// Without the last line break. `room` is the width of the terminal; none leaves out nothing.
     pub(super) fn show(&self, room: Option<usize>) -> String {
         let widths = self.widths(room.unwrap_or(usize::MAX));
-        let headings = self.columns.map(|(heading, _)| heading.to_owned());
-        let mut lines = vec![line(&headings, &widths)];
+        let headings = Row {
+            cells: self.columns.map(|(heading, ..)| heading.to_owned()),
+            paint: None,
+            notes: Vec::new(),
+        };
+        let mut lines = vec![self.line(&headings, &widths)];
         for row in &self.rows {
-            lines.push(line(&row.cells, &widths));
+            lines.push(self.line(row, &widths));
             lines.extend(row.notes.iter().map(|note| format!("  {}", plain(note))));
         }
         lines.join("\n")
     }
 
     fn widths(&self, room: usize) -> Widths<N> {
-        let mut natural = self.columns.map(|(heading, _)| Some(heading.width()));
+        let mut natural = self.columns.map(|(heading, ..)| Some(heading.width()));
         for row in &self.rows {
             for (width, cell) in natural.iter_mut().zip(&row.cells) {
                 *width = (*width).max(Some(plain(cell).width()));
@@ -75,7 +99,7 @@ impl<const N: usize> Table<N> {
                 .columns
                 .iter()
                 .zip(&mut widths)
-                .filter(|((_, give), _)| *give == Give::Cut)
+                .filter(|((_, give, _), _)| *give == Give::Cut)
                 .filter_map(|(_, width)| width.as_mut())
                 .max_by_key(|width| **width);
             match widest {
@@ -85,26 +109,38 @@ impl<const N: usize> Table<N> {
         }
         widths
     }
+
+    fn line(&self, row: &Row<N>, widths: &Widths<N>) -> String {
+        let mut line = String::new();
+        for (nth, (cell, width)) in row.cells.iter().zip(widths).enumerate() {
+            let Some(width) = *width else { continue };
+            let cell = cut(&plain(cell), width);
+            let padding = " ".repeat(width.saturating_sub(cell.width()));
+            let is_right = self
+                .columns
+                .get(nth)
+                .is_some_and(|column| column.2 == Side::Right);
+            let cell = match row.paint {
+                Some((at, colour)) if at == nth => format!("\x1b[{}m{cell}\x1b[0m", colour as u8),
+                _ => cell,
+            };
+            let (before, after) = if is_right {
+                (&*padding, "")
+            } else {
+                ("", &*padding)
+            };
+            line.extend([before, &cell, after, GAP]);
+        }
+        line.trim_end().to_owned()
+    }
 }
 
 fn total<const N: usize>(widths: &Widths<N>) -> usize {
     let shown = widths.iter().flatten();
     shown
-        .map(|width| width + GAP)
+        .map(|width| width + GAP.len())
         .sum::<usize>()
-        .saturating_sub(GAP)
-}
-
-fn line<const N: usize>(cells: &[String; N], widths: &Widths<N>) -> String {
-    let mut line = String::new();
-    for (cell, width) in cells.iter().zip(widths) {
-        let Some(width) = *width else { continue };
-        let cell = cut(&plain(cell), width);
-        let padding = width.saturating_sub(cell.width()) + GAP;
-        line.push_str(&cell);
-        line.extend(std::iter::repeat_n(' ', padding));
-    }
-    line.trim_end().to_owned()
+        .saturating_sub(GAP.len())
 }
 
 /// At most so wide, with a sign if something is left out.
@@ -130,6 +166,11 @@ pub(super) fn plain(text: &str) -> String {
         .collect()
 }
 
+/// As [`plain`], but with its lines.
+pub(super) fn lines(text: &str) -> String {
+    text.lines().map(plain).collect::<Vec<_>>().join("\n")
+}
+
 /// Columns of the terminal on standard output, if that is one.
 pub(super) fn terminal_width() -> Option<usize> {
     let out = stdout();
@@ -147,14 +188,15 @@ mod tests {
     fn table() -> Table<4> {
         let row = |cells: [&str; 4], notes: &[&str]| Row {
             cells: cells.map(str::to_owned),
+            paint: None,
             notes: notes.iter().map(|&note| note.to_owned()).collect(),
         };
         Table {
             columns: [
-                ("HOSTS", Give::Cut),
-                ("FROM", Give::Never),
-                ("KEY", Give::Whole),
-                ("NEXT", Give::Never),
+                ("HOSTS", Give::Cut, Side::Left),
+                ("FROM", Give::Never, Side::Left),
+                ("KEY", Give::Whole, Side::Left),
+                ("NEXT", Give::Never, Side::Left),
             ],
             rows: vec![
                 row(
@@ -202,6 +244,32 @@ zürich.test      acme x  ordering
         ] {
             assert_eq!(table().show(room), expected, "{room:?}");
         }
+    }
+
+    #[test]
+    fn numbers_stand_at_the_right_and_colours_take_no_room() {
+        let row = |name: &str, count: &str, paint| Row {
+            cells: [name.to_owned(), count.to_owned()],
+            paint,
+            notes: Vec::new(),
+        };
+        let table = Table {
+            columns: [
+                ("NAME", Give::Never, Side::Left),
+                ("COUNT", Give::Never, Side::Right),
+            ],
+            rows: vec![
+                row("a", "7", Some((0, Colour::Red))),
+                row("longer", "1234567", Some((1, Colour::Green))),
+                row("", "", None),
+            ],
+        };
+        let expected = "\
+NAME      COUNT
+\u{1b}[31ma\u{1b}[0m             7
+longer  \u{1b}[32m1234567\u{1b}[0m
+";
+        assert_eq!(table.show(None), expected);
     }
 
     #[test]

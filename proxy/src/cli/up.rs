@@ -17,7 +17,7 @@ use super::{print, run, tell};
 use crate::{
     config::{self, Loaded},
     listen,
-    observe::{logging, panics},
+    observe::{Events, panics},
     process::{Children, Edge, Program, Signals, Source},
 };
 
@@ -31,6 +31,7 @@ const STARTING: Duration = Duration::from_secs(10);
 /// Starts the edge, two application servers behind it, and a development certificate, with all data in
 /// one directory. A server that dies is started again. Ctrl-C ends everything.
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Up {
     /// Port for HTTP
     #[arg(long, value_name = "PORT", default_value_t = 8080)]
@@ -48,6 +49,12 @@ pub(super) struct Up {
     #[arg(long, value_name = "DIR", default_value = "var")]
     dir: PathBuf,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  simplon up
+  simplon up --http 9080 --https 9443    on other ports
+  simplon up --dir /tmp/simplon          with its data elsewhere";
 
 impl Up {
     pub(super) fn execute(self) -> u8 {
@@ -113,9 +120,7 @@ impl Up {
     }
 
     fn serve(&self, program: &Path, loaded: Loaded) -> u8 {
-        if let Err(error) = logging::init() {
-            tell(format_args!("messages cannot be set up: {error}"));
-        }
+        let events = run::messages();
         panics::watch();
         let runtime = match run::runtime(&loaded.config) {
             Ok(runtime) => runtime,
@@ -124,12 +129,12 @@ impl Up {
                 return 1;
             }
         };
-        let status = runtime.block_on(self.run(program, loaded));
+        let status = runtime.block_on(self.run(program, loaded, events));
         runtime.shutdown_background();
         status
     }
 
-    async fn run(&self, program: &Path, loaded: Loaded) -> u8 {
+    async fn run(&self, program: &Path, loaded: Loaded, events: Arc<Events>) -> u8 {
         let mut signals = match Signals::install() {
             Ok(signals) => signals,
             Err(error) => {
@@ -155,15 +160,21 @@ impl Up {
             children.stop().await;
             return 0;
         }
-        let status =
-            match Edge::start(Source::File(self.config()), loaded, Arc::new(NoKeyLog)).await {
-                Ok(running) => {
-                    print(self.welcome());
-                    running.serve(signals).await;
-                    0
-                }
-                Err(error) => run::not_started(&error),
-            };
+        let status = match Edge::start(
+            Source::Trial(self.config()),
+            loaded,
+            Arc::new(NoKeyLog),
+            events,
+        )
+        .await
+        {
+            Ok(running) => {
+                print(self.welcome());
+                running.serve(signals).await;
+                0
+            }
+            Err(error) => run::not_started(&error),
+        };
         children.stop().await;
         status
     }

@@ -121,7 +121,10 @@ impl<'a> Fields<'a> {
     pub(super) fn text(&self, name: &str) -> Option<Located<&'a str>> {
         let (node, kind) = self.get(name)?;
         let what = match kind {
-            Kind::Text(what) | Kind::TextOr(what, _) => what,
+            Kind::Text(what)
+            | Kind::Form(what, _)
+            | Kind::TextOr(what, _)
+            | Kind::TextOrOff(what) => what,
             _ => "text",
         };
         text(node, name, what, self.problems)
@@ -228,7 +231,8 @@ impl<'a> Fields<'a> {
 
     pub(super) fn choice(&self, name: &str) -> Option<Located<&'static str>> {
         let (node, kind) = self.get(name)?;
-        let (Kind::Choice(words) | Kind::ChoiceOr(words, _)) = kind else {
+        let (Kind::Choice(words) | Kind::ChoiceOr(words, _) | Kind::ChoiceOrOff(words)) = kind
+        else {
             return None;
         };
         let one_of = || format!("write {}", words.join(" or "));
@@ -273,7 +277,7 @@ impl<'a> Fields<'a> {
 
     /// What stands under names that the operator chose; nothing if there is no such key.
     pub(super) fn pairs(&self, name: &str) -> &'a [Entry] {
-        let Some((node, Kind::Pairs(what))) = self.get(name) else {
+        let Some((node, Kind::Pairs(what) | Kind::PairsOrLists(what))) = self.get(name) else {
             return &[];
         };
         if let Value::Map(entries) = &node.value {
@@ -328,12 +332,17 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// The values of a list; of [`Kind::OneOrMore`], also one alone.
+    /// The values of a list; of [`Kind::OneOrMore`] and its like, also one alone.
     pub(super) fn list(&self, name: &str) -> Option<&'a [Node]> {
         let (node, kind) = self.get(name)?;
         let (of, one_will_do) = match kind {
-            Kind::OneOrMore(of) | Kind::AnyNumber(of) | Kind::AnyNumberOr(of, _) => (*of, true),
-            Kind::List(of) => (*of, false),
+            Kind::OneOrMore(of)
+            | Kind::OneOrMoreOr(of, ..)
+            | Kind::OneOrMoreWords(of, _)
+            | Kind::Statuses(of)
+            | Kind::AnyNumber(of)
+            | Kind::AnyNumberOr(of, ..) => (*of, true),
+            Kind::List(of) | Kind::ListOr(of, _) | Kind::ListOfWords(of, _) => (*of, false),
             Kind::ListOf(table) => (table.of, false),
             _ => return None,
         };
@@ -368,7 +377,9 @@ impl<'a> Fields<'a> {
     /// A mapping in the list under `name`, read through the table its key has.
     pub(super) fn item(&self, name: &str, item: &'a Node) -> Option<Fields<'a>> {
         match self.get(name)?.1 {
-            Kind::AnyNumberOr(_, table) => Self::of(item, &item.span, table, self.problems),
+            Kind::ListOr(_, table)
+            | Kind::OneOrMoreOr(_, _, table)
+            | Kind::AnyNumberOr(_, _, table) => Self::of(item, &item.span, table, self.problems),
             _ => None,
         }
     }

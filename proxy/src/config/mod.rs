@@ -8,6 +8,8 @@
 //!         resolve    names, addresses and routes of the whole
 //! ```
 //!
+//! `schema` says of the same tables what editors can check.
+//!
 //! What is wrong becomes a [`Problem`] and reading goes on; a [`Report`] shows all of them in their lines.
 //! What is wrong with the world, such as a certificate's file that is missing, is for the snapshot to find; it
 //! reports in the same way with [`Loaded::sources`].
@@ -22,6 +24,7 @@ mod raw;
 mod read;
 mod report;
 mod resolve;
+mod schema;
 mod shown;
 mod source;
 mod table;
@@ -34,9 +37,11 @@ use std::path::Path;
 
 pub use self::{
     model::Config,
+    nearest::did_you_mean,
     problem::{Located, Problem, Severity, Span},
     quick::quick,
     report::Report,
+    schema::schema,
     source::{MAX_FILE, MAX_TOTAL, Sources},
     variables::Environment,
 };

@@ -29,7 +29,7 @@ pub(super) fn nearest<'a>(
 }
 
 /// The ready hint, for the many places that want no more than that.
-pub(super) fn did_you_mean<'a>(
+pub fn did_you_mean<'a>(
     word: &str,
     candidates: impl IntoIterator<Item = &'a str>,
 ) -> Option<String> {

@@ -2,7 +2,7 @@
 
 use super::{
     model::{
-        AccessLog, Action, Config, Control, Drain, Limits, Listener, MemoryLimit, Metrics, Passive,
+        Action, Config, Control, Drain, Limits, Listener, Log, MemoryLimit, Metrics, Passive,
         PathPattern, Policies, Protocols, Retries, Route, Server, ServerLimits, Timeouts,
         UnderscoreHeaders, Upstream, UpstreamProtocol,
     },
@@ -76,7 +76,7 @@ pub fn quick(from: &str, to: &str) -> Result<Config, Report> {
         }],
         defaults: Policies::default(),
         limits_store: None,
-        log: AccessLog::Stdout,
+        log: Log::default(),
         metrics: Metrics::default(),
         state: STATE.into(),
         workers: None,

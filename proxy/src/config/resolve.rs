@@ -76,7 +76,7 @@ fn config(draft: Draft, issuers: Issuers) -> Config {
             .collect(),
         defaults: PoliciesDraft::default().resolve(&settings.defaults),
         upstreams: draft.upstreams.into_iter().map(|(it, _)| it).collect(),
-        log: settings.log.unwrap_or(super::model::AccessLog::Stdout),
+        log: settings.log.unwrap_or_default(),
         metrics: settings.metrics.unwrap_or_default(),
         limits_store: settings.limits_store,
         state: settings.state.unwrap_or_else(|| STATE.into()),

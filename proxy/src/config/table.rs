@@ -1,6 +1,6 @@
 //! The keys of a mapping as data: what each is called, what it takes, and what it is for.
 //!
-//! Messages come from these tables, and so can a schema for editors.
+//! Messages come from these tables, and so does the schema for editors.
 
 use std::{ops::RangeInclusive, time::Duration};
 
@@ -28,8 +28,12 @@ pub(super) struct Key {
 pub(super) enum Kind {
     /// Text; what it says, with its article.
     Text(&'static str),
+    /// Text of one form, for which there is a regular expression; what it says, with its article.
+    Form(&'static str, fn() -> String),
     /// Text, or a mapping that says more.
     TextOr(&'static str, &'static Table),
+    /// Text, or `false`, which is `off`.
+    TextOrOff(&'static str),
     Flag,
     /// A flag, or a mapping that says more.
     FlagOr(&'static Table),
@@ -45,14 +49,26 @@ pub(super) enum Kind {
     Choice(&'static [&'static str]),
     /// One of these words, or a mapping that says more.
     ChoiceOr(&'static [&'static str], &'static Table),
+    /// One of these words, or `false`, which is `off`.
+    ChoiceOrOff(&'static [&'static str]),
     /// A list of these, none of them empty.
     List(&'static str),
+    /// As [`Self::List`], of texts, or mappings that say more.
+    ListOr(&'static str, &'static Table),
+    /// As [`Self::List`], of these words.
+    ListOfWords(&'static str, &'static [&'static str]),
     /// A list, or one alone.
     OneOrMore(&'static str),
+    /// As [`Self::OneOrMore`], of these words, or mappings that say more.
+    OneOrMoreOr(&'static str, &'static [&'static str], &'static Table),
+    /// As [`Self::OneOrMore`], of these words. One that is a number may be written as one.
+    OneOrMoreWords(&'static str, &'static [&'static str]),
+    /// As [`Self::OneOrMore`], of statuses such as 200, and ranges of them such as 200-399.
+    Statuses(&'static str),
     /// A list, which may be empty, or one alone.
     AnyNumber(&'static str),
-    /// As [`Self::AnyNumber`], of words, or mappings that say more.
-    AnyNumberOr(&'static str, &'static Table),
+    /// As [`Self::AnyNumber`], of these words, or mappings that say more; `false` is none.
+    AnyNumberOr(&'static str, &'static [&'static str], &'static Table),
     /// A list of mappings. It may be empty: an operator may have commented all of them out.
     ListOf(&'static Table),
     /// A mapping, or a list of them; `false` or an empty list is none.
@@ -62,6 +78,8 @@ pub(super) enum Kind {
     Named(&'static Table),
     /// Values under names that the operator chooses; what they say, with their article.
     Pairs(&'static str),
+    /// As [`Self::Pairs`], of which each may be a list.
+    PairsOrLists(&'static str),
     /// Reserved: an error until it works. What to do in the meantime.
     Later(&'static str),
 }
@@ -75,6 +93,45 @@ impl Table {
             .map(|key| key.name)
             .collect::<Vec<_>>()
             .join(", ")
+    }
+}
+
+impl Kind {
+    /// The keys of the mappings that this is, may be or may hold.
+    pub(super) fn table(&self) -> Option<&'static Table> {
+        match self {
+            Self::TextOr(_, table)
+            | Self::FlagOr(table)
+            | Self::OffOr(table)
+            | Self::ChoiceOr(_, table)
+            | Self::ListOr(_, table)
+            | Self::OneOrMoreOr(_, _, table)
+            | Self::AnyNumberOr(_, _, table)
+            | Self::ListOf(table)
+            | Self::SeveralOf(table)
+            | Self::Mapping(table)
+            | Self::Named(table) => Some(table),
+            Self::Text(_)
+            | Self::Form(..)
+            | Self::TextOrOff(_)
+            | Self::Flag
+            | Self::Number(_)
+            | Self::Duration(_)
+            | Self::Size(_)
+            | Self::Share
+            | Self::Quota(_)
+            | Self::Choice(_)
+            | Self::ChoiceOrOff(_)
+            | Self::List(_)
+            | Self::ListOfWords(..)
+            | Self::OneOrMore(_)
+            | Self::OneOrMoreWords(..)
+            | Self::Statuses(_)
+            | Self::AnyNumber(_)
+            | Self::Pairs(_)
+            | Self::PairsOrLists(_)
+            | Self::Later(_) => None,
+        }
     }
 }
 

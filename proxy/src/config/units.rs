@@ -98,6 +98,12 @@ pub fn duration(text: &str) -> Result<Duration, Malformed> {
         .ok_or_else(|| malformed("is too long", "write fewer digits".to_owned()))
 }
 
+/// The form of [`duration`], as a regular expression for the whole of a text, which means the same to JavaScript and
+/// to the crate regex. Like those below it matches whatever is read, but cannot tell that a number is too large.
+pub fn duration_pattern() -> String {
+    format!("[0-9]+(?:{})", names(&TIME))
+}
+
 /// The form of the configuration; what is below a millisecond is not shown.
 pub fn show_duration(duration: Duration) -> String {
     let millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
@@ -139,6 +145,22 @@ pub fn quota(text: &str) -> Result<(NonZeroU32, Duration), Malformed> {
     Ok((count, within))
 }
 
+/// The form of [`quota`].
+pub fn quota_pattern() -> String {
+    const POSITIVE: &str = "0*[1-9][0-9]*";
+    format!("{POSITIVE}/(?:{POSITIVE})?(?:{})", names(&TIME))
+}
+
+/// The form in which a [`ByteSize`] is read.
+pub fn size_pattern() -> String {
+    format!("[0-9]+(?:{})?", names(&SIZE))
+}
+
+/// The form in which a [`Percent`] is read.
+pub fn share_pattern() -> String {
+    "0*(?:100|[0-9]{1,2})%".to_owned()
+}
+
 impl FromStr for ByteSize {
     type Err = Malformed;
 
@@ -177,6 +199,10 @@ impl FromStr for Percent {
     type Err = Malformed;
 
     fn from_str(text: &str) -> Result<Self, Malformed> {
+        if text.contains('.') {
+            let hint = "write a whole percentage, such as 20%".to_owned();
+            return Err(malformed("has a fraction", hint));
+        }
         let (number, unit) = split(text, "a share", "20%")?;
         if unit != "%" {
             return Err(malformed("needs a % sign", format!("write {number}%")));
@@ -234,6 +260,15 @@ fn shown(number: u64, units: &[(&str, u64)]) -> String {
         || number.to_string(),
         |(unit, of)| format!("{}{unit}", number / of),
     )
+}
+
+/// For a regular expression: each unit that has a name.
+fn names(units: &[(&str, u64)]) -> String {
+    let names = units.iter().map(|(name, _)| *name);
+    names
+        .filter(|name| !name.is_empty())
+        .collect::<Vec<_>>()
+        .join("|")
 }
 
 const fn malformed(message: &'static str, hint: String) -> Malformed {
@@ -350,7 +385,50 @@ mod tests {
         }
     }
 
+    fn matches(pattern: &str, text: &str) -> bool {
+        regex::Regex::new(&format!("^(?:{pattern})$"))
+            .unwrap()
+            .is_match(text)
+    }
+
+    #[test]
+    fn a_pattern_matches_no_other_form() {
+        let table: [(String, &[&str]); 4] = [
+            (
+                duration_pattern(),
+                &["", "soon", "-1s", "2", "2sec", "2S", "1h30m", "1.5s", "2 s"],
+            ),
+            (
+                size_pattern(),
+                &["", "16KB", "16k", "1g", "5x", "-1", "1.5MiB", "1 KiB"],
+            ),
+            (
+                share_pattern(),
+                &["", "20", "101%", "1000%", "%", "-1%", "20 %"],
+            ),
+            (
+                quota_pattern(),
+                &[
+                    "", "300", "/3h", "-1/3h", "1.5/3h", "0/3h", "5/", "5/0s", "5/3", "5/week",
+                ],
+            ),
+        ];
+        for (pattern, texts) in table {
+            for text in texts {
+                assert!(!matches(&pattern, text), "{text} and {pattern}");
+            }
+        }
+    }
+
     proptest! {
+        #[test]
+        fn what_is_read_matches_its_pattern(text in "[0-9]{0,4}/?[0-9]{0,3}(%|[dhms]|ms|[KMG]iB|B)?") {
+            prop_assert!(duration(&text).is_err() || matches(&duration_pattern(), &text));
+            prop_assert!(quota(&text).is_err() || matches(&quota_pattern(), &text));
+            prop_assert!(text.parse::<ByteSize>().is_err() || matches(&size_pattern(), &text));
+            prop_assert!(text.parse::<Percent>().is_err() || matches(&share_pattern(), &text));
+        }
+
         #[test]
         fn what_is_shown_is_read_back(millis in 0..u64::MAX, bytes: u64, percent in 0..=100u8) {
             let time = Duration::from_millis(millis);

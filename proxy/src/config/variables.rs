@@ -5,6 +5,9 @@
 /// Looks a variable of the environment up; a parameter, so that tests and `explain` can bring their own.
 pub type Environment<'a> = dyn Fn(&str) -> Option<String> + 'a;
 
+/// A reference, as a regular expression that means the same to JavaScript and to the crate regex.
+pub(super) const PATTERN: &str = r"\$\{[A-Za-z_][A-Za-z0-9_]*(?::-[^}]*)?\}";
+
 /// Bytes a string may have once its variables are replaced.
 const LONGEST: usize = 1 << 20;
 
@@ -170,6 +173,13 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn what_is_replaced_matches_the_pattern(text in "[$][{][A-Z_0-9-]{0,3}(:-)?[a-z:-]{0,3}[}]?") {
+            let pattern = regex::Regex::new(&format!("^{PATTERN}$")).unwrap();
+            let is_replaced = expand(&text, &|_| Some(String::new())).is_ok();
+            prop_assert_eq!(is_replaced, pattern.is_match(&text));
+        }
+
         #[test]
         fn no_text_is_too_strange(text in "[${}:A-Z-é]{0,40}") {
             let _ = expand(&text, &environment);

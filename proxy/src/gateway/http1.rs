@@ -62,7 +62,8 @@ async fn refuse(door: &Door, mut stream: Stream, refusal: Refusal, head: &[u8]) 
         host: "",
         accept: accept(head),
     };
-    let page = pages::of(refusal, &facts, &door.snapshot.load().defaults);
+    let snapshot = door.snapshot.load();
+    let page = pages::of(refusal, &facts, &snapshot.defaults);
     let (method, path) = request_line(head);
     let mut answer = page.to_http1(SystemTime::now());
     let body = if method == "HEAD" { 0 } else { page.body.len() };
@@ -109,6 +110,7 @@ async fn refuse(door: &Door, mut stream: Stream, refusal: Refusal, head: &[u8]) 
             listener: Some(&connection.listener.meters),
             ..Places::default()
         },
+        &snapshot.config.log,
     );
 }
 

@@ -8,7 +8,13 @@ use std::{
 use http::{HeaderMap, HeaderValue, StatusCode, Version, header};
 use pingora::{Error, ErrorType, Result, http::ResponseHeader, proxy::Session};
 
-use super::{Exchange, admission, exchange::Kept, fault, loan::Lender, session};
+use super::{
+    Exchange, admission,
+    exchange::{Admitted, Kept},
+    fault,
+    loan::Lender,
+    session,
+};
 use crate::{
     balance::{Attempt, Failure, Pick, Sent, is_idempotent},
     config::model::UpstreamProtocol,
@@ -280,12 +286,34 @@ fn count_coding(exchange: &Exchange, observer: &Observer) -> (&'static str, Opti
     (coding, Some((squeezed.taken, squeezed.given)))
 }
 
-/// Queries hold tokens, those of the page before too.
-fn without_query(referer: &[u8]) -> &[u8] {
-    referer
-        .split(|byte| *byte == b'?')
-        .next()
-        .unwrap_or_default()
+fn places<'a>(exchange: &'a Exchange, admitted: &'a Admitted) -> Places<'a> {
+    let (route, pick) = (exchange.route.as_ref(), exchange.pick.as_ref());
+    Places {
+        listener: Some(&admitted.connection.listener.meters),
+        route: route.map(|route| route.meters.as_ref()),
+        server: pick.map(|pick| &pick.server().vitals.meters),
+    }
+}
+
+fn protocol(version: Version) -> Protocol {
+    match version {
+        Version::HTTP_10 => Protocol::Http10,
+        Version::HTTP_2 => Protocol::Http2,
+        _ => Protocol::Http11,
+    }
+}
+
+/// Queries hold tokens, those of the page before too. A fragment or a user, who may have a password, must not be there at all
+/// (RFC 9110 section 10.1.3).
+fn without_secrets(referer: &[u8]) -> &[u8] {
+    let is_end = |byte: &u8| matches!(byte, b'?' | b'#');
+    let page = referer.split(is_end).next().unwrap_or_default();
+    // `https:`, nothing, and whose page it is.
+    let authority = page.split(|byte| *byte == b'/').nth(2);
+    match authority {
+        Some(authority) if authority.contains(&b'@') => b"",
+        _ => page,
+    }
 }
 
 impl<'a> From<&'a TlsFacts> for Tls<'a> {
@@ -326,7 +354,7 @@ pub(super) fn record(session: &Session, exchange: &Exchange, observer: &Observer
         Action::Forward { upstream, .. } => Some(upstream),
         Action::Redirect(_) | Action::Respond(_) => None,
     });
-    let tally = &exchange.tally;
+    let (tally, pick) = (&exchange.tally, exchange.pick.as_ref());
     let (coding, compressed) = count_coding(exchange, observer);
     observer.record(
         &Record {
@@ -334,11 +362,7 @@ pub(super) fn record(session: &Session, exchange: &Exchange, observer: &Observer
             client: admitted.client,
             country: exchange.snapshot.country_of(admitted.client),
             listener: &connection.listener.settings.name,
-            protocol: match header.version {
-                Version::HTTP_10 => Protocol::Http10,
-                Version::HTTP_2 => Protocol::Http2,
-                _ => Protocol::Http11,
-            },
+            protocol: protocol(header.version),
             method: header.method.as_str(),
             host: admitted.host.name(),
             path: admission::logged_path(header, admitted),
@@ -347,10 +371,7 @@ pub(super) fn record(session: &Session, exchange: &Exchange, observer: &Observer
             bytes_out: session.body_bytes_sent() as u64,
             route: route.map_or("", |route| &route.label),
             upstream: upstream.map_or("", |upstream| upstream.name()),
-            server: exchange
-                .pick
-                .as_ref()
-                .map_or("", |pick| &pick.server().label),
+            server: pick.map_or("", |pick| &pick.server().label),
             retries: exchange.tries.count.saturating_sub(1),
             refusal: exchange.refusal.map(Refusal::label),
             refusal_detail: exchange.refusal.and_then(Refusal::detail),
@@ -363,7 +384,7 @@ pub(super) fn record(session: &Session, exchange: &Exchange, observer: &Observer
             tls: connection.tls.as_ref().map(Tls::from),
             request_id: admitted.id.as_str(),
             user_agent: field(header::USER_AGENT),
-            referer: without_query(field(header::REFERER)),
+            referer: without_secrets(field(header::REFERER)),
             timers: Timers {
                 queue: tally.in_queue(),
                 connect: tally.to_connect(),
@@ -372,13 +393,31 @@ pub(super) fn record(session: &Session, exchange: &Exchange, observer: &Observer
             },
             upgraded: tally.upgraded,
         },
-        Places {
-            listener: Some(&connection.listener.meters),
-            route: route.map(|route| route.meters.as_ref()),
-            server: exchange
-                .pick
-                .as_ref()
-                .map(|pick| &pick.server().vitals.meters),
-        },
+        places(exchange, admitted),
+        &exchange.snapshot.config.log,
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_before_is_logged_without_its_secrets() {
+        for (referer, logged) in [
+            ("https://a.test/b?key=secret#c", "https://a.test/b"),
+            ("https://a.test/b#secret?c", "https://a.test/b"),
+            ("https://a.test/@ada", "https://a.test/@ada"),
+            ("https://a.test", "https://a.test"),
+            ("https://ada:secret@a.test/b", ""),
+            ("//ada:secret@a.test/b", ""),
+            ("https://ada:secret@a.test", ""),
+            ("/b", "/b"),
+            ("about:blank", "about:blank"),
+            ("", ""),
+        ] {
+            let found = without_secrets(referer.as_bytes());
+            assert_eq!(found, logged.as_bytes(), "{referer}");
+        }
+    }
 }

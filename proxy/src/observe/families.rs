@@ -231,6 +231,13 @@ impl Maker<'_> {
         ))
     }
 
+    pub(super) fn access_log_sampled_out(&self) -> Result<IntCounter, Error> {
+        self.keep(IntCounter::new(
+            "simplon_access_log_sampled_out_total",
+            "Requests without an access log line because only a share of them has one.",
+        ))
+    }
+
     pub(super) fn counters(
         &self,
         name: &str,

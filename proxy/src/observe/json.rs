@@ -33,7 +33,7 @@ pub(super) fn write_string(value: &[u8], cap: usize, out: &mut Vec<u8>) {
 }
 
 /// The first `cap` bytes, less the beginning of a character that does not fit.
-fn cut(value: &[u8], cap: usize) -> &[u8] {
+pub(super) fn cut(value: &[u8], cap: usize) -> &[u8] {
     let Some((kept, rest)) = value.split_at_checked(cap) else {
         return value;
     };

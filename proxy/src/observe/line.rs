@@ -4,40 +4,44 @@
 //!
 //! `time` `client` `country` `listener` `method` `host` `path` `protocol` `status` `bytes_in` `bytes_out` `route`
 //! `upstream` `server` `retries` `refusal` `detail` `policy` `observed` `user` `coding` `t_queue_ms` `t_connect_ms` `t_first_byte_ms`
-//! `t_total_ms` `tls` (`version` `cipher` `sni` `resumed` `client`) `user_agent` `referer` `request_id` `upgraded`
+//! `t_total_ms` `tls` (`version` `cipher` `sni` `resumed` `client`) `user_agent` `referer` `request_id` `upgraded` `slow` `sample`
 //!
 //! Every line has every field; what there is none of is `null`. Times are milliseconds with three decimals.
+//! `slow` says that the request took longer than `log: { slow }`. `sample` is the share that the line was drawn with, such as 0.1: it
+//! stands for 1 / `sample` requests. It is `null` where the line stands for itself alone, as all do at 100 %, and errors (5xx) and slow
+//! requests at any share. So the number of requests is the sum of 1 / `sample`, with 1 for `null`.
+//!
 //! What a client chose is cut at the caps below, so a line has at most some 25 KB.
 
 use std::{
-    io::Write,
     net::IpAddr,
     time::{Duration, SystemTime},
 };
 
 use super::{
-    PolicyLabel, json,
+    PolicyLabel, digits, json,
     record::{Record, Tls},
+    sampling::Mark,
     timestamp::{Clock, three_digits},
 };
-use crate::config::model::Country;
+use crate::config::{model::Country, units::Percent};
 
 // Bytes, before escaping.
-const METHOD: usize = 32;
+pub(super) const METHOD: usize = 32;
 const HOST: usize = 256;
-const PATH: usize = 2048;
-const USER_AGENT: usize = 512;
-const REFERER: usize = 512;
+pub(super) const PATH: usize = 2048;
+pub(super) const USER_AGENT: usize = 512;
+pub(super) const REFERER: usize = 512;
 const REQUEST_ID: usize = 128;
 const SUBJECT: usize = 256;
-const USER: usize = 256;
+pub(super) const USER: usize = 256;
 /// Names from the configuration are the operator's and stay whole.
 const WHOLE: usize = usize::MAX;
 
 /// A buffer that is filled anew for each exchange.
 pub(super) struct Line {
     bytes: Vec<u8>,
-    clock: Clock,
+    clock: Clock<20>,
 }
 
 /// `,"name":`
@@ -51,12 +55,12 @@ impl Line {
     pub(super) fn new() -> Self {
         Self {
             bytes: Vec::with_capacity(1024),
-            clock: Clock::new(),
+            clock: Clock::rfc3339(),
         }
     }
 
     /// The line for a record, with its line feed.
-    pub(super) fn format(&mut self, record: &Record<'_>) -> &[u8] {
+    pub(super) fn format(&mut self, record: &Record<'_>, mark: Mark) -> &[u8] {
         self.bytes.clear();
         self.time(record.at);
         self.client(record.client);
@@ -91,31 +95,21 @@ impl Line {
         self.string(key!("referer"), record.referer, REFERER);
         self.text(key!("request_id"), record.request_id, REQUEST_ID);
         self.flag(key!("upgraded"), record.upgraded);
+        self.flag(key!("slow"), mark.slow);
+        self.sample(mark.sample);
         self.put(b"}\n");
         &self.bytes
     }
 
     fn time(&mut self, at: SystemTime) {
         self.put(b"{\"time\":\"");
-        self.clock.write(at, &mut self.bytes);
+        self.clock.write_rfc3339(at, &mut self.bytes);
         self.put(b"\"");
     }
 
     fn client(&mut self, client: IpAddr) {
         self.put(b",\"client\":\"");
-        match client {
-            // The formatting machinery costs more than the rest of the field.
-            IpAddr::V4(address) => {
-                let [a, b, c, d] = address.octets();
-                self.integer(a);
-                for octet in [b, c, d] {
-                    self.put(b".");
-                    self.integer(octet);
-                }
-            }
-            // Writing to memory cannot fail.
-            IpAddr::V6(address) => drop(write!(self.bytes, "{address}")),
-        }
+        digits::write_address(client, &mut self.bytes);
         self.put(b"\"");
     }
 
@@ -143,6 +137,16 @@ impl Line {
         self.flag(key!("resumed"), tls.resumed);
         self.text(key!("client"), tls.client, SUBJECT);
         self.put(b"}");
+    }
+
+    fn sample(&mut self, sample: Option<Percent>) {
+        self.put(key!("sample"));
+        let Some(sample) = sample.map(Percent::get) else {
+            return self.put(b"null");
+        };
+        self.integer(sample / 100);
+        let [_, tenths, hundredths] = three_digits(u32::from(sample));
+        self.put(&[b'.', tenths, hundredths]);
     }
 
     fn text(&mut self, key: &[u8], value: &str, cap: usize) {
@@ -179,8 +183,7 @@ impl Line {
     }
 
     fn integer(&mut self, value: impl itoa::Integer) {
-        let mut digits = itoa::Buffer::new();
-        self.put(digits.format(value).as_bytes());
+        digits::write_integer(value, &mut self.bytes);
     }
 
     fn put(&mut self, bytes: &[u8]) {
@@ -244,7 +247,11 @@ mod tests {
     }
 
     fn line(record: &Record<'_>) -> String {
-        String::from_utf8(Line::new().format(record).to_vec()).unwrap()
+        marked(record, Mark::default())
+    }
+
+    fn marked(record: &Record<'_>, mark: Mark) -> String {
+        String::from_utf8(Line::new().format(record, mark).to_vec()).unwrap()
     }
 
     #[test]
@@ -258,7 +265,7 @@ mod tests {
             r#""t_queue_ms":null,"t_connect_ms":0.000,"t_first_byte_ms":1.002,"#,
             r#""t_total_ms":12345.678,"tls":{"version":"TLSv1.3","#,
             r#""cipher":"TLS13_AES_128_GCM_SHA256","sni":"example.ch","resumed":true,"client":"CN=billing"},"#,
-            r#""user_agent":"curl/8","referer":null,"request_id":"0193","upgraded":false}"#,
+            r#""user_agent":"curl/8","referer":null,"request_id":"0193","upgraded":false,"slow":false,"sample":null}"#,
             "\n"
         );
         assert_eq!(line(&record()), expected);
@@ -292,6 +299,30 @@ mod tests {
         for absent in ["upstream", "server", "tls"] {
             assert_eq!(value[absent], Value::Null, "{absent}");
         }
+    }
+
+    #[test]
+    fn a_line_tells_for_how_many_requests_it_stands() {
+        for (percent, sample) in [(1, 0.01), (10, 0.1), (99, 0.99)] {
+            let mark = Mark {
+                slow: false,
+                sample: Some(Percent::new(percent)),
+            };
+            let value: Value = serde_json::from_str(&marked(&record(), mark)).unwrap();
+            assert_eq!(
+                (&value["slow"], &value["sample"]),
+                (&json!(false), &json!(sample))
+            );
+        }
+        let slow = Mark {
+            slow: true,
+            sample: None,
+        };
+        let value: Value = serde_json::from_str(&marked(&record(), slow)).unwrap();
+        assert_eq!(
+            (&value["slow"], &value["sample"]),
+            (&json!(true), &Value::Null)
+        );
     }
 
     #[test]

@@ -1,9 +1,16 @@
-//! What the program says about itself: on standard error, for people.
+//! What the program says about itself: on standard error, for people or the journal, and to the recent events.
 
-use std::{env, error::Error, io, io::IsTerminal};
+use std::{env, error::Error, io, io::IsTerminal, sync::Arc};
 
 use tracing::warn;
-use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
+use tracing_subscriber::{
+    EnvFilter, Layer, Registry, fmt, layer::SubscriberExt, util::SubscriberInitExt,
+};
+
+use super::{
+    events::{self, Events},
+    journal::{self, Journal},
+};
 
 /// What an operator sets to hear more or less: `debug`, `warn,simplon::balance=trace`.
 pub const VARIABLE: &str = "SIMPLON_LOG";
@@ -15,22 +22,30 @@ const DEFAULTS: &str = "info,pingora_core=off,pingora_proxy=off,rustls=off,h2=of
 /// Sends the program's messages, and those of libraries that use the `log` crate, to standard error.
 ///
 /// Directives in `SIMPLON_LOG` come on top of the defaults, so `debug` alone does not turn the libraries
-/// up; `pingora_core=debug` does. Fails if a subscriber is already in place.
-pub fn init() -> Result<(), Box<dyn Error + Send + Sync>> {
+/// up; `pingora_core=debug` does. What is kept as an event does not depend on them. Fails if a subscriber is already in place.
+pub fn init() -> Result<Arc<Events>, Box<dyn Error + Send + Sync>> {
     let wish = env::var(VARIABLE).ok();
     let (filter, fault) = filter(wish.as_deref());
-    let plain = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    let messages = fmt::layer()
-        .with_writer(io::stderr)
-        .with_ansi(io::stderr().is_terminal() && !plain);
+    let events = Arc::<Events>::default();
     tracing_subscriber::registry()
-        .with(filter)
-        .with(messages)
+        .with(messages().with_filter(filter))
+        .with(events::layer(&events))
         .try_init()?;
     if let Some(fault) = fault {
         warn!("{VARIABLE} is not understood and has no effect: {fault}");
     }
-    Ok(())
+    Ok(events)
+}
+
+fn messages() -> Box<dyn Layer<Registry> + Send + Sync> {
+    let stream = env::var_os(journal::VARIABLE);
+    if journal::is_behind(io::stderr(), stream.as_deref()) {
+        let messages = fmt::layer().without_time().with_ansi(false);
+        return messages.with_writer(Journal).boxed();
+    }
+    let plain = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let messages = fmt::layer().with_ansi(io::stderr().is_terminal() && !plain);
+    messages.with_writer(io::stderr).boxed()
 }
 
 /// The filter for a wish, and why the wish was not heard.
@@ -61,7 +76,7 @@ mod tests {
             .with_ansi(false)
             .with_writer(move || Shared(Arc::clone(&writer)));
         with_default(
-            tracing_subscriber::registry().with(filter).with(messages),
+            tracing_subscriber::registry().with(messages.with_filter(filter)),
             || {
                 info!("A");
                 debug!("B");

@@ -44,6 +44,7 @@ pub struct Metrics {
     refusals: Reasons,
     password_checks: Reasons,
     access_log_dropped: IntCounter,
+    access_log_sampled_out: IntCounter,
     memory: MemoryGauges,
     /// Why a connection may be turned away.
     pub(super) connection_reasons: &'static [&'static str],
@@ -81,6 +82,7 @@ impl Metrics {
                 checks.with_label_values(&[result])
             }),
             access_log_dropped: maker.access_log_dropped()?,
+            access_log_sampled_out: maker.access_log_sampled_out()?,
             memory: MemoryGauges::new(&maker)?,
             connection_reasons,
             routes: Shelf::new(),
@@ -133,6 +135,11 @@ impl Metrics {
     /// The counter for [`super::AccessLog::open`].
     pub fn access_log_dropped(&self) -> IntCounter {
         self.access_log_dropped.clone()
+    }
+
+    /// Requests that `log: { sample }` left out of the access log.
+    pub(super) const fn access_log_sampled_out(&self) -> &IntCounter {
+        &self.access_log_sampled_out
     }
 
     /// All families in Prometheus' text format 0.0.4. Servers and certificates are asked for their state

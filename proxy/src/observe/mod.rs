@@ -1,8 +1,9 @@
-//! What the proxy tells about itself: metrics, the access log, messages.
+//! What the proxy tells about itself: metrics, the access log, messages, events.
 
 pub mod access_log;
 pub mod certificates;
 pub mod codings;
+pub mod events;
 pub mod issuers;
 pub mod limiters;
 pub mod limits_store;
@@ -15,9 +16,12 @@ pub mod record;
 pub mod servers;
 
 mod blame;
+mod combined;
+mod digits;
 mod durations;
 mod exposition;
 mod families;
+mod journal;
 mod json;
 mod latency;
 mod line;
@@ -28,6 +32,7 @@ mod rate;
 mod reasons;
 mod recent;
 mod rulings;
+mod sampling;
 mod shelf;
 mod sink;
 mod stages;
@@ -40,12 +45,12 @@ mod tests;
 
 use std::{cell::RefCell, sync::Arc};
 
-use self::line::Line;
 pub use self::{
     access_log::AccessLog,
     blame::Blame,
     certificates::{CertificateView, Certificates},
     codings::CodingMeters,
+    events::{Event, Events},
     exposition::{Family, Labels},
     issuers::IssuerMeters,
     latency::{Counts, Latency, Quantiles},
@@ -63,6 +68,8 @@ pub use self::{
     stages::{StageView, Stages, StagesView},
     traffic::{Flow, Traffic},
 };
+use self::{combined::Combined, line::Line, sampling::Mark};
+use crate::config::model::{Log, LogFormat};
 
 /// Takes note of finished exchanges; the one place that does.
 #[derive(Clone, Debug)]
@@ -74,8 +81,9 @@ pub struct Observer {
 }
 
 thread_local! {
-    /// The line under construction; kept, so that a request allocates nothing for it.
-    static LINE: RefCell<Line> = RefCell::new(Line::new());
+    /// Lines under construction; kept, so that a request allocates nothing for its own.
+    static JSON: RefCell<Line> = RefCell::new(Line::new());
+    static COMBINED: RefCell<Combined> = RefCell::new(Combined::new());
 }
 
 impl Observer {
@@ -87,8 +95,8 @@ impl Observer {
         }
     }
 
-    /// Counts a finished exchange by each of its places, and logs it.
-    pub fn record(&self, record: &Record<'_>, places: Places<'_>) {
+    /// Counts a finished exchange by each of its places, and logs it as the snapshot it has seen says.
+    pub fn record(&self, record: &Record<'_>, places: Places<'_>, log: &Log) {
         places.route.unwrap_or(&self.unrouted).count(record);
         if let Some(listener) = places.listener {
             listener.count(record);
@@ -99,8 +107,19 @@ impl Observer {
         if let Some(reason) = record.refusal {
             self.metrics.refused(reason);
         }
-        if self.access_log.is_on() {
-            LINE.with_borrow_mut(|line| self.access_log.write(line.format(record)));
+        if !self.access_log.is_on() {
+            return;
+        }
+        let Some(mark) = Mark::of(record, log, || fastrand::u8(..100)) else {
+            return self.metrics.access_log_sampled_out().inc();
+        };
+        match log.format {
+            LogFormat::Json => {
+                JSON.with_borrow_mut(|line| self.access_log.write(line.format(record, mark)));
+            }
+            LogFormat::Combined => {
+                COMBINED.with_borrow_mut(|line| self.access_log.write(line.format(record)));
+            }
         }
     }
 }

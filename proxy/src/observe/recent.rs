@@ -74,7 +74,7 @@ impl LastMinute {
     /// A second has passed.
     pub fn tick(&mut self, counts: impl FnOnce() -> Counts) {
         self.seconds += 1;
-        if self.seconds % SLOT != 0 {
+        if !self.seconds.is_multiple_of(SLOT) {
             return;
         }
         let now = counts();

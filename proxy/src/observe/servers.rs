@@ -48,6 +48,10 @@ pub struct QueueView {
 
 /// One server as it is just now.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "facts, each true or not by itself"
+)]
 pub struct ServerView {
     /// The address as configured.
     pub name: String,

@@ -7,6 +7,7 @@ use std::{
 };
 
 use super::*;
+use crate::config::model;
 
 const REFUSALS: &[&str] = &["no_route", "malformed"];
 const CONNECTION_REFUSALS: &[&str] = &["client_cap"];
@@ -79,7 +80,7 @@ fn of(route: &RouteMeters) -> Places<'_> {
     }
 }
 
-fn record() -> Record<'static> {
+pub(super) fn record() -> Record<'static> {
     Record {
         at: SystemTime::now(),
         client: IpAddr::from([192, 0, 2, 1]),
@@ -155,7 +156,7 @@ fn samples(text: &str) -> BTreeMap<String, f64> {
 fn a_request_is_counted_by_route_class_and_upstream() {
     let observer = observer();
     let meters = observer.metrics.route("home", "web");
-    observer.record(&record(), of(&meters));
+    observer.record(&record(), of(&meters), &Log::default());
     observer.record(
         &Record {
             status: 503,
@@ -163,6 +164,7 @@ fn a_request_is_counted_by_route_class_and_upstream() {
             ..record()
         },
         of(&meters),
+        &Log::default(),
     );
     let text = observer.metrics.text(&upstreams(), &Pair);
     let samples = samples(&text);
@@ -212,7 +214,7 @@ fn every_status_falls_into_a_class() {
     let observer = observer();
     let meters = observer.metrics.route("home", "");
     for status in [0, 101, 204, 308, 499, 500, 999] {
-        observer.record(&Record { status, ..record() }, of(&meters));
+        observer.record(&Record { status, ..record() }, of(&meters), &Log::default());
     }
     assert_eq!(meters.requests(), [2, 1, 1, 1, 2]);
 }
@@ -228,6 +230,7 @@ fn a_tunnel_counts_as_a_request_but_not_as_a_slow_one() {
             ..record()
         },
         of(&meters),
+        &Log::default(),
     );
     let samples = samples(&observer.metrics.text(&upstreams(), &Pair));
     let duration = r#"simplon_request_duration_seconds_count{route="home",upstream="web"}"#;
@@ -246,6 +249,7 @@ fn refusals_are_counted_by_reason_and_none_is_lost() {
                 ..record()
             },
             of(&meters),
+            &Log::default(),
         );
     }
     let samples = samples(&observer.metrics.text(&upstreams(), &Pair));
@@ -259,7 +263,7 @@ fn refusals_are_counted_by_reason_and_none_is_lost() {
 fn series_of_a_route_stay_over_a_reload_and_go_with_the_last_snapshot() {
     let observer = observer();
     let before = observer.metrics.route("home", "web");
-    observer.record(&record(), of(&before));
+    observer.record(&record(), of(&before), &Log::default());
     let after = observer.metrics.route("home", "web");
     drop(before);
     assert_eq!(after.requests(), [0, 1, 0, 0, 0]);
@@ -403,12 +407,12 @@ fn a_record_reaches_the_log_as_one_line() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("access.log");
     let metrics = Metrics::new(REFUSALS, CONNECTION_REFUSALS, UNIX_EPOCH).unwrap();
-    let target = crate::config::model::AccessLog::File(path.clone());
+    let target = model::AccessLog::File(path.clone());
     let log = AccessLog::open(&target, metrics.access_log_dropped()).unwrap();
     let observer = Observer::new(metrics, log);
     let meters = observer.metrics.route("home", "web");
     for path in ["/one", "/two\n"] {
-        observer.record(&Record { path, ..record() }, of(&meters));
+        observer.record(&Record { path, ..record() }, of(&meters), &Log::default());
     }
     assert!(observer.access_log.close(Duration::from_secs(10)));
     let text = std::fs::read_to_string(&path).unwrap();

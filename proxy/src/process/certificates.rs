@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{Edge, signals::Wish};
 use crate::{
     admin::{CertificateStatus, Origin},
+    balance::Operator,
     snapshot::Snapshot,
 };
 
@@ -39,6 +40,19 @@ impl Edge {
             Wish::RollOver(issuer, answer) => {
                 let edge = Arc::clone(self);
                 tokio::spawn(async move { drop(answer.send(edge.roll_over(&issuer).await)) });
+            }
+            Wish::Servers(names, answer) => drop(answer.send(self.servers(&names))),
+            Wish::Status(upstreams, answer) => {
+                let edge = Arc::clone(self);
+                // Thousands of servers take their milliseconds.
+                tokio::task::spawn_blocking(move || drop(answer.send(edge.status(&upstreams))));
+            }
+            Wish::Operate(names, operation, answer) => {
+                let edge = Arc::clone(self);
+                tokio::task::spawn_blocking(move || {
+                    let by = Operator::ControlSocket;
+                    drop(answer.send(edge.operate(&names, operation, &by)));
+                });
             }
         }
     }

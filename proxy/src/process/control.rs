@@ -20,10 +20,13 @@ use tokio::{
 };
 
 use super::signals::Wish;
-use crate::config::model::Control;
+use crate::{
+    balance::{Operation, Order, Weight},
+    config::model::Control,
+};
 
-/// A request is one short line; more is not read.
-const LONGEST_LINE: u64 = 4096;
+/// A request is one line, with room for some hundred names of servers; more is not read.
+const LONGEST_LINE: u64 = 64 << 10;
 /// A client that connects and says nothing holds a task for no longer than this.
 const SILENCE: Duration = Duration::from_secs(5);
 /// Connections at a time; further ones wait in the kernel's queue.
@@ -46,6 +49,24 @@ pub enum Command {
     RollOver {
         issuer: String,
     },
+    /// Servers are named as [`crate::balance::select`] finds them. Answered with a list of [`ServerStatus`].
+    Order {
+        servers: Vec<String>,
+        order: Order,
+    },
+    /// Without a weight the configured one holds again. Answered as [`Self::Order`].
+    Weight {
+        servers: Vec<String>,
+        weight: Option<Weight>,
+    },
+    /// Answered as [`Self::Order`], and changes nothing.
+    Servers {
+        servers: Vec<String>,
+    },
+    /// Answered with a [`crate::admin::StatsView`] of these upstreams alone; none named is all.
+    Status {
+        upstreams: Vec<String>,
+    },
 }
 
 /// What the process answers.
@@ -65,6 +86,17 @@ impl Asked {
             ok: false,
             message: message.into(),
             data: Value::Null,
+        }
+    }
+
+    /// Granted, with this for programs.
+    fn with(data: impl Serialize) -> Self {
+        match serde_json::to_value(data) {
+            Ok(data) => Self {
+                data,
+                ..Self::granted("")
+            },
+            Err(error) => Self::refused(error.to_string()),
         }
     }
 
@@ -127,7 +159,7 @@ pub(super) async fn open(
         )),
         Err(error) => {
             tracing::info!(
-                "no control socket at {}: {error}; `simplon reload` cannot reach this process, SIGHUP can",
+                "no control socket at {}: {error}; commands such as `simplon reload` cannot reach this process, SIGHUP can",
                 control.path.display()
             );
             Ok(None)
@@ -222,22 +254,53 @@ async fn execute(command: Command, wishes: &mpsc::Sender<Wish>) -> Result<Asked,
             Ok(generation) => Asked::granted(format!("generation {generation} is in force")),
             Err(error) => Asked::refused(error.to_string()),
         },
-        Command::Certificates => {
-            let certificates = wish(wishes, Wish::Certificates).await?;
-            match serde_json::to_value(certificates) {
-                Ok(data) => Asked {
-                    data,
-                    ..Asked::granted("")
-                },
-                Err(error) => Asked::refused(error.to_string()),
-            }
-        }
+        Command::Certificates => Asked::with(wish(wishes, Wish::Certificates).await?),
         Command::Renew { host } => wish(wishes, |answer| Wish::Renew(host, answer))
             .await?
             .into(),
         Command::RollOver { issuer } => wish(wishes, |answer| Wish::RollOver(issuer, answer))
             .await?
             .into(),
+        Command::Order { servers, order } => {
+            operate(servers, Operation::Order(order), wishes).await?
+        }
+        Command::Weight { servers, weight } => {
+            operate(servers, Operation::Weight(weight), wishes).await?
+        }
+        Command::Servers { servers } => show(servers, wishes).await?,
+        Command::Status { upstreams } => {
+            let wished = wish(wishes, |answer| Wish::Status(upstreams, answer));
+            match wished.await? {
+                Ok(stats) => Asked::with(stats),
+                Err(message) => Asked::refused(message),
+            }
+        }
+    })
+}
+
+/// Does it, and shows how the servers are then.
+async fn operate(
+    names: Vec<String>,
+    operation: Operation,
+    wishes: &mpsc::Sender<Wish>,
+) -> Result<Asked, Gone> {
+    let servers = names.clone();
+    let wished = wish(wishes, |answer| Wish::Operate(servers, operation, answer));
+    Ok(match wished.await? {
+        Ok(operated) => Asked {
+            // Null if a reload has just removed one.
+            data: show(names, wishes).await?.data,
+            ..Asked::granted(operated.message())
+        },
+        Err(message) => Asked::refused(message),
+    })
+}
+
+async fn show(names: Vec<String>, wishes: &mpsc::Sender<Wish>) -> Result<Asked, Gone> {
+    let wished = wish(wishes, |answer| Wish::Servers(names, answer));
+    Ok(match wished.await? {
+        Ok(servers) => Asked::with(servers),
+        Err(message) => Asked::refused(message),
     })
 }
 

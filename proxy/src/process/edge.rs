@@ -17,7 +17,9 @@ use tokio::{net::TcpListener, sync::mpsc};
 
 use super::{
     control::{self, ControlSocket},
-    descriptors, memory, processors,
+    descriptors, memory,
+    orders_file::OrdersFile,
+    processors,
     pulse::{self, Pulse},
     reload::{Attempt, ReloadError},
     signals::Wish,
@@ -29,7 +31,7 @@ use crate::{
     config::{self, Config, Loaded, Problem, Report, Sources},
     gateway::Door,
     listen::{self, Listeners, Prepared},
-    observe::{AccessLog, Metrics, Observer},
+    observe::{AccessLog, Events, Metrics, Observer},
     respond::Refusal,
     snapshot::{Built, Snapshot, SnapshotCell, World},
     tls,
@@ -45,8 +47,19 @@ const REACHING: Duration = Duration::from_secs(2);
 #[derive(Clone, Debug)]
 pub enum Source {
     File(PathBuf),
+    /// A file of `simplon up`, which begins anew each time: what operators order does not outlive the process.
+    Trial(PathBuf),
     /// From the command line; there is nothing to reload.
     Given,
+}
+
+impl Source {
+    fn file(&self) -> Option<&Path> {
+        match self {
+            Self::File(path) | Self::Trial(path) => Some(path),
+            Self::Given => None,
+        }
+    }
 }
 
 /// The running edge.
@@ -55,6 +68,9 @@ pub struct Edge {
     pub(super) snapshot: Arc<SnapshotCell>,
     pub(super) world: World,
     pub(super) observer: Arc<Observer>,
+    pub(super) orders_file: OrdersFile,
+    /// What the process has said of itself of late.
+    pub events: Arc<Events>,
     pub(super) listeners: Mutex<Listeners>,
     pub(super) started: Instant,
     pub(super) last_reload: Mutex<Attempt>,
@@ -91,11 +107,13 @@ pub enum StartError {
 impl Edge {
     /// Starts everything: once this returns, clients are served.
     ///
-    /// `key_log` is told the secrets of every connection with TLS; [`rustls::NoKeyLog`] keeps them.
+    /// `key_log` is told the secrets of every connection with TLS; [`rustls::NoKeyLog`] keeps them. `events` are shown
+    /// to operators; they come from [`crate::observe::logging::init`].
     pub async fn start(
         source: Source,
         loaded: Loaded,
         key_log: Arc<dyn KeyLog>,
+        events: Arc<Events>,
     ) -> Result<Running, StartError> {
         let Loaded {
             config, sources, ..
@@ -105,11 +123,13 @@ impl Edge {
         let workers = u64::try_from(workers).unwrap_or(1);
         let observer = Arc::new(observer(&config).map_err(StartError::World)?);
         let snapshot = Arc::new(SnapshotCell::default());
+        let orders_file = OrdersFile::of(&source, &config.state);
         let world = World {
             metrics: Arc::clone(&observer.metrics),
             resolver: Arc::new(tls::Resolver(Arc::clone(&snapshot))),
             tickets: Arc::default(),
             key_log,
+            orders: Arc::new(orders_file.restore()),
             limits: Arc::default(),
             engines: Arc::default(),
             pressure: Arc::default(),
@@ -127,11 +147,11 @@ impl Edge {
             .map_err(StartError::World)?;
         let admin = bind_admin(&source, first.config.admin.bind).map_err(StartError::World)?;
         let (wish, wishes) = mpsc::channel(8);
-        let control = match source {
-            Source::File(_) => control::open(&first.config.control, wish)
+        let control = match source.file() {
+            Some(_) => control::open(&first.config.control, wish)
                 .await
                 .map_err(StartError::World)?,
-            Source::Given => None, // there is nothing to reload
+            None => None, // there is nothing to reload
         };
 
         announce(&first.config, &prepared, &admin);
@@ -146,6 +166,8 @@ impl Edge {
             snapshot,
             world,
             observer,
+            orders_file,
+            events,
             listeners: Mutex::new(listeners),
             started: Instant::now(),
             last_reload: Mutex::new(Attempt::started()),
@@ -156,22 +178,29 @@ impl Edge {
         });
         edge.keep_certificates();
         edge.observer.metrics.reload_succeeded(1, SystemTime::now());
-        tokio::spawn(tickets::tend(Arc::downgrade(&edge)));
-        tokio::spawn(memory::tend(Arc::downgrade(&edge)));
-        tokio::spawn(pulse::tend(Arc::downgrade(&edge)));
-        tokio::spawn(processors::tend(Arc::downgrade(&edge)));
-        let view: Arc<dyn admin::AdminView> = Arc::clone(&edge) as _;
-        tokio::spawn(admin::serve(
-            admin,
-            admin::router(view),
-            std::future::pending(),
-        ));
+        edge.tend();
+        edge.show(admin);
         Ok(Running {
             edge,
             wishes,
             _control: control,
             _watch: watch,
         })
+    }
+
+    /// What goes on as long as the edge lives.
+    fn tend(self: &Arc<Self>) {
+        tokio::spawn(tickets::tend(Arc::downgrade(self)));
+        tokio::spawn(memory::tend(Arc::downgrade(self)));
+        tokio::spawn(pulse::tend(Arc::downgrade(self)));
+        tokio::spawn(processors::tend(Arc::downgrade(self)));
+    }
+
+    /// Serves the admin endpoint.
+    fn show(self: &Arc<Self>, listener: TcpListener) {
+        let view: Arc<dyn admin::AdminView> = Arc::clone(self) as _;
+        let router = admin::router(view);
+        tokio::spawn(admin::serve(listener, router, std::future::pending()));
     }
 
     /// Reads the configuration again and puts it in force, or says why not. Whatever is wrong, the
@@ -183,10 +212,10 @@ impl Edge {
     }
 
     async fn try_reload(&self) -> Result<u64, ReloadError> {
-        let Source::File(path) = &self.source else {
+        let Some(path) = self.source.file() else {
             return Err(ReloadError::NoFile);
         };
-        let (path, snapshot) = (path.clone(), self.snapshot.load());
+        let (path, snapshot) = (path.to_owned(), self.snapshot.load());
         let (world, before) = (self.world.clone(), Arc::clone(&snapshot));
         // Reading and building take time that belongs to requests.
         let next = tokio::task::spawn_blocking(move || next(&path, &before, &world));
@@ -270,7 +299,7 @@ fn observer(config: &Config) -> Result<Observer, String> {
     let labels: &'static [&'static str] = Refusal::labels().collect::<Vec<_>>().leak();
     let metrics = Metrics::new(labels, &listen::REASONS, SystemTime::now())
         .map_err(|error| format!("the metrics cannot be set up: {error}"))?;
-    let access_log = AccessLog::open(&config.log, metrics.access_log_dropped())
+    let access_log = AccessLog::open(&config.log.access, metrics.access_log_dropped())
         .map_err(|error| format!("cannot open the access log: {error}\n  hint: `log: {{ access: … }}` names it; its directory must exist"))?;
     Ok(Observer::new(metrics, access_log))
 }

@@ -80,7 +80,7 @@ impl Edge {
             let (mut in_flight, mut is_up) = (0, false);
             for server in upstream.servers() {
                 in_flight += u64::from(server.vitals.in_flight());
-                is_up |= server.is_healthy(now);
+                is_up |= server.takes_new(now);
                 server.vitals.meters.tick(elapsed);
             }
             if let Some(meters) = metrics.upstream(upstream.name()) {

@@ -72,7 +72,7 @@ pub(super) fn needs_restart(before: &Config, after: &Config) -> Result<(), Reloa
         ("workers", before.workers != after.workers),
         ("admin.bind", before.admin != after.admin),
         ("control", before.control != after.control),
-        ("log", before.log != after.log),
+        ("log.access", before.log.access != after.log.access),
         ("state", before.state != after.state),
     ];
     match changed.iter().find(|(_, changed)| *changed) {

@@ -1,14 +1,22 @@
 //! What signals and operators ask of the process.
 
-use std::{io, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::{mpsc, oneshot},
 };
 
-use super::{Edge, edge::Running, reload::ReloadError};
-use crate::admin::CertificateStatus;
+use super::{
+    Edge,
+    edge::Running,
+    operate::{Operated, ServerStatus},
+    reload::ReloadError,
+};
+use crate::{
+    admin::{CertificateStatus, StatsView},
+    balance::Operation,
+};
 
 /// Something an operator asks for through the control socket.
 pub(super) enum Wish {
@@ -18,6 +26,19 @@ pub(super) enum Wish {
     Renew(String, oneshot::Sender<Result<String, String>>),
     /// Another key for the account at the CA of this name.
     RollOver(String, oneshot::Sender<Result<String, String>>),
+    /// An order for servers.
+    Operate(
+        Vec<String>,
+        Operation,
+        oneshot::Sender<Result<Operated, String>>,
+    ),
+    /// Servers as they are just now.
+    Servers(
+        Vec<String>,
+        oneshot::Sender<Result<Vec<ServerStatus>, String>>,
+    ),
+    /// Everything there is to see, of these upstreams.
+    Status(Vec<String>, oneshot::Sender<Result<StatsView, String>>),
 }
 
 /// How the process came to its end.
@@ -101,7 +122,11 @@ impl Running {
 
 impl Edge {
     /// Drains, unless a second signal is in a hurry.
-    async fn end(&self, signals: &mut Signals, wishes: &mut mpsc::Receiver<Wish>) -> Ending {
+    async fn end(
+        self: &Arc<Self>,
+        signals: &mut Signals,
+        wishes: &mut mpsc::Receiver<Wish>,
+    ) -> Ending {
         let mut draining = std::pin::pin!(self.drain());
         loop {
             tokio::select! {
@@ -115,6 +140,8 @@ impl Edge {
                     Wish::Certificates(answer) => drop(answer.send(self.certificates())),
                     // Who hears no answer is told that the process is stopping.
                     Wish::Renew(_, answer) | Wish::RollOver(_, answer) => drop(answer),
+                    Wish::Operate(_, _, answer) => drop(answer),
+                    shown @ (Wish::Servers(..) | Wish::Status(..)) => self.grant(shown),
                 },
             }
         }

@@ -15,7 +15,7 @@ use crate::{
     balance::{self, Reached, Upstream},
     listen::Listener,
     observe::{
-        CertificateView, Certificates, CheckView, ServerView, UpstreamMeters, UpstreamView,
+        CertificateView, Certificates, CheckView, ServerView, UpstreamMeters, UpstreamView, events,
         limiters, process,
     },
     snapshot::Snapshot,
@@ -39,6 +39,7 @@ impl AdminView for Edge {
         let upstreams = self.upstreams(&snapshot);
         let mut text = self.observer.metrics.text(&upstreams, &*snapshot);
         limiters::write(self.world.limits.views(), &mut text);
+        events::write(&self.events, &mut text);
         if snapshot.config.metrics.haproxy {
             haproxy::write_metrics(&self.stats(), wanted, &mut text);
         }
@@ -219,9 +220,9 @@ fn of_server(upstream: &Upstream, server: &balance::Server, now: Instant) -> Ser
         state: server.state(now).to_string(),
         up: vitals.standing().is_up(),
         ejected: vitals.is_ejected(now),
-        usable: server.is_healthy(now),
+        usable: server.takes_new(now),
         backup: server.backup,
-        weight: server.weight,
+        weight: server.effective_weight(),
         configured_weight: server.weight,
         throttle: None,
         in_flight: vitals.in_flight(),

@@ -27,6 +27,7 @@ pub use upstreams::Upstreams;
 use crate::{
     acme::{Answers, Issuer},
     admit::Networks,
+    balance::Orders,
     config::{
         Config,
         model::{self, Country},
@@ -82,6 +83,8 @@ pub struct World {
     pub tickets: Arc<tls::Tickets>,
     /// Is told the secrets of every connection, which is for debugging alone.
     pub key_log: Arc<dyn KeyLog>,
+    /// What operators have ordered of servers.
+    pub orders: Arc<Orders>,
     /// The live state of rate limits and limits of concurrency.
     pub limits: Arc<Registry>,
     /// The codecs of compression, and the streams that run.
@@ -131,6 +134,9 @@ impl Snapshot {
         let issuers = issuers::build(&config, previous, &mut problems);
         let upstreams =
             Upstreams::build(&config.upstreams, &previous.upstreams, &mut problems, now);
+        for upstream in upstreams.iter() {
+            world.orders.apply(upstream, now);
+        }
         let listeners = listeners(&config.listeners, previous, world, &mut problems);
         let limits_store = limits_store::build(&config, previous, world, &mut problems);
         let country_database = countries::build(

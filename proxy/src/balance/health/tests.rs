@@ -6,7 +6,7 @@ use tokio::net::{TcpListener, TcpSocket, UnixListener};
 
 use super::*;
 use crate::{
-    balance::{Server, Tried, sample},
+    balance::{Order, Ordered, Server, Tried, sample},
     config::model::{self, Address},
 };
 
@@ -105,8 +105,9 @@ fn told(found: Option<Finding>) -> Option<(Reached, String)> {
 
 #[tokio::test]
 async fn a_check_tells_what_it_found_in_plain_words() {
-    let (_held, refused) = refusing();
     use Reached::{Answered, BadStatus, Connected, NoAnswer, NotHttp, Unconnected};
+
+    let (_held, refused) = refusing();
     let says = |answer| server(Reply::Says(answer));
     let ok = says("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await;
     let silent = server(Reply::Silent).await;
@@ -364,4 +365,57 @@ fn jitter_stays_within_a_tenth() {
         let jittered = jittered(span);
         assert!((Duration::from_secs(9)..=Duration::from_secs(11)).contains(&jittered));
     }
+}
+
+#[tokio::test]
+async fn maintenance_pauses_checks_and_its_end_begins_with_one() {
+    let address = server(Reply::Says("HTTP/1.1 503 No\r\n\r\n")).await;
+    let upstream = build(&spec(&[address], http()));
+    let server = &upstream.servers()[0];
+    let order = |order| {
+        let ordered = Ordered {
+            order,
+            ..Ordered::default()
+        };
+        server.vitals.follow(ordered, Instant::now());
+    };
+    upstream.start_checks();
+    until("it is down", || shows(server, "DOWN")).await;
+    order(Order::Maint);
+    // One that had begun may still be counted, but not believed.
+    time::sleep(Duration::from_millis(60)).await;
+    let before = server.vitals.checks.get();
+    time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(server.vitals.checks.get(), before);
+    assert_eq!(server.vitals.last_check(), None);
+    order(Order::Ready);
+    assert!(shows(server, "UP"));
+    until("it is down again", || shows(server, "DOWN")).await;
+
+    // Who is drained is checked.
+    order(Order::Drain);
+    let before = server.vitals.checks.get();
+    until("it is checked", || server.vitals.checks.get() > before + 1).await;
+}
+
+#[tokio::test]
+async fn a_reload_does_not_end_the_pause() {
+    let address = server(Reply::Says("HTTP/1.1 200 OK\r\n\r\n")).await;
+    let first = build(&spec(&[address], http()));
+    let ordered = Ordered {
+        order: Order::Maint,
+        ..Ordered::default()
+    };
+    first.servers()[0].vitals.follow(ordered, Instant::now());
+    first.start_checks();
+    let mut other = spec(&[address], http());
+    other.passive.failures = NonZeroU32::MIN;
+    let second = Upstream::build(&other, None, Some(&first), Instant::now());
+    second.start_checks();
+    first.retire();
+    time::sleep(Duration::from_millis(100)).await;
+    let vitals = &second.servers()[0].vitals;
+    assert_eq!(vitals.checks.get(), 0);
+    vitals.follow(Ordered::default(), Instant::now());
+    until("it is checked", || vitals.checks.get() > 0).await;
 }

@@ -1,10 +1,12 @@
 //! Which server is picked: tiers, panic, weights, limits, and what is adopted.
 
+mod ordered;
+
 use std::{num::NonZeroU32, time::Duration};
 
 use super::*;
 use crate::{
-    balance::{Failure, Target, sample},
+    balance::{Failure, Order, Ordered, Target, sample},
     config::model::Address,
 };
 
@@ -28,6 +30,17 @@ fn reached(upstream: &Arc<Upstream>, tried: &[usize], now: Instant) -> Vec<usize
 
 fn eject(server: &Server, now: Instant) {
     server.vitals.eject(now, Duration::from_secs(30));
+}
+
+fn order(server: &Server, order: Order, now: Instant) {
+    let before = server.vitals.ordered();
+    server.vitals.follow(Ordered { order, ..before }, now);
+}
+
+fn weigh(server: &Server, weight: u16, now: Instant) {
+    let weight = Some(weight.try_into().unwrap());
+    let before = server.vitals.ordered();
+    server.vitals.follow(Ordered { weight, ..before }, now);
 }
 
 #[test]
@@ -159,7 +172,8 @@ fn threads_never_exceed_max_connections() {
     );
 }
 
-/// Servers by letter: `u` up, `d` down, `e` ejected; capital letters are backups.
+/// Servers by letter: `u` up, `d` down, `e` ejected, and by order of an operator: `n` takes nothing new, `m` is
+/// in maintenance, `z` has a weight of zero; capital letters are backups.
 fn with_states(states: &str, now: Instant) -> Arc<Upstream> {
     let mut spec = sample::upstream(&vec![1; states.len()]);
     for (server, state) in spec.servers.iter_mut().zip(states.chars()) {
@@ -170,6 +184,9 @@ fn with_states(states: &str, now: Instant) -> Arc<Upstream> {
         match state.to_ascii_lowercase() {
             'd' => sample::take_down(server, now),
             'e' => eject(server, now),
+            'n' => order(server, Order::Drain, now),
+            'm' => order(server, Order::Maint, now),
+            'z' => weigh(server, 0, now),
             _ => {}
         }
     }

@@ -6,6 +6,7 @@ mod acme;
 mod certificate;
 mod limits_store;
 mod listener;
+mod log;
 mod policy;
 mod route;
 mod tls;
@@ -22,6 +23,7 @@ pub use self::{
     certificate::{Certificate, CertificateSource},
     limits_store::{LimitsStore, OnFailure},
     listener::{Limits, Listener, Protocols, UnderscoreHeaders},
+    log::{AccessLog, Log, LogFormat},
     policy::{
         Access, BasicAuth, Block, BlockRule, By, Compress, Conditions, Cors, Countries, Country,
         CountryList, Edits, ErrorPages, ErrorStatus, ForwardAuth, FrameOptions, HeaderCondition,
@@ -53,7 +55,7 @@ pub struct Config {
     pub routes: Vec<Route>,
     /// The policies of a request whose route is not known.
     pub defaults: Policies,
-    pub log: AccessLog,
+    pub log: Log,
     pub metrics: Metrics,
     /// Where rate limits are shared over nodes; each node counts for itself unless configured.
     pub limits_store: Option<LimitsStore>,
@@ -82,16 +84,6 @@ impl Default for Admin {
             bind: SocketAddr::from(([127, 0, 0, 1], 8404)),
         }
     }
-}
-
-/// One JSON line a request.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum AccessLog {
-    Off,
-    #[default]
-    Stdout,
-    Stderr,
-    File(PathBuf),
 }
 
 /// What is shown at `/metrics`.

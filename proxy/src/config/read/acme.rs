@@ -43,7 +43,11 @@ pub(in crate::config) static TABLE: Table = Table {
         ),
         Key::new(
             "challenge",
-            Kind::OneOrMore("http-01, tls-alpn-01 or { dns-01: { command: [./dns-hook] } }"),
+            Kind::OneOrMoreOr(
+                "http-01, tls-alpn-01 or { dns-01: { command: [./dns-hook] } }",
+                &challenge::WORDS,
+                &challenge::TABLE,
+            ),
             "how we show that a host is ours, one or a list; default what the listeners can answer of http-01 and tls-alpn-01",
         ),
         Key::new(

@@ -11,19 +11,21 @@ use crate::config::{
     decode::{Fields, text},
     model::{Challenge, DnsHook, Propagation},
     nearest::nearest,
-    problem::{Located, Problem, Problems, quoted},
+    problem::{Located, Problem, quoted},
     raw::{Node, Value},
     table::{Key, Kind, Table},
 };
 
-const WORDS: [&str; 3] = ["http-01", "tls-alpn-01", "dns-01"];
+/// Those that can stand alone.
+pub(super) const WORDS: [&str; 2] = ["http-01", "tls-alpn-01"];
+const ALL: [&str; 3] = ["http-01", "tls-alpn-01", "dns-01"];
 const EXAMPLE: &str = "write `challenge: { dns-01: { command: [./dns-hook] } }`";
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
 
-static TABLE: Table = Table {
+pub(super) static TABLE: Table = Table {
     of: "a challenge",
     keys: &[Key::required(
         "dns-01",
@@ -79,7 +81,7 @@ pub(super) fn read(fields: &Fields<'_>) -> Vec<Located<Challenge>> {
     let nodes = fields.list("challenge").unwrap_or_default();
     let found: Vec<_> = nodes
         .iter()
-        .filter_map(|node| Some((challenge(node, fields.problems)?, &node.span)))
+        .filter_map(|node| Some((challenge(node, fields)?, &node.span)))
         .collect();
     let words: Vec<_> = found
         .iter()
@@ -105,20 +107,21 @@ pub(in crate::config) fn word(challenge: &Challenge) -> &'static str {
     }
 }
 
-fn challenge(node: &Node, problems: &Problems) -> Option<Challenge> {
+fn challenge<'a>(node: &'a Node, issuer: &Fields<'a>) -> Option<Challenge> {
+    let problems = issuer.problems;
     if let Value::Map(_) = node.value {
-        let fields = Fields::of(node, &node.span, &TABLE, problems)?;
+        let fields = issuer.item("challenge", node)?;
         return hook(&fields.fields("dns-01")?).map(Challenge::Dns01);
     }
-    let written = text(node, "challenge", &WORDS.join(", "), problems)?;
+    let written = text(node, "challenge", &ALL.join(", "), problems)?;
     let (message, hint) = match written.value {
         "http-01" => return Some(Challenge::Http01),
         "tls-alpn-01" => return Some(Challenge::TlsAlpn01),
         "dns-01" => ("\"dns-01\" needs a command".to_owned(), EXAMPLE.to_owned()),
         other => (
             format!("there is no challenge {}", quoted(other)),
-            nearest(other, WORDS).map_or_else(
-                || format!("the challenges are {}", WORDS.join(", ")),
+            nearest(other, ALL).map_or_else(
+                || format!("the challenges are {}", ALL.join(", ")),
                 |known| format!("did you mean {}?", quoted(known)),
             ),
         ),

@@ -11,6 +11,9 @@ use crate::config::{
     table::{Key, Kind, Table},
 };
 
+/// A regular expression for one that begins or ends a range.
+const STATUS: &str = "\\s*\\+?0*[1-5][0-9]{2}\\s*";
+
 const HOUR: Duration = Duration::from_secs(3600);
 
 pub(super) static TABLE: Table = Table {
@@ -44,7 +47,7 @@ pub(super) static TABLE: Table = Table {
         ),
         Key::new(
             "expect",
-            Kind::OneOrMore("a status such as 200, or a range such as 200-399"),
+            Kind::Statuses("a status such as 200, or a range such as 200-399"),
             "the good statuses; default 200-399",
         ),
         Key::later(
@@ -153,6 +156,11 @@ fn expect(fields: &Fields<'_>) -> Vec<RangeInclusive<u16>> {
         ranges.extend(range);
     }
     ranges
+}
+
+/// The form of a range, as a regular expression for the whole of a text; a status alone is a number.
+pub(in crate::config) fn range_pattern() -> String {
+    format!("{STATUS}-{STATUS}")
 }
 
 /// `200` or `200-399`.

@@ -37,7 +37,7 @@ pub(in crate::config) static TABLE: Table = Table {
         ),
         Key::new(
             "tls",
-            Kind::Mapping(&server_tls::TABLE),
+            Kind::FlagOr(&server_tls::TABLE),
             "with rediss://, whom to trust; `true` for every default",
         ),
         Key::new(

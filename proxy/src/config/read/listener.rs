@@ -14,6 +14,7 @@ use crate::config::{
     units::ByteSize,
 };
 
+const PROTOCOLS: [&str; 2] = ["h2", "http/1.1"];
 const TEN_MILLION: u64 = 10_000_000;
 const MILLISECOND: Duration = Duration::from_millis(1);
 const HOUR: Duration = Duration::from_secs(3600);
@@ -39,7 +40,7 @@ pub(in crate::config) static TABLE: Table = Table {
         ),
         Key::new(
             "protocols",
-            Kind::List("h2, http/1.1 or both"),
+            Kind::ListOfWords("h2, http/1.1 or both", &PROTOCOLS),
             "what is offered by ALPN; default both with tls, else http/1.1",
         ),
         Key::new(
@@ -211,7 +212,6 @@ fn bind(fields: &Fields<'_>) -> Vec<(SocketAddr, Span)> {
 }
 
 fn protocols(fields: &Fields<'_>, has_tls: bool) -> Protocols {
-    const KNOWN: [&str; 2] = ["h2", "http/1.1"];
     let Some(nodes) = fields.list("protocols") else {
         return Protocols {
             h2: has_tls,
@@ -226,8 +226,8 @@ fn protocols(fields: &Fields<'_>, has_tls: bool) -> Protocols {
         })
         .collect();
     for (word, at) in &words {
-        if !KNOWN.contains(word) {
-            let meant = nearest(word, KNOWN).map(|known| format!("did you mean \"{known}\"?"));
+        if !PROTOCOLS.contains(word) {
+            let meant = nearest(word, PROTOCOLS).map(|known| format!("did you mean \"{known}\"?"));
             let hint = meant.unwrap_or_else(|| "the protocols are h2 and http/1.1".to_owned());
             fields.error(at, format!("there is no protocol {}", quoted(word)), hint);
         } else if *word == "h2" && !has_tls {

@@ -9,6 +9,7 @@ mod health;
 mod host;
 mod limits_store;
 mod listener;
+mod log;
 mod network;
 mod path;
 mod policy;
@@ -32,15 +33,14 @@ use super::{
     raw::{Entry, Node, Value},
 };
 
-#[cfg(test)]
-pub(super) use self::top::TABLE as WHOLE;
 pub(super) use self::{
     acme::IssuerDraft,
     certificate::{CertificateDraft, SourceDraft},
+    health::range_pattern,
     listener::ListenerDraft,
     policy::PoliciesDraft,
     route::{ActionDraft, RouteDraft},
-    top::Settings,
+    top::{Settings, TABLE as WHOLE},
 };
 
 /// What the files read so far hold: every value typed, but names not resolved yet.
@@ -107,6 +107,11 @@ pub(super) struct Names(HashMap<Name, Span>);
 impl Names {
     /// Letters of a name at most: it becomes a metric label.
     const LONGEST: usize = 64;
+
+    /// The form of a name, as a regular expression for the whole of it.
+    pub(super) fn pattern() -> String {
+        format!("[A-Za-z0-9][A-Za-z0-9._-]{{0,{}}}", Self::LONGEST - 1)
+    }
 
     pub(super) fn all(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(|name| &**name)

@@ -37,7 +37,7 @@ pub(in crate::config) static TABLE: Table = Table {
         ),
         Key::new(
             "methods",
-            Kind::OneOrMore("methods such as GET"),
+            Kind::OneOrMoreWords("methods such as GET", &Methods::NAMES),
             "the methods it is for; default any",
         ),
         Key::new(

@@ -49,6 +49,10 @@ pub(super) fn read(upstream: &Fields<'_>) -> Option<ServerTls> {
     match entry.node.value {
         Value::Bool(true) => return Some(trust_the_system),
         Value::Bool(false) => return None,
+        Value::Null => {
+            upstream.flag("tls");
+            return None;
+        }
         _ => {}
     }
     let fields = upstream.fields("tls")?;

@@ -7,19 +7,17 @@ use std::{
 use ipnet::IpNet;
 
 use super::{
-    acme, address, beside, certificate, file_path, limits_store, listener,
+    acme, address, certificate, file_path, limits_store, listener, log,
     network::networks,
     policy::{self, PoliciesDraft},
     route, upstream,
 };
 use crate::config::{
     decode::{Fields, text},
-    model::{AccessLog, Admin, Control, Drain, LimitsStore, MemoryLimit, Metrics},
-    nearest::did_you_mean,
+    model::{Admin, Control, Drain, LimitsStore, Log, MemoryLimit, Metrics},
     problem::{Located, Problem, Span, quoted},
-    raw::Value,
     table::{Key, Kind, Table},
-    units::{ByteSize, Malformed},
+    units::{ByteSize, Malformed, size_pattern},
 };
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -75,7 +73,7 @@ pub(in crate::config) static TABLE: Table = Table {
             Kind::Mapping(&DEFAULTS),
             "policies of every route",
         ),
-        Key::new("log", Kind::Mapping(&LOG), "the access log"),
+        Key::new("log", Kind::Mapping(&log::TABLE), "the access log"),
         Key::new(
             "state",
             Kind::Text("the path of a directory"),
@@ -93,7 +91,7 @@ pub(in crate::config) static TABLE: Table = Table {
         ),
         Key::new(
             "memory_limit",
-            Kind::Text(MEMORY),
+            Kind::Form(MEMORY, memory_pattern),
             "beyond it no new connection is let in; default auto, from the control group or the machine",
         ),
         Key::new(
@@ -181,18 +179,6 @@ static DEFAULTS: Table = Table {
     ],
 };
 
-static LOG: Table = Table {
-    of: "log",
-    keys: &[
-        Key::new(
-            "access",
-            Kind::Text("off, stdout, stderr, or a file as in \"file /var/log/simplon.log\""),
-            "where it goes; default stdout",
-        ),
-        Key::new("format", Kind::Choice(&["json"]), "one JSON object a line"),
-    ],
-};
-
 static METRICS: Table = Table {
     of: "metrics",
     keys: &[Key::new(
@@ -209,7 +195,7 @@ pub(in crate::config) struct Settings {
     pub(in crate::config) trusted_proxies: Option<Vec<IpNet>>,
     pub(in crate::config) country_database: Option<Located<PathBuf>>,
     pub(in crate::config) defaults: PoliciesDraft,
-    pub(in crate::config) log: Option<AccessLog>,
+    pub(in crate::config) log: Option<Log>,
     pub(in crate::config) metrics: Option<Metrics>,
     pub(in crate::config) limits_store: Option<LimitsStore>,
     pub(in crate::config) state: Option<PathBuf>,
@@ -273,7 +259,7 @@ impl Settings {
                     .map(|fields| policy::read(&fields))
                     .unwrap_or_default();
             }
-            "log" => self.log = fields.fields("log").and_then(|fields| log(&fields)),
+            "log" => self.log = log::read(fields),
             "metrics" => {
                 self.metrics = fields.fields("metrics").map(|fields| metrics(&fields));
             }
@@ -347,49 +333,8 @@ fn admin(fields: &Fields<'_>) -> Option<Located<Admin>> {
     None
 }
 
-fn log(fields: &Fields<'_>) -> Option<AccessLog> {
-    if let Some(node) = fields.node("format")
-        && node.value == Value::Text("combined".to_owned())
-    {
-        fields.error(
-            &node.span,
-            "combined under \"format\" is not available yet",
-            "write `format: json`",
-        );
-    } else {
-        fields.choice("format");
-    }
-    if let Some(node) = fields.node("access")
-        && node.value == Value::Bool(false)
-    {
-        return fields.wrong("access", "off, stdout, stderr or a file", node, "write off");
-    }
-    let access = fields.text("access")?;
-    match access.value.split_once(' ') {
-        None if access.value == "off" => Some(AccessLog::Off),
-        None if access.value == "stdout" => Some(AccessLog::Stdout),
-        None if access.value == "stderr" => Some(AccessLog::Stderr),
-        Some(("file", path)) => {
-            let path = beside(fields, "access", &access, path.trim())?;
-            Some(AccessLog::File(path.value))
-        }
-        _ => {
-            let written = access.value;
-            let hint = if written.contains('/') {
-                Some(format!("if it is a file, write \"file {written}\""))
-            } else {
-                did_you_mean(written, ["off", "stdout", "stderr"])
-            };
-            fields.problems.push(
-                Problem::error(format!("{} is no place for a log", quoted(written)))
-                    .at_value(&access)
-                    .hint(hint.unwrap_or_else(|| {
-                        "write off, stdout, stderr, or \"file /var/log/simplon.log\"".to_owned()
-                    })),
-            );
-            None
-        }
-    }
+fn memory_pattern() -> String {
+    format!("auto|off|{}", size_pattern())
 }
 
 fn memory_limit(fields: &Fields<'_>) -> Option<MemoryLimit> {

@@ -25,6 +25,8 @@ const DAY: Duration = Duration::from_secs(86_400);
 /// What a set of servers holds; see `balance::ServerSet`.
 const MOST_SERVERS: usize = 256;
 
+const RETRY_ON: [&str; 5] = ["connect", "reset", "502", "503", "504"];
+
 const BALANCE_LATER: [&str; 3] = ["least_requests", "two_choices", "hash"];
 
 pub(in crate::config) static TABLE: Table = Table {
@@ -32,7 +34,10 @@ pub(in crate::config) static TABLE: Table = Table {
     keys: &[
         Key::required(
             "servers",
-            Kind::List("addresses such as 10.0.0.1:8000 or unix:/run/app.sock"),
+            Kind::ListOr(
+                "addresses such as 10.0.0.1:8000 or unix:/run/app.sock",
+                &SERVER,
+            ),
             "a list of addresses, or of mappings with `address`, `weight`, `max_connections` and `backup`",
         ),
         Key::new(
@@ -72,7 +77,7 @@ pub(in crate::config) static TABLE: Table = Table {
         ),
         Key::new(
             "tls",
-            Kind::Mapping(&server_tls::TABLE),
+            Kind::FlagOr(&server_tls::TABLE),
             "reach the servers with TLS; `true` for every default",
         ),
         Key::new(
@@ -203,7 +208,7 @@ static RETRIES: Table = Table {
         ),
         Key::new(
             "on",
-            Kind::OneOrMore("connect, reset, 502, 503 or 504"),
+            Kind::OneOrMoreWords("connect, reset, 502, 503 or 504", &RETRY_ON),
             "what is tried again; default connect and reset",
         ),
     ],
@@ -275,7 +280,7 @@ fn servers(fields: &Fields<'_>) -> Vec<(Server, Span)> {
     }
     let found: Vec<_> = nodes
         .iter()
-        .filter_map(|node| server(node, fields.problems))
+        .filter_map(|node| server(node, fields))
         .collect();
     refuse_doubles(
         found.iter().map(|(server, at)| (&server.address, at)),
@@ -294,7 +299,8 @@ fn servers(fields: &Fields<'_>) -> Vec<(Server, Span)> {
 }
 
 /// A server, and where its address stands.
-fn server(node: &Node, problems: &Problems) -> Option<(Server, Span)> {
+fn server<'a>(node: &'a Node, upstream: &Fields<'a>) -> Option<(Server, Span)> {
+    let problems = upstream.problems;
     let is_mapping = matches!(node.value, Value::Map(_));
     if !is_mapping {
         // A port alone is a number to YAML.
@@ -314,7 +320,7 @@ fn server(node: &Node, problems: &Problems) -> Option<(Server, Span)> {
             node.span.clone(),
         ));
     }
-    let fields = Fields::of(node, &node.span, &SERVER, problems)?;
+    let fields = upstream.item("servers", node)?;
     let weight = fields.positive("weight").map_or(1, std::num::NonZero::get);
     let max_connections = fields.positive("max_connections");
     let backup = fields.flag("backup").unwrap_or(false);
@@ -411,7 +417,6 @@ fn retries(fields: &Fields<'_>) -> Retries {
 }
 
 fn retry_on(fields: &Fields<'_>) -> Option<RetryOn> {
-    const KNOWN: [&str; 5] = ["connect", "reset", "502", "503", "504"];
     let mut words = Vec::new();
     for node in fields.list("on")? {
         let word = match &node.value {
@@ -420,10 +425,10 @@ fn retry_on(fields: &Fields<'_>) -> Option<RetryOn> {
                 .map(|text| text.value.to_owned()),
         };
         let Some(word) = word else { continue };
-        if KNOWN.contains(&&*word) {
+        if RETRY_ON.contains(&&*word) {
             words.push((word, &node.span));
         } else {
-            let words = KNOWN.into_iter().take(2);
+            let words = RETRY_ON.into_iter().take(2);
             let hint = did_you_mean(&word, words)
                 .unwrap_or_else(|| "write connect, reset, 502, 503 or 504".to_owned());
             let message = format!("{} is no reason to try again", quoted(&word));

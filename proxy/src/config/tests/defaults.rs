@@ -6,9 +6,9 @@ use crate::config::{
     Config, load_with,
     model::{
         AccessLog, Action, Address, Body, CertificateSource, ClientMode, HealthCheck, HostPattern,
-        Hsts, Limits, MemoryLimit, Passive, PathPattern, Probe, Protocols, ProxyVersion, Retries,
-        RetryOn, ServerLimits, Timeouts, TlsProfile, TlsSettings, TlsVersion, UnderscoreHeaders,
-        UpstreamProtocol,
+        Hsts, Limits, Log, LogFormat, MemoryLimit, Passive, PathPattern, Probe, Protocols,
+        ProxyVersion, Retries, RetryOn, ServerLimits, Timeouts, TlsProfile, TlsSettings,
+        TlsVersion, UnderscoreHeaders, UpstreamProtocol,
     },
     units::{ByteSize, Percent},
 };
@@ -51,7 +51,9 @@ fn what_is_left_out_has_the_documented_default() {
     );
     assert_eq!(config.admin.bind.to_string(), "127.0.0.1:8404");
     assert!(config.trusted_proxies.is_empty() && config.certificates.is_empty());
-    assert_eq!(config.log, AccessLog::Stdout);
+    assert_eq!(config.log.access, AccessLog::Stdout);
+    assert_eq!(config.log.format, LogFormat::Json);
+    assert_eq!((config.log.sample.get(), config.log.slow), (100, None));
     assert_eq!(config.state, Path::new("/var/lib/simplon"));
     assert_eq!(config.workers, None);
     assert_eq!(config.limits_store, None);
@@ -287,12 +289,12 @@ routes:
   - { path: /teapot, respond: { status: 418, body: short } }
   - { upstream: web }
 defaults: {}
-log: { access: off, format: json }
+log: { access: off, format: combined, sample: 10%, slow: 1s }
 workers: 3
 memory_limit: 2GiB
 drain_timeout: 5s
 drain_delay: 1s
-metrics: { haproxy: false }
+metrics: { haproxy: true }
 ";
 
 #[test]
@@ -305,6 +307,7 @@ fn the_keys_of_listeners_and_of_the_whole_reach_the_model() {
     assert_eq!(https.underscore_headers, UnderscoreHeaders::Allow);
     let http = &config.listeners[0];
     assert_eq!(http.underscore_headers, UnderscoreHeaders::Drop);
+    assert!(config.metrics.haproxy && !Config::default().metrics.haproxy);
     assert_eq!(https.limits.body_size, ByteSize::bytes(0));
     assert_eq!(https.limits.header_timeout, Duration::from_millis(1500));
     assert_eq!(https.limits.header_count, 100);
@@ -323,7 +326,13 @@ fn the_keys_of_listeners_and_of_the_whole_reach_the_model() {
     let certificate = &config.certificates[0];
     assert_eq!(certificate.source, CertificateSource::SelfSigned);
     assert_eq!(certificate.hosts[0].value, "*.example.ch");
-    assert_eq!(config.log, AccessLog::Off);
+    let log = Log {
+        access: AccessLog::Off,
+        format: LogFormat::Combined,
+        sample: Percent::new(10),
+        slow: Some(seconds(1)),
+    };
+    assert_eq!(config.log, log);
     assert_eq!(config.workers.unwrap().get(), 3);
     assert_eq!(
         (config.drain.timeout, config.drain.delay),

@@ -112,7 +112,7 @@ state: state",
     assert_eq!(key.value, directory.join("conf.d/../a.key"));
     assert_eq!(config.state, directory.join("conf.d/state"));
     assert_eq!(
-        config.log,
+        config.log.access,
         AccessLog::File(directory.join("conf.d/access.log"))
     );
     assert_eq!(loaded.sources.paths().count(), 4);

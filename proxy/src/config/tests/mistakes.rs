@@ -112,16 +112,8 @@ fn every_key_says_what_it_is_for() {
 fn each_key(table: &'static Table, see: &mut dyn FnMut(&'static Table, &'static Key)) {
     for key in table.keys {
         see(table, key);
-        match &key.kind {
-            Kind::Mapping(table)
-            | Kind::ChoiceOr(_, table)
-            | Kind::FlagOr(table)
-            | Kind::AnyNumberOr(_, table)
-            | Kind::OffOr(table)
-            | Kind::Named(table)
-            | Kind::SeveralOf(table)
-            | Kind::ListOf(table) => each_key(table, see),
-            _ => {}
+        if let Some(table) = key.kind.table() {
+            each_key(table, see);
         }
     }
 }

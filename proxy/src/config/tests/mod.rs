@@ -11,4 +11,5 @@ mod files;
 mod headers;
 mod limits;
 mod mistakes;
+mod schema;
 mod strange;

@@ -107,6 +107,7 @@ fn stage() -> Stage {
         resolver: Arc::new(Resolver(Arc::clone(&cell))),
         tickets: Arc::default(),
         key_log: Arc::new(rustls::NoKeyLog),
+        orders: Arc::default(),
         limits: Arc::default(),
         engines: Arc::default(),
         pressure: Arc::default(),

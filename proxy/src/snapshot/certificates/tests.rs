@@ -25,6 +25,7 @@ impl Place {
                 resolver: Arc::new(tls::Resolver(Arc::default())),
                 tickets: Arc::default(),
                 key_log: Arc::new(rustls::NoKeyLog),
+                orders: Arc::default(),
                 limits: Arc::default(),
                 engines: Arc::default(),
                 pressure: Arc::default(),

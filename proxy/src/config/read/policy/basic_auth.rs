@@ -14,7 +14,7 @@ use crate::config::{
 
 pub(in crate::config::read) const KEY: Key = Key::new(
     "basic_auth",
-    Kind::FlagOr(&TABLE),
+    Kind::OffOr(&TABLE),
     "let in who has a name and a password; default false",
 );
 

@@ -16,23 +16,27 @@ use crate::{
         table::{Key, Kind, Table},
     },
     policy::{BadPattern, Pattern, Writing},
+    route::Methods,
 };
 
 pub(in crate::config::read) const KEY: Key = Key::new(
     "block",
     Kind::AnyNumberOr(
         "common_probes, bots, or conditions such as { path: /admin, method: [POST] }",
+        &PRESETS,
         &RULE,
     ),
     "requests to refuse, a list of presets and rules, or false; default none",
 );
+
+const PRESETS: [&str; 2] = [Preset::ALL[0].name(), Preset::ALL[1].name()];
 
 static RULE: Table = Table {
     of: "a rule of block",
     keys: &[
         Key::new(
             "preset",
-            Kind::Choice(&[Preset::ALL[0].name(), Preset::ALL[1].name()]),
+            Kind::Choice(&PRESETS),
             "common_probes: paths and queries that look for a way in; bots: scanners, and who has no user agent",
         ),
         Key::new(
@@ -47,7 +51,7 @@ static RULE: Table = Table {
         ),
         Key::new(
             "method",
-            Kind::OneOrMore("methods such as POST"),
+            Kind::OneOrMoreWords("methods such as POST", &Methods::NAMES),
             "any of these; GET is HEAD too",
         ),
         Key::new(

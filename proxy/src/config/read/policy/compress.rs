@@ -23,12 +23,17 @@ pub(in crate::config::read) const KEY: Key = Key::new(
     "compress responses for clients that take them so; default false",
 );
 
+const ENCODINGS: [&str; 3] = {
+    let [first, second, third] = Coding::PREFERENCE;
+    [first.as_str(), second.as_str(), third.as_str()]
+};
+
 static TABLE: Table = Table {
     of: "compress",
     keys: &[
         Key::new(
             "encodings",
-            Kind::List("br, zstd or gzip"),
+            Kind::ListOfWords("br, zstd or gzip", &ENCODINGS),
             "which are offered, ours first; default [br, zstd, gzip]",
         ),
         Key::new(
@@ -124,11 +129,12 @@ fn encodings(fields: &Fields<'_>) -> Option<Box<[Coding]>> {
             found.push((coding, &node.span));
             continue;
         }
-        let names = Coding::PREFERENCE.map(Coding::as_str);
         let hint = match word {
             "brotli" => "write br".to_owned(),
             "deflate" => "clients do not agree on what it is; write gzip".to_owned(),
-            _ => did_you_mean(word, names).unwrap_or_else(|| "write br, zstd or gzip".to_owned()),
+            _ => {
+                did_you_mean(word, ENCODINGS).unwrap_or_else(|| "write br, zstd or gzip".to_owned())
+            }
         };
         let message = format!("{} is not a coding that we have", quoted(word));
         fields.error(&node.span, message, hint);

@@ -44,7 +44,7 @@ static TABLE: Table = Table {
         ),
         Key::new(
             "methods",
-            Kind::OneOrMore("methods such as GET"),
+            Kind::OneOrMoreWords("methods such as GET", &Methods::NAMES),
             "what pages may do; default GET, HEAD, POST, PUT, PATCH, DELETE",
         ),
         Key::new(

@@ -15,7 +15,7 @@ use crate::config::{
 
 pub(in crate::config::read) const KEY: Key = Key::new(
     "forward_auth",
-    Kind::FlagOr(&TABLE),
+    Kind::OffOr(&TABLE),
     "ask another server whether a request may pass; default false",
 );
 

@@ -51,7 +51,7 @@ static EDITS: Table = Table {
         ),
         Key::new(
             "add",
-            Kind::Pairs("its value, or a list of values"),
+            Kind::PairsOrLists("its value, or a list of values"),
             "put each beside those of its name",
         ),
         Key::new(

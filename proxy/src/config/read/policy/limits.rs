@@ -26,7 +26,7 @@ pub(super) const NAME: Key = Key::new(
 
 pub(super) const BY_KEY: Key = Key::new(
     "by",
-    Kind::Text(BY),
+    Kind::Form(BY, by_pattern),
     "client_ip (IPv6 by /64), route, header:NAME or cookie:NAME; default client_ip",
 );
 
@@ -93,6 +93,11 @@ pub(super) fn name(fields: &Fields<'_>, default: Arc<str>) -> Option<Arc<str>> {
             .hint("use at most 64 letters, digits, - _ and ."),
     );
     None
+}
+
+/// A token is a name of RFC 9110 section 5.6.2.
+fn by_pattern() -> String {
+    "client_ip|route|(?:header|cookie):[!#$%&'*+.^_`|~0-9A-Za-z-]+".to_owned()
 }
 
 pub(super) fn by(fields: &Fields<'_>) -> Option<By> {

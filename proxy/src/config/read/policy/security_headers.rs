@@ -24,12 +24,12 @@ static TABLE: Table = Table {
     keys: &[
         Key::new(
             "frame_options",
-            Kind::Choice(&["deny", "same_origin", "off"]),
+            Kind::ChoiceOrOff(&["deny", "same_origin", "off"]),
             "who may show a page in a frame: deny, same_origin or off; default same_origin",
         ),
         Key::new(
             "referrer_policy",
-            Kind::Choice(&[
+            Kind::ChoiceOrOff(&[
                 "no-referrer",
                 "no-referrer-when-downgrade",
                 "origin",
@@ -44,12 +44,14 @@ static TABLE: Table = Table {
         ),
         Key::new(
             "permissions_policy",
-            Kind::Text("what a page may use, such as \"camera=(), geolocation=(self)\", or off"),
+            Kind::TextOrOff(
+                "what a page may use, such as \"camera=(), geolocation=(self)\", or off",
+            ),
             "what a page may use; default hid=(), midi=(), serial=(), usb=()",
         ),
         Key::new(
             "content_security_policy",
-            Kind::Text("what a page may load, such as \"default-src 'self'\""),
+            Kind::TextOrOff("what a page may load, such as \"default-src 'self'\""),
             "what a page may load; default none",
         ),
     ],
