@@ -71,6 +71,7 @@ fn responses(criterion: &mut Criterion) {
             query: "",
             fields: &request_fields,
         },
+        trace_id: "",
         request_id: "4a46c245f4e59557ddd55856f7cae406",
         route: "api.example.ch/api",
         upstream: "api",

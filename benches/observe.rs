@@ -49,6 +49,7 @@ fn record() -> Record<'static> {
             client: "",
         }),
         request_id: "0199f1d2a7c34e0b8f6a1c2d3e4f5a6b",
+        trace_id: "",
         user_agent: b"Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
         referer: b"https://www.example.ch/products",
         timers: Timers {
@@ -109,8 +110,17 @@ fn record_one(bench: &mut Criterion) {
         bench.bench_function(name, |bencher| {
             bencher.iter(|| observer.record(black_box(&record()), places, &log));
         });
+        if log.access != AccessLog::Off {
+            let name = name.replace("record", "line alone");
+            bench.bench_function(&name, |bencher| {
+                bencher.iter(|| observer.log(black_box(&record()), &log));
+            });
+        }
         report(name, observer.metrics.access_log_dropped().get());
     }
+    bench.bench_function("nothing but the record and its clock", |bencher| {
+        bencher.iter(|| black_box(record()));
+    });
 }
 
 /// A line that is dropped costs less than one that is written, so the reader must know.

@@ -47,4 +47,5 @@ mod routing;
 mod server_tls;
 mod threats;
 mod tls;
+mod tracing;
 mod up;

@@ -22,9 +22,9 @@ use axum::{
     Router,
     extract::State,
     http::{
-        HeaderName, HeaderValue, Method, StatusCode, Uri,
+        HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri,
         header::{
-            CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY,
+            ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, VARY,
             X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
         },
     },
@@ -35,6 +35,7 @@ use axum::{
 use tracing::error;
 
 use self::haproxy::Wanted;
+use crate::observe;
 
 pub use self::{
     certificates::{
@@ -50,8 +51,8 @@ pub trait AdminView: Send + Sync + 'static {
     /// Whether new traffic is welcome; if not, why, in a few words.
     fn readiness(&self) -> Result<(), &'static str>;
 
-    /// Prometheus' text, version 0.0.4. Of families with `HAProxy`'s names those that are wanted.
-    fn metrics(&self, wanted: &Wanted) -> String;
+    /// All metrics, for scrapers. Of those under `HAProxy`'s names the ones that are wanted.
+    fn metrics(&self, format: observe::Format, wanted: &Wanted) -> String;
 
     fn stats(&self) -> StatsView;
 }
@@ -79,12 +80,14 @@ async fn ready(State(view): State<View>) -> Response {
     }
 }
 
-async fn metrics(State(view): State<View>, uri: Uri) -> Response {
+/// In the format that the scraper likes best.
+async fn metrics(State(view): State<View>, headers: HeaderMap, uri: Uri) -> Response {
+    let accept = headers.get_all(ACCEPT).iter();
+    let format = observe::Format::asked(accept.filter_map(|value| value.to_str().ok()));
+    let kind = [(CONTENT_TYPE, format.media_type()), (VARY, "accept")];
     let wanted = Wanted::of(uri.query().unwrap_or_default());
-    const KIND: [(HeaderName, &str); 1] =
-        [(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
     aside(view, move |view| {
-        (KIND, view.metrics(&wanted)).into_response()
+        (kind, view.metrics(format, &wanted)).into_response()
     })
     .await
 }

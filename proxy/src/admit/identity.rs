@@ -17,11 +17,7 @@ const LONGEST: usize = 128;
 impl RequestId {
     /// 32 lower-case hexadecimal digits, from 128 random bits that the caller provides.
     pub fn new(random: [u8; 16]) -> Self {
-        let mut text = [0; 32];
-        for (pair, byte) in text.chunks_exact_mut(2).zip(random) {
-            pair.copy_from_slice(&[digit(byte >> 4), digit(byte & 0xf)]);
-        }
-        Self(Text::Made(text))
+        Self(Text::Made(digits(random)))
     }
 
     /// The `X-Request-Id` of a trusted proxy: 1 to 128 of the letters, digits and `._:/+=@-`, or else nothing.
@@ -44,6 +40,16 @@ impl std::fmt::Display for RequestId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.as_str())
     }
+}
+
+/// Two lower-case hexadecimal digits of each byte; `TO` is twice `FROM`.
+pub(super) fn digits<const FROM: usize, const TO: usize>(bytes: [u8; FROM]) -> [u8; TO] {
+    const { assert!(TO == 2 * FROM) };
+    let mut text = [0; TO];
+    for (pair, byte) in text.chunks_exact_mut(2).zip(bytes) {
+        pair.copy_from_slice(&[digit(byte >> 4), digit(byte & 0xf)]);
+    }
+    text
 }
 
 const fn digit(nibble: u8) -> u8 {

@@ -14,6 +14,7 @@ pub mod path;
 pub mod proxy_header;
 pub mod reply;
 mod syntax;
+pub mod trace_context;
 
 pub use chunks::ChunkMeter;
 pub use claims::{is_claim, is_passed_on};
@@ -25,3 +26,4 @@ pub use identity::RequestId;
 pub use message::{Gathered, Gathering, Response};
 pub use path::normalise;
 pub use reply::{Asked, Reply, ReplyLimits};
+pub use trace_context::{SpanId, TraceId, TraceParent};

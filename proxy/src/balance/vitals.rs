@@ -94,6 +94,19 @@ pub enum Failure {
     Status(StatusCode),
 }
 
+impl Failure {
+    /// As metrics and traces call it.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Connect => "connect",
+            Self::Reset => "reset",
+            Self::Timeout => "timeout",
+            Self::Malformed => "malformed",
+            Self::Status(_) => "status",
+        }
+    }
+}
+
 /// Failures by kind.
 #[derive(Debug, Default)]
 pub struct Failures {

@@ -79,6 +79,7 @@ fn config(draft: Draft, issuers: Issuers) -> Config {
         log: settings.log.unwrap_or_default(),
         metrics: settings.metrics.unwrap_or_default(),
         limits_store: settings.limits_store,
+        tracing: settings.tracing,
         state: settings.state.unwrap_or_else(|| STATE.into()),
         workers: settings.workers,
         memory_limit: settings.memory_limit.unwrap_or_default(),

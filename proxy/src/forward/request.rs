@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use http::{HeaderName, HeaderValue, header};
 
-use super::{Fields, fields::append};
+use super::{Fields, Traced, fields::append};
 use crate::admit::{Host, is_claim, is_passed_on};
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -30,6 +30,8 @@ pub struct Origin<'a> {
     /// The host for a request that named none.
     pub server: &'a str,
     pub request_id: &'a str,
+    /// Nothing where traces are not sent: then what is said of them passes as it came.
+    pub trace: Option<Traced>,
     /// `1.0`, `1.1` or `2`: the version the request came in by, for `Via`.
     pub version: &'static str,
 }
@@ -70,6 +72,9 @@ pub fn request(fields: &mut impl Fields, origin: &Origin<'_>) -> Dropped {
     }
     append(fields, header::FORWARDED, &forwarded(origin, &host));
     set(fields, X_REQUEST_ID, origin.request_id);
+    if let Some(trace) = &origin.trace {
+        trace.show(fields);
+    }
     append(fields, header::VIA, &format!("{} simplon", origin.version));
     join_cookies(fields);
     dropped
@@ -167,6 +172,7 @@ mod tests {
             host,
             server: "10.0.0.1:80",
             request_id: "id-1",
+            trace: None,
             version: "1.1",
         }
     }

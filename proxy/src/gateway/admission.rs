@@ -7,10 +7,11 @@ use pingora::{Result, http::RequestHeader, proxy::Session};
 
 use super::{Exchange, exchange::Admitted, fault, session};
 use crate::{
-    admit::{Host, RequestId, client_of, head2, normalise},
+    admit::{Host, RequestId, TraceParent, client_of, head2, normalise, trace_context},
     config::model::UnderscoreHeaders,
-    forward::Origin,
+    forward::{self, Origin, Traced},
     listen::{Connection, Pace},
+    observe::Trace,
     respond::{Answer, Refusal},
     route::Methods,
     snapshot::Snapshot,
@@ -60,6 +61,7 @@ pub(super) fn admit(session: &mut Session, exchange: &mut Exchange) -> Result<()
         Arc::clone(&connection),
         &exchange.snapshot,
     ));
+    exchange.trace = trace(header, admitted.trusted, &exchange.snapshot);
     if connection.is_overloaded() {
         return Err(Refusal::HeaderTooLarge);
     }
@@ -127,6 +129,18 @@ fn identify(header: &RequestHeader, connection: Arc<Connection>, snapshot: &Snap
         path: Box::default(),
         announced: None,
     }
+}
+
+/// Where the request stands in a trace, if traces are sent.
+fn trace(header: &RequestHeader, is_trusted: bool, snapshot: &Snapshot) -> Option<Trace> {
+    let lines = |name| {
+        let lines = header.headers.get_all(name).iter();
+        lines.map(HeaderValue::as_bytes)
+    };
+    let tracer = snapshot.tracer.as_ref()?;
+    let said = TraceParent::of(lines(forward::TRACEPARENT));
+    let state = || trace_context::is_state(lines(forward::TRACESTATE));
+    Some(tracer.begin(said, is_trusted, state))
 }
 
 /// The host that is asked for. Only HTTP/1.0 may leave it out (RFC 9112 section 3.2).
@@ -233,6 +247,10 @@ pub(super) fn origin(exchange: &Exchange, version: Version) -> Result<Origin<'_>
             server
         },
         request_id: admitted.id.as_str(),
+        trace: exchange.trace.as_ref().map(|trace| Traced {
+            own: *trace.own(),
+            passes_state: trace.passes_state(),
+        }),
         version: match version {
             Version::HTTP_10 => "1.0",
             Version::HTTP_2 => "2",

@@ -23,6 +23,7 @@ use crate::{
     forward::Fields,
     limits::Flight,
     listen::{Carried, Connection, Pace},
+    observe::{Milestone, Trace, traces},
     policy::{Applied, Facts, Policies},
     respond::{Answer, Refusal},
     snapshot::{Action, Route, Snapshot},
@@ -36,6 +37,8 @@ pub struct Exchange {
     pub snapshot: Arc<Snapshot>,
     /// Set by *admit*.
     pub admitted: Option<Admitted>,
+    /// Set by *admit* where traces are sent.
+    pub trace: Option<Trace>,
     /// Set by *route*.
     pub route: Option<Arc<Route>>,
     /// Set by *pick*; dropping it ends the server's in-flight count.
@@ -123,6 +126,7 @@ impl Exchange {
         Self {
             snapshot,
             admitted: None,
+            trace: None,
             route: None,
             pick: None,
             lender: None,
@@ -155,6 +159,24 @@ impl Exchange {
         self.admitted
             .as_ref()
             .map_or("", |admitted| admitted.id.as_str())
+    }
+
+    /// Notes for the trace what happens, if anybody is to hear of it.
+    pub(super) fn note(&mut self, at: Instant, event: impl FnOnce() -> Milestone) {
+        if let Some(trace) = &mut self.trace {
+            trace.note(at, event);
+        }
+    }
+
+    /// Notes that the server of this try is given up.
+    pub(super) fn note_retry(&mut self, at: Instant, failure: &'static str) {
+        if let (Some(trace), Some(pick)) = (&mut self.trace, &self.pick) {
+            let server = &pick.server().label;
+            trace.note(at, || Milestone::Retry {
+                server: Arc::clone(server),
+                failure,
+            });
+        }
     }
 
     /// Bytes of prefix that the server is not to see.
@@ -190,6 +212,7 @@ impl Exchange {
         let facts = Facts {
             request: apply::request(header, admitted),
             request_id: admitted.id.as_str(),
+            trace_id: traces::shown(self.trace.as_ref()),
             route: &route.label,
             upstream: match &route.action {
                 Action::Forward { upstream, .. } => upstream.name(),
@@ -355,6 +378,11 @@ impl Tally {
         self.body_moved = None;
         self.body_in = 0;
         self.request_over = false;
+    }
+
+    /// There is a connection; one that was there before took no time to make.
+    pub fn connected(&mut self, was_there: bool, now: Instant) {
+        self.connected = if was_there { self.picked } else { Some(now) };
     }
 
     pub fn to_connect(&self) -> Option<Duration> {

@@ -29,7 +29,7 @@ use super::{
 };
 use crate::{
     forward,
-    observe::Observer,
+    observe::{Milestone, Observer},
     policy::Verdict,
     respond::Refusal,
     snapshot::{Action, SnapshotCell},
@@ -122,6 +122,10 @@ impl ProxyHttp for Gateway {
             exchange.tries.begin(&pick);
             pick
         };
+        let server = &pick.server().label;
+        exchange.note(now, || Milestone::Pick {
+            server: Arc::clone(server),
+        });
         exchange.tally.pick(now);
         exchange.pace.start_over();
         let has_upload = !session.as_mut().is_body_empty();
@@ -351,6 +355,7 @@ impl ProxyHttp for Gateway {
         }
         let refusal = exchange.refusal_for(error);
         exchange.refusal = Some(refusal);
+        exchange.note(Instant::now(), || Milestone::Refusal(refusal.label()));
         outcome::stalled(exchange, error);
         // An exchange that never reached a server leaves its connection in order.
         let can_reuse_downstream = exchange.tries.count == 0 && refusal.keeps_connection();

@@ -98,6 +98,7 @@ async fn refuse(door: &Door, mut stream: Stream, refusal: Refusal, head: &[u8]) 
             blame: Some(refusal.blame(false)),
             tls: connection.tls.as_ref().map(Tls::from),
             request_id: id.as_str(),
+            trace_id: "", // what it says cannot be told apart either
             user_agent: b"",
             referer: b"",
             timers: Timers {

@@ -6,7 +6,11 @@ use std::{
 };
 
 use http::{HeaderMap, HeaderValue, StatusCode, Version, header};
-use pingora::{Error, ErrorType, Result, http::ResponseHeader, proxy::Session};
+use pingora::{
+    Error, ErrorType, Result,
+    http::{RequestHeader, ResponseHeader},
+    proxy::Session,
+};
 
 use super::{
     Exchange, admission,
@@ -18,8 +22,12 @@ use super::{
 use crate::{
     balance::{Attempt, Failure, Pick, Sent, is_idempotent},
     config::model::UpstreamProtocol,
+    forward,
     listen::TlsFacts,
-    observe::{Observer, Places, Protocol, Record, Timers, Tls},
+    observe::{
+        Milestone, Observer, Places, Protocol, Record, Timers, Tls, Trace,
+        traces::{self, Asked, Span},
+    },
     policy::{Coding, Skipped},
     respond::Refusal,
     snapshot::Action,
@@ -37,6 +45,7 @@ pub(super) fn answered(
     hold_to_limits(&response.headers, exchange)?;
     let now = Instant::now();
     exchange.tally.answered = Some(now);
+    exchange.note(now, || Milestone::FirstByte);
     exchange.response_moved();
     if response.status == StatusCode::SWITCHING_PROTOCOLS {
         if !session.is_upgrade_req() {
@@ -166,6 +175,7 @@ fn goes_back(session: &Session, exchange: &mut Exchange, failure: Failure, error
         && attempt(session, exchange, failure).is_repeatable();
     if goes_back {
         exchange.tries.kept = Kept::Closed;
+        exchange.note_retry(Instant::now(), "closed");
     }
     goes_back
 }
@@ -202,6 +212,7 @@ fn may_go_again(
         .again(&attempt(session, exchange, failure), now);
     if again {
         exchange.tries.failed = Some(failure.into());
+        exchange.note_retry(now, failure.label());
     }
     again
 }
@@ -330,6 +341,7 @@ impl<'a> From<&'a TlsFacts> for Tls<'a> {
 
 /// The exchange is over: metrics and the access log hear of it once, from here.
 pub(super) fn record(session: &Session, exchange: &Exchange, observer: &Observer) {
+    let trace = exchange.trace.as_ref();
     let Some(admitted) = &exchange.admitted else {
         return;
     };
@@ -356,46 +368,66 @@ pub(super) fn record(session: &Session, exchange: &Exchange, observer: &Observer
     });
     let (tally, pick) = (&exchange.tally, exchange.pick.as_ref());
     let (coding, compressed) = count_coding(exchange, observer);
-    observer.record(
-        &Record {
-            at: SystemTime::now(),
-            client: admitted.client,
-            country: exchange.snapshot.country_of(admitted.client),
-            listener: &connection.listener.settings.name,
-            protocol: protocol(header.version),
-            method: header.method.as_str(),
-            host: admitted.host.name(),
-            path: admission::logged_path(header, admitted),
-            status,
-            bytes_in: tally.body_in.max(session.body_bytes_read() as u64),
-            bytes_out: session.body_bytes_sent() as u64,
-            route: route.map_or("", |route| &route.label),
-            upstream: upstream.map_or("", |upstream| upstream.name()),
-            server: pick.map_or("", |pick| &pick.server().label),
-            retries: exchange.tries.count.saturating_sub(1),
-            refusal: exchange.refusal.map(Refusal::label),
-            refusal_detail: exchange.refusal.and_then(Refusal::detail),
-            blame: exchange.refusal.map(|refusal| refusal.blame(written != 0)),
-            policy: exchange.applied.by,
-            observed: &exchange.applied.observed,
-            user: exchange.applied.user.as_deref().unwrap_or_default(),
-            coding,
-            compressed,
-            tls: connection.tls.as_ref().map(Tls::from),
-            request_id: admitted.id.as_str(),
-            user_agent: field(header::USER_AGENT),
-            referer: without_secrets(field(header::REFERER)),
-            timers: Timers {
-                queue: tally.in_queue(),
-                connect: tally.to_connect(),
-                first_byte: tally.to_first_byte(),
-                total: tally.started.elapsed(),
-            },
-            upgraded: tally.upgraded,
+    let record = Record {
+        at: SystemTime::now(),
+        client: admitted.client,
+        country: exchange.snapshot.country_of(admitted.client),
+        listener: &connection.listener.settings.name,
+        protocol: protocol(header.version),
+        method: header.method.as_str(),
+        host: admitted.host.name(),
+        path: admission::logged_path(header, admitted),
+        status,
+        bytes_in: tally.body_in.max(session.body_bytes_read() as u64),
+        bytes_out: session.body_bytes_sent() as u64,
+        route: route.map_or("", |route| &route.label),
+        upstream: upstream.map_or("", |upstream| upstream.name()),
+        server: pick.map_or("", |pick| &pick.server().label),
+        retries: exchange.tries.count.saturating_sub(1),
+        refusal: exchange.refusal.map(Refusal::label),
+        refusal_detail: exchange.refusal.and_then(Refusal::detail),
+        blame: exchange.refusal.map(|refusal| refusal.blame(written != 0)),
+        policy: exchange.applied.by,
+        observed: &exchange.applied.observed,
+        user: exchange.applied.user.as_deref().unwrap_or_default(),
+        coding,
+        compressed,
+        tls: connection.tls.as_ref().map(Tls::from),
+        request_id: admitted.id.as_str(),
+        trace_id: traces::shown(trace),
+        user_agent: field(header::USER_AGENT),
+        referer: without_secrets(field(header::REFERER)),
+        timers: Timers {
+            queue: tally.in_queue(),
+            connect: tally.to_connect(),
+            first_byte: tally.to_first_byte(),
+            total: tally.started.elapsed(),
         },
+        upgraded: tally.upgraded,
+    };
+    observer.record(
+        &record,
         places(exchange, admitted),
         &exchange.snapshot.config.log,
     );
+    if let Some(trace) = trace.filter(|trace| trace.is_sampled()) {
+        send(&record, trace, header, exchange);
+    }
+}
+
+/// Has the span of an exchange sent.
+fn send(record: &Record<'_>, trace: &Trace, header: &RequestHeader, exchange: &Exchange) {
+    let (Some(tracer), Some(admitted)) = (&exchange.snapshot.tracer, &exchange.admitted) else {
+        return;
+    };
+    let state = header.headers.get_all(forward::TRACESTATE).iter();
+    let asked = Asked {
+        scheme: admitted.connection.listener.scheme(),
+        port: admitted.host.port(),
+        state: &state.map(HeaderValue::as_bytes).collect::<Vec<_>>(),
+        begun: exchange.tally.started,
+    };
+    tracer.send(Span::of(record, trace, &asked));
 }
 
 #[cfg(test)]

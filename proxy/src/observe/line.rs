@@ -4,7 +4,8 @@
 //!
 //! `time` `client` `country` `listener` `method` `host` `path` `protocol` `status` `bytes_in` `bytes_out` `route`
 //! `upstream` `server` `retries` `refusal` `detail` `policy` `observed` `user` `coding` `t_queue_ms` `t_connect_ms` `t_first_byte_ms`
-//! `t_total_ms` `tls` (`version` `cipher` `sni` `resumed` `client`) `user_agent` `referer` `request_id` `upgraded` `slow` `sample`
+//! `t_total_ms` `tls` (`version` `cipher` `sni` `resumed` `client`) `user_agent` `referer` `request_id` `trace_id` `upgraded` `slow`
+//! `sample`
 //!
 //! Every line has every field; what there is none of is `null`. Times are milliseconds with three decimals.
 //! `slow` says that the request took longer than `log: { slow }`. `sample` is the share that the line was drawn with, such as 0.1: it
@@ -94,6 +95,7 @@ impl Line {
         self.string(key!("user_agent"), record.user_agent, USER_AGENT);
         self.string(key!("referer"), record.referer, REFERER);
         self.text(key!("request_id"), record.request_id, REQUEST_ID);
+        self.text(key!("trace_id"), record.trace_id, WHOLE);
         self.flag(key!("upgraded"), record.upgraded);
         self.flag(key!("slow"), mark.slow);
         self.sample(mark.sample);
@@ -234,6 +236,7 @@ mod tests {
                 client: "CN=billing",
             }),
             request_id: "0193",
+            trace_id: "",
             user_agent: b"curl/8",
             referer: b"",
             timers: Timers {
@@ -265,7 +268,7 @@ mod tests {
             r#""t_queue_ms":null,"t_connect_ms":0.000,"t_first_byte_ms":1.002,"#,
             r#""t_total_ms":12345.678,"tls":{"version":"TLSv1.3","#,
             r#""cipher":"TLS13_AES_128_GCM_SHA256","sni":"example.ch","resumed":true,"client":"CN=billing"},"#,
-            r#""user_agent":"curl/8","referer":null,"request_id":"0193","upgraded":false,"slow":false,"sample":null}"#,
+            r#""user_agent":"curl/8","referer":null,"request_id":"0193","trace_id":null,"upgraded":false,"slow":false,"sample":null}"#,
             "\n"
         );
         assert_eq!(line(&record()), expected);

@@ -56,6 +56,8 @@ pub struct Record<'a> {
     pub compressed: Option<(u64, u64)>,
     pub tls: Option<Tls<'a>>,
     pub request_id: &'a str,
+    /// The trace that the request belongs to, where traces are sent.
+    pub trace_id: &'a str,
     pub user_agent: &'a [u8],
     pub referer: &'a [u8],
     pub timers: Timers,

@@ -9,6 +9,8 @@ use std::{
 use super::*;
 use crate::config::model;
 
+mod families;
+
 const REFUSALS: &[&str] = &["no_route", "malformed"];
 const CONNECTION_REFUSALS: &[&str] = &["client_cap"];
 
@@ -68,6 +70,34 @@ fn upstreams() -> Vec<UpstreamView> {
     }]
 }
 
+impl Metrics {
+    /// A scrape in the text format.
+    pub(crate) fn text(
+        &self,
+        upstreams: &[UpstreamView],
+        certificates: &dyn Certificates,
+    ) -> String {
+        self.scrape(Format::Text, upstreams, certificates)
+    }
+
+    fn scrape(
+        &self,
+        format: Format,
+        upstreams: &[UpstreamView],
+        certificates: &dyn Certificates,
+    ) -> String {
+        let mut page = Exposition::new(format);
+        let scene = Scene {
+            upstreams,
+            listeners: &[],
+            certificates,
+            limiters: &[],
+        };
+        self.write(scene, &mut page);
+        page.finish()
+    }
+}
+
 fn observer() -> Observer {
     let metrics = Metrics::new(REFUSALS, CONNECTION_REFUSALS, UNIX_EPOCH).unwrap();
     Observer::new(metrics, AccessLog::off())
@@ -107,6 +137,7 @@ pub(super) fn record() -> Record<'static> {
         blame: None,
         tls: None,
         request_id: "1",
+        trace_id: "",
         user_agent: b"",
         referer: b"",
         timers: Timers {
@@ -131,7 +162,8 @@ fn samples(text: &str) -> BTreeMap<String, f64> {
         } else if let Some(kind) = line.strip_prefix("# TYPE ") {
             let (name, kind) = kind.split_once(' ').unwrap();
             assert!(helped.contains(name), "{line}");
-            assert!(["counter", "gauge", "histogram"].contains(&kind), "{line}");
+            let kinds = ["counter", "gauge", "histogram", "summary"];
+            assert!(kinds.contains(&kind), "{line}");
             assert_eq!(typed.insert(name, kind), None, "{line}");
         } else {
             let (sample, value) = line.rsplit_once(' ').unwrap();

@@ -7,6 +7,8 @@ use super::Request;
 pub struct Facts<'a> {
     pub request: Request<'a>,
     pub request_id: &'a str,
+    /// The trace that the request belongs to; empty where traces are not sent.
+    pub trace_id: &'a str,
     /// The route, as metrics call it.
     pub route: &'a str,
     /// Empty where a route answers by itself.

@@ -120,6 +120,7 @@ fn fill(text: &mut String, placeholder: Placeholder, applied: &Applied, facts: &
         Placeholder::Method => request.method.as_str(),
         Placeholder::Scheme => request.scheme(),
         Placeholder::RequestId => facts.request_id,
+        Placeholder::TraceId => facts.trace_id,
         Placeholder::User => applied.user.as_deref().unwrap_or_default(),
         Placeholder::Route => facts.route,
         Placeholder::Upstream => facts.upstream,

@@ -10,6 +10,9 @@ use super::Edge;
 /// How often the remaining connections are counted.
 const LOOK: Duration = Duration::from_millis(10);
 
+/// How long the last spans may take to be sent.
+const LAST_SPANS: Duration = Duration::from_secs(2);
+
 impl Edge {
     /// Drains, and returns as soon as the last connection has ended or the time is over.
     pub(super) async fn drain(&self) {
@@ -34,6 +37,19 @@ impl Edge {
             tokio::time::sleep(LOOK).await;
         }
         tracing::info!("drained");
+    }
+
+    /// Sends what spans there are, unless the collector takes its time.
+    pub(super) async fn end_traces(&self) {
+        let Some(tracer) = self.snapshot.load().tracer.clone() else {
+            return;
+        };
+        if tokio::time::timeout(LAST_SPANS, tracer.end())
+            .await
+            .is_err()
+        {
+            tracing::warn!("the last spans could not be sent in time");
+        }
     }
 
     /// Client connections of all listeners, those of earlier generations too.

@@ -147,18 +147,16 @@ impl Edge {
             .map_err(StartError::World)?;
         let admin = bind_admin(&source, first.config.admin.bind).map_err(StartError::World)?;
         let (wish, wishes) = mpsc::channel(8);
-        let control = match source.file() {
-            Some(_) => control::open(&first.config.control, wish)
-                .await
-                .map_err(StartError::World)?,
-            None => None, // there is nothing to reload
-        };
+        let control = open_control(&source, &first.config, wish)
+            .await
+            .map_err(StartError::World)?;
 
         announce(&first.config, &prepared, &admin);
         resolve_names(&first).await;
         reach_store(&first).await;
         snapshot.publish(first);
         start_checks(&snapshot.load());
+        start_traces(&snapshot.load());
         let watch = tls::Watch::start(Arc::clone(&snapshot));
         listeners.commit(prepared, Duration::ZERO); // there is nobody yet
         let edge = Arc::new(Self {
@@ -231,6 +229,7 @@ impl Edge {
         let before = self.snapshot.publish(next);
         let now = self.snapshot.load();
         start_checks(&now);
+        start_traces(&now);
         retire(&before, &now);
         listeners.commit(prepared, now.config.drain.timeout);
         self.keep_certificates();
@@ -276,6 +275,7 @@ fn build(
     sources: &Sources,
     mut warnings: Vec<Problem>,
 ) -> Result<(Snapshot, Report), Report> {
+    let max_series = world.metrics.set_max_series(config.metrics.max_series);
     match Snapshot::build(config, before, world, Instant::now()) {
         Ok(built) => {
             let Built {
@@ -285,7 +285,10 @@ fn build(
             warnings.extend(more);
             Ok((snapshot, Report::new(warnings, sources)))
         }
-        Err(problems) => Err(Report::new(problems, sources)),
+        Err(problems) => {
+            world.metrics.set_max_series(max_series);
+            Err(Report::new(problems, sources))
+        }
     }
 }
 
@@ -316,6 +319,18 @@ fn bind_admin(source: &Source, address: SocketAddr) -> Result<TcpListener, Strin
     }
 }
 
+/// Without a file there is nothing to reload, and no word of where the socket is to be.
+async fn open_control(
+    source: &Source,
+    config: &Config,
+    wishes: mpsc::Sender<Wish>,
+) -> Result<Option<ControlSocket>, String> {
+    match source.file() {
+        Some(_) => control::open(&config.control, wishes).await,
+        None => Ok(None),
+    }
+}
+
 async fn resolve_names(snapshot: &Snapshot) {
     let deadline = Instant::now() + RESOLVING;
     for upstream in snapshot.upstreams.iter() {
@@ -334,6 +349,13 @@ async fn reach_store(snapshot: &Snapshot) {
 fn start_checks(snapshot: &Snapshot) {
     for upstream in snapshot.upstreams.iter() {
         upstream.start_checks();
+    }
+}
+
+/// What the snapshot before still has to send is sent by itself.
+fn start_traces(snapshot: &Snapshot) {
+    if let Some(tracer) = &snapshot.tracer {
+        tracer.start();
     }
 }
 

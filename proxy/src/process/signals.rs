@@ -127,7 +127,10 @@ impl Edge {
         signals: &mut Signals,
         wishes: &mut mpsc::Receiver<Wish>,
     ) -> Ending {
-        let mut draining = std::pin::pin!(self.drain());
+        let mut draining = std::pin::pin!(async {
+            self.drain().await;
+            self.end_traces().await;
+        });
         loop {
             tokio::select! {
                 () = &mut draining => return Ending::Drained,

@@ -10,6 +10,7 @@ mod countries;
 mod issuers;
 mod limits_store;
 mod route;
+mod traces;
 mod upstreams;
 
 use std::{
@@ -35,7 +36,7 @@ use crate::{
     },
     limits::{Registry, shared::SharedStore},
     listen::{Listener, Pressure},
-    observe::Metrics,
+    observe::{Metrics, Tracer},
     policy::{CountryDatabase, Engines, Policies, Workshop},
     route::RouteTable,
     tls::{self, CertificateStore, Terms},
@@ -62,6 +63,8 @@ pub struct Snapshot {
     pub issuers: Vec<Arc<Issuer>>,
     /// By which nodes share their limits, if they do.
     pub limits_store: Option<Arc<SharedStore>>,
+    /// Where traces go, if they are sent.
+    pub tracer: Option<Arc<Tracer>>,
     /// Where `redirect: https` leads: the port of the first listener with TLS, or 443.
     pub https_port: u16,
 }
@@ -111,6 +114,7 @@ impl Snapshot {
             answers: None,
             issuers: Vec::new(),
             limits_store: None,
+            tracer: None,
             https_port: 443,
         }
     }
@@ -139,6 +143,7 @@ impl Snapshot {
         }
         let listeners = listeners(&config.listeners, previous, world, &mut problems);
         let limits_store = limits_store::build(&config, previous, world, &mut problems);
+        let tracer = traces::build(&config, previous, world, &mut problems);
         let country_database = countries::build(
             config.country_database.as_ref(),
             previous,
@@ -178,6 +183,7 @@ impl Snapshot {
             answers: issuers::answers(&config, previous, state.as_ref()),
             issuers,
             limits_store,
+            tracer,
             config,
         };
         Ok(Built {

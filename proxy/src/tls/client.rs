@@ -126,6 +126,13 @@ impl ClientTls {
         })
     }
 
+    /// For a client that agrees to protocols by itself.
+    pub fn config(&self) -> ClientConfig {
+        let mut config = ClientConfig::clone(&self.checks);
+        config.alpn_protocols.clear();
+        config
+    }
+
     /// What it takes to shake hands with one of the servers. `before` is the same server's of the
     /// generation before, and kept if nothing about it is new.
     pub fn server(

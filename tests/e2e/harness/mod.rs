@@ -6,6 +6,7 @@ mod answers;
 mod certificates;
 mod client;
 mod clock;
+mod collector;
 pub(crate) mod command;
 mod deaf;
 mod dns;
@@ -42,6 +43,7 @@ pub(crate) use self::{
     certificates::{Certificates, Identity},
     client::{Client, request},
     clock::Clock,
+    collector::Collector,
     command::{binary, simplon},
     deaf::Deaf,
     dns::{Dns, Hook},

@@ -120,6 +120,7 @@ fn assert_forwarded(peer: IpAddr, client_here: IpAddr, sent: &HeaderMap, allows_
         host: &host,
         server: "10.0.0.1:80",
         request_id: "id-1",
+        trace: None,
         version: "1.1",
     };
     let mut seen = sent.clone();

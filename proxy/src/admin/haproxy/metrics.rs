@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     admin::{Query, StatsView},
-    observe::{Family, Labels, UpstreamView},
+    observe::{Exposition, Family, Labels, UpstreamView},
 };
 
 #[derive(Clone, Copy)]
@@ -26,7 +26,7 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    fn family(self, name: &'static str, help: &str) -> Family {
+    fn family(self, name: &'static str, help: &'static str) -> Family {
         match self {
             Self::Counter => Family::counter(name, help),
             Self::Gauge => Family::gauge(name, help),
@@ -44,29 +44,25 @@ const CODES: [(&str, Column); 6] = [
     ("other", Column::HrspOther),
 ];
 
-/// Appends the families.
-pub fn write(view: &StatsView, wanted: &Wanted, text: &mut String) {
+/// Appends the families, with no more than so many listeners, upstreams or servers in each.
+pub fn write(view: &StatsView, wanted: &Wanted, most: usize, page: &mut Exposition) {
     if wanted.has(Scope::Global) {
-        process(view, text);
+        process(view, page);
     }
     let query = Query {
         no_maint: wanted.no_maint,
         ..Query::default()
     };
-    let mut frontends = Rows::new(families::FRONTEND, Names::FRONTEND);
-    let mut servers = Rows::new(families::SERVER, Names::SERVER);
-    let mut backends = Rows::new(families::BACKEND, Names::BACKEND);
-    let mut checks = Checks::new();
-    let mut together = Together::new();
+    let mut frontends = Rows::new(families::FRONTEND, Names::FRONTEND, most);
+    let mut servers = Rows::new(families::SERVER, Names::SERVER, most);
+    let mut backends = Rows::new(families::BACKEND, Names::BACKEND, most);
+    let mut together = Together::new(most);
     for proxy in Proxy::shown(view, &query) {
         for row in proxy.rows() {
             match row.object {
                 Object::Frontend if wanted.has(Scope::Frontend) => frontends.add(&row),
                 Object::Backend if wanted.has(Scope::Backend) => backends.add(&row),
-                Object::Server if wanted.has(Scope::Server) => {
-                    servers.add(&row);
-                    checks.add(&row);
-                }
+                Object::Server if wanted.has(Scope::Server) => servers.add(&row),
                 _ => {}
             }
         }
@@ -74,30 +70,30 @@ pub fn write(view: &StatsView, wanted: &Wanted, text: &mut String) {
             together.add(upstream);
         }
     }
-    frontends.append_to(text);
-    backends.append_to(text);
-    together.append_to(text);
-    servers.append_to(text);
-    checks.append_to(text);
+    frontends.append_to(page);
+    backends.append_to(page);
+    together.append_to(page);
+    servers.append_to(page);
 }
 
-fn process(view: &StatsView, text: &mut String) {
+fn process(view: &StatsView, page: &mut Exposition) {
     for fact in FACTS {
         let mut family = fact.kind.family(fact.name, fact.help);
         if let Some(value) = (fact.of)(view) {
             family.sample(&Labels::default(), value);
         }
-        family.append_to(text);
+        page.add(&family);
     }
     let mut build = Family::gauge(
         "haproxy_process_build_info",
         "Which version this is; always 1.",
     );
     build.sample(&Labels::new(&[("version", &view.process.version)]), 1);
-    build.append_to(text);
+    page.add(&build);
 }
 
 /// The names of those families of a kind of row that have a label of their own.
+#[derive(Clone, Copy)]
 struct Names {
     responses: &'static str,
     status: &'static str,
@@ -130,10 +126,13 @@ struct Rows {
     responses: Family,
     status: Family,
     states: usize,
+    checks: Family,
+    /// How many more rows there may be.
+    room: usize,
 }
 
 impl Rows {
-    fn new(metrics: &'static [Metric], names: Names) -> Self {
+    fn new(metrics: &'static [Metric], names: Names, most: usize) -> Self {
         let family = |metric: &Metric| metric.kind.family(metric.name, metric.column.help());
         Self {
             metrics,
@@ -141,10 +140,16 @@ impl Rows {
             responses: Family::counter(names.responses, Column::Hrsp1xx.help()),
             status: Family::gauge(names.status, Column::Status.help()),
             states: names.states,
+            checks: Family::gauge("haproxy_server_check_status", Column::CheckStatus.help()),
+            room: most,
         }
     }
 
     fn add(&mut self, row: &Row<'_>) {
+        let Some(room) = self.room.checked_sub(1) else {
+            return;
+        };
+        self.room = room;
         let labels = labels(row);
         for (metric, family) in self.metrics.iter().zip(&mut self.families) {
             let Some(Value::Number(number)) = row.value(metric.column) else {
@@ -167,41 +172,21 @@ impl Rows {
                 self.status.sample(&labels, u8::from(*state == is));
             }
         }
-    }
-
-    fn append_to(self, text: &mut String) {
-        for family in self.families {
-            family.append_to(text);
-        }
-        self.responses.append_to(text);
-        self.status.append_to(text);
-    }
-}
-
-/// What the last check of each server found, one series for each code.
-struct Checks(Family);
-
-impl Checks {
-    fn new() -> Self {
-        Self(Family::gauge(
-            "haproxy_server_check_status",
-            Column::CheckStatus.help(),
-        ))
-    }
-
-    fn add(&mut self, row: &Row<'_>) {
-        let Some(Value::Text(is)) = row.value(Column::CheckStatus) else {
-            return;
-        };
-        let labels = labels(row);
-        for (code, _) in CHECKS {
-            let labels = labels.and("state", code);
-            self.0.sample(&labels, u8::from(code == is));
+        if let Some(Value::Text(is)) = row.value(Column::CheckStatus) {
+            for (code, _) in CHECKS {
+                let labels = labels.and("state", code);
+                self.checks.sample(&labels, u8::from(code == is));
+            }
         }
     }
 
-    fn append_to(self, text: &mut String) {
-        self.0.append_to(text);
+    fn append_to(self, page: &mut Exposition) {
+        for family in &self.families {
+            page.add(family);
+        }
+        page.add(&self.responses);
+        page.add(&self.status);
+        page.add(&self.checks);
     }
 }
 
@@ -209,10 +194,11 @@ impl Checks {
 struct Together {
     servers: [Family; 2],
     checks: Family,
+    room: usize,
 }
 
 impl Together {
-    fn new() -> Self {
+    fn new(most: usize) -> Self {
         let by_state = |(name, column): (_, Column)| Family::gauge(name, column.help());
         Self {
             servers: [
@@ -224,10 +210,15 @@ impl Together {
             ]
             .map(by_state),
             checks: by_state(("haproxy_backend_agg_check_status", Column::AggCheckStatus)),
+            room: most,
         }
     }
 
     fn add(&mut self, upstream: &UpstreamView) {
+        let Some(room) = self.room.checked_sub(1) else {
+            return;
+        };
+        self.room = room;
         let labels = Labels::new(&[("proxy", &upstream.name)]);
         for (state, word) in State::ALL {
             let servers = upstream.servers.iter();
@@ -247,11 +238,11 @@ impl Together {
         }
     }
 
-    fn append_to(self, text: &mut String) {
-        for family in self.servers {
-            family.append_to(text);
+    fn append_to(self, page: &mut Exposition) {
+        for family in &self.servers {
+            page.add(family);
         }
-        self.checks.append_to(text);
+        page.add(&self.checks);
     }
 }
 

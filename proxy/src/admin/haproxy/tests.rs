@@ -5,7 +5,10 @@ use serde_json::Value as Json;
 use super::{column::Column, *};
 use crate::{
     admin::{ListenerView, ProcessView},
-    observe::{CheckView, Flow, OutagesView, QueueView, RateView, ServerView, UpstreamView},
+    observe::{
+        self, CheckView, Exposition, Flow, OutagesView, QueueView, RateView, ServerView,
+        UpstreamView,
+    },
 };
 
 fn server(name: &str, state: &str) -> ServerView {
@@ -45,8 +48,8 @@ fn server(name: &str, state: &str) -> ServerView {
     }
 }
 
-fn view() -> StatsView {
-    let servers = vec![
+fn servers() -> Vec<ServerView> {
+    vec![
         server("10.0.0.1:80", "UP 2/3"),
         server("a,\"b\"", "DOWN"),
         ServerView {
@@ -61,7 +64,46 @@ fn view() -> StatsView {
             check: None,
             ..server("10.0.0.5:80", "EJECTED")
         },
-    ];
+    ]
+}
+
+fn upstreams() -> Vec<UpstreamView> {
+    let api = UpstreamView {
+        name: "api".to_owned(),
+        balance: "round_robin".to_owned(),
+        in_flight: 10,
+        most_in_flight: 20,
+        retries: 4,
+        queue: QueueView {
+            now: 1,
+            most: 2,
+            limit: Some(50),
+            ..QueueView::default()
+        },
+        outages: OutagesView {
+            count: 2,
+            seconds: 9,
+            changed_seconds_ago: 70,
+        },
+        flow: Flow {
+            responses: [0, 80, 0, 0, 0, 0],
+            response_errors: 3,
+            server_aborts: 2,
+            ..Flow::default()
+        },
+        servers: servers(),
+        ..UpstreamView::default()
+    };
+    let web = UpstreamView {
+        name: "web".to_owned(),
+        balance: "two_choices".to_owned(),
+        servers: vec![server("10.0.1.1:80", "DOWN")],
+        ..UpstreamView::default()
+    };
+    vec![api, web]
+}
+
+fn view() -> StatsView {
     StatsView {
         process: ProcessView {
             version: "1.2.3".to_owned(),
@@ -88,40 +130,7 @@ fn view() -> StatsView {
             },
             ..ListenerView::default()
         }],
-        upstreams: vec![
-            UpstreamView {
-                name: "api".to_owned(),
-                balance: "round_robin".to_owned(),
-                in_flight: 10,
-                most_in_flight: 20,
-                retries: 4,
-                queue: QueueView {
-                    now: 1,
-                    most: 2,
-                    limit: Some(50),
-                    ..QueueView::default()
-                },
-                outages: OutagesView {
-                    count: 2,
-                    seconds: 9,
-                    changed_seconds_ago: 70,
-                },
-                flow: Flow {
-                    responses: [0, 80, 0, 0, 0, 0],
-                    response_errors: 3,
-                    server_aborts: 2,
-                    ..Flow::default()
-                },
-                servers,
-                ..UpstreamView::default()
-            },
-            UpstreamView {
-                name: "web".to_owned(),
-                balance: "two_choices".to_owned(),
-                servers: vec![server("10.0.1.1:80", "DOWN")],
-                ..UpstreamView::default()
-            },
-        ],
+        upstreams: upstreams(),
         ..StatsView::default()
     }
 }
@@ -203,84 +212,88 @@ fn what_is_not_asked_for_is_left_out_and_numbers_stay() {
     assert!(servers("?scope=nobody").is_empty());
 }
 
-/// Columns by their places in `HAProxy`'s manual: so read those consumers that know no names.
+// Columns by their places in `HAProxy`'s manual: so read those consumers that know no names.
+
+const FRONTEND: &[(usize, &str)] = &[
+    (4, "3"),                // scur
+    (5, "8"),                // smax
+    (6, "100"),              // slim
+    (7, "50"),               // stot
+    (8, "9007199254740991"), // bin, as much as is whole in JSON
+    (17, "OPEN"),
+    (18, ""),
+    (33, "1"),  // rate
+    (35, "2"),  // rate_max
+    (40, "60"), // hrsp_2xx
+    (48, "60"), // req_tot
+    (55, ""),   // lastsess
+    (75, "http"),
+    (79, "50"),  // conn_tot
+    (80, "4"),   // intercepted
+    (109, "60"), // h1req
+];
+
+const SERVER: &[(usize, &str)] = &[
+    (2, "0"),
+    (4, "2"),
+    (6, ""),
+    (7, "40"),
+    (13, "1"), // econ
+    (14, "9"), // eresp
+    (17, "UP 2/3"),
+    (18, "3"), // weight
+    (19, "1"), // act
+    (20, "0"), // bck
+    (21, "6"), // chkfail
+    (22, "1"), // chkdown
+    (23, "12"),
+    (24, "30"),
+    (30, "40"), // lbtot
+    (36, "L7OK"),
+    (37, "204"),
+    (38, "3"),
+    (43, "3"),  // hrsp_5xx
+    (45, "15"), // hanafail
+    (55, "10"), // lastsess
+    (56, "status 204"),
+    (65, "Layer7 check passed"),
+    (67, "2"),
+    (68, "3"),
+    (69, "3"), // check_health
+    (73, "10.0.0.1:80"),
+    (84, "11"), // connect
+    (85, "29"), // reuse
+    (88, "7"),  // srv_icur
+    (99, "4"),  // uweight
+];
+
+const BACKEND: &[(usize, &str)] = &[
+    (2, "1"),
+    (3, "2"),
+    (4, "10"),
+    (6, ""), // slim: not each server has one
+    (7, "80"),
+    (14, "5"), // eresp, with responses cut off
+    (15, "4"),
+    (16, "4"),
+    (17, "UP"),
+    (18, "3"), // only primaries weigh while there are some
+    (19, "1"),
+    (20, "1"),
+    (22, "2"),
+    (23, "70"),
+    (24, "9"),
+    (25, "50"), // qlimit
+    (30, "200"),
+    (55, "-1"),
+    (76, "roundrobin"),
+    (100, "0"),
+];
+
 #[test]
 fn consumers_that_know_only_places_find_what_they_look_for() {
     let rows = table("");
-    let frontend: &[(usize, &str)] = &[
-        (4, "3"),                // scur
-        (5, "8"),                // smax
-        (6, "100"),              // slim
-        (7, "50"),               // stot
-        (8, "9007199254740991"), // bin, as much as is whole in JSON
-        (17, "OPEN"),
-        (18, ""),
-        (33, "1"),  // rate
-        (35, "2"),  // rate_max
-        (40, "60"), // hrsp_2xx
-        (48, "60"), // req_tot
-        (55, ""),   // lastsess
-        (75, "http"),
-        (79, "50"),  // conn_tot
-        (80, "4"),   // intercepted
-        (109, "60"), // h1req
-    ];
-    let server: &[(usize, &str)] = &[
-        (2, "0"),
-        (4, "2"),
-        (6, ""),
-        (7, "40"),
-        (13, "1"), // econ
-        (14, "9"), // eresp
-        (17, "UP 2/3"),
-        (18, "3"), // weight
-        (19, "1"), // act
-        (20, "0"), // bck
-        (21, "6"), // chkfail
-        (22, "1"), // chkdown
-        (23, "12"),
-        (24, "30"),
-        (30, "40"), // lbtot
-        (36, "L7OK"),
-        (37, "204"),
-        (38, "3"),
-        (43, "3"),  // hrsp_5xx
-        (45, "15"), // hanafail
-        (55, "10"), // lastsess
-        (56, "status 204"),
-        (65, "Layer7 check passed"),
-        (67, "2"),
-        (68, "3"),
-        (69, "3"), // check_health
-        (73, "10.0.0.1:80"),
-        (84, "11"), // connect
-        (85, "29"), // reuse
-        (88, "7"),  // srv_icur
-        (99, "4"),  // uweight
-    ];
-    let backend: &[(usize, &str)] = &[
-        (2, "1"),
-        (3, "2"),
-        (4, "10"),
-        (6, ""), // slim: not each server has one
-        (7, "80"),
-        (14, "5"), // eresp, with responses cut off
-        (15, "4"),
-        (16, "4"),
-        (17, "UP"),
-        (18, "3"), // only primaries weigh while there are some
-        (19, "1"),
-        (20, "1"),
-        (22, "2"),
-        (23, "70"),
-        (24, "9"),
-        (25, "50"), // qlimit
-        (30, "200"),
-        (55, "-1"),
-        (76, "roundrobin"),
-        (100, "0"),
-    ];
-    for (row, columns) in [(0, frontend), (1, server), (6, backend)] {
+    for (row, columns) in [(0, FRONTEND), (1, SERVER), (6, BACKEND)] {
         for &(place, expected) in columns {
             let name = Column::ALL[place].name();
             assert_eq!(rows[row][place], expected, "row {row}, {name}");
@@ -325,9 +338,9 @@ async fn json_says_the_same_as_csv_with_all_that_is_known() {
 }
 
 fn metrics(query: &str) -> String {
-    let mut text = String::new();
-    write_metrics(&view(), &Wanted::of(query), &mut text);
-    text
+    let mut page = Exposition::new(observe::Format::Text);
+    write_metrics(&view(), &Wanted::of(query), 100, &mut page);
+    page.finish()
 }
 
 #[test]
@@ -379,5 +392,12 @@ fn a_scrape_has_the_scopes_that_it_asks_for() {
         ["frontend", "backend"]
     );
     assert_eq!(kinds("scope=*&scope="), [""; 0]);
+    let mut page = Exposition::new(observe::Format::Text);
+    write_metrics(&view(), &Wanted::of("scope=server"), 2, &mut page);
+    let text = page.finish();
+    assert!(
+        text.contains("10.0.0.1:80") && !text.contains("10.0.0.3:80"),
+        "no more than may be"
+    );
     assert!(!metrics("no-maint").contains("server=\"10.0.0.4:80\""));
 }

@@ -10,6 +10,7 @@ mod log;
 mod policy;
 mod route;
 mod tls;
+mod tracing;
 mod upstream;
 
 use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
@@ -33,6 +34,7 @@ pub use self::{
     },
     route::{Action, Body, HostPattern, PathPattern, Route},
     tls::{ClientCertificates, ClientMode, TlsProfile, TlsSettings, TlsVersion},
+    tracing::{Follow, Tracing},
     upstream::{
         Address, ClientCertificate, HealthCheck, Passive, Probe, ProxyVersion, Retries, RetryOn,
         Server, ServerLimits, ServerTls, Timeouts, Upstream, UpstreamProtocol,
@@ -59,6 +61,8 @@ pub struct Config {
     pub metrics: Metrics,
     /// Where rate limits are shared over nodes; each node counts for itself unless configured.
     pub limits_store: Option<LimitsStore>,
+    /// Where traces are sent to, if they are.
+    pub tracing: Option<Tracing>,
     /// Where keys and live state are kept; 0700. Default `/var/lib/simplon`.
     pub state: PathBuf,
     /// Worker threads; default one a core.
@@ -86,11 +90,27 @@ impl Default for Admin {
     }
 }
 
-/// What is shown at `/metrics`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// How the proxy is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Metrics {
     /// Under the names of `HAProxy`'s exporter as well.
     pub haproxy: bool,
+    /// Things of a kind (routes, servers, certificates and so on) that have series of their own; further ones are counted
+    /// together.
+    pub max_series: usize,
+}
+
+impl Metrics {
+    pub const MAX_SERIES: usize = 20_000;
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self {
+            haproxy: false,
+            max_series: Self::MAX_SERIES,
+        }
+    }
 }
 
 /// The resident memory above which no new connection is let in.

@@ -18,6 +18,7 @@ mod server_tls;
 mod target;
 mod tls;
 mod top;
+mod tracing;
 mod upstream;
 
 use std::{

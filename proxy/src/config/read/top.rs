@@ -10,11 +10,11 @@ use super::{
     acme, address, certificate, file_path, limits_store, listener, log,
     network::networks,
     policy::{self, PoliciesDraft},
-    route, upstream,
+    route, tracing, upstream,
 };
 use crate::config::{
     decode::{Fields, text},
-    model::{Admin, Control, Drain, LimitsStore, Log, MemoryLimit, Metrics},
+    model::{Admin, Control, Drain, LimitsStore, Log, MemoryLimit, Metrics, Tracing},
     problem::{Located, Problem, Span, quoted},
     table::{Key, Kind, Table},
     units::{ByteSize, Malformed, size_pattern},
@@ -112,17 +112,17 @@ pub(in crate::config) static TABLE: Table = Table {
         Key::new(
             "metrics",
             Kind::Mapping(&METRICS),
-            "what is shown at /metrics",
+            "how the proxy is counted",
         ),
         Key::new(
             "limits_store",
             Kind::TextOr(limits_store::URL, &limits_store::TABLE),
             "a Redis server by which nodes share rate limits; default each counts for itself",
         ),
-        Key::later(
+        Key::new(
             "tracing",
-            "remove it; no traces are sent yet",
-            "send traces",
+            Kind::Mapping(&tracing::TABLE),
+            "where traces of requests are sent to; default none are",
         ),
         Key::later(
             "watch",
@@ -181,11 +181,18 @@ static DEFAULTS: Table = Table {
 
 static METRICS: Table = Table {
     of: "metrics",
-    keys: &[Key::new(
-        "haproxy",
-        Kind::Flag,
-        "show them under the names of HAProxy's exporter as well; default false",
-    )],
+    keys: &[
+        Key::new(
+            "haproxy",
+            Kind::Flag,
+            "show them under the names of HAProxy's exporter as well; default false",
+        ),
+        Key::new(
+            "max_series",
+            Kind::Number(1..=1_000_000),
+            "routes, servers and so on that have series of their own, of each kind; further ones are counted as overflow; default 20000",
+        ),
+    ],
 };
 
 /// What there is once in a whole configuration. `None` is the default.
@@ -198,6 +205,7 @@ pub(in crate::config) struct Settings {
     pub(in crate::config) log: Option<Log>,
     pub(in crate::config) metrics: Option<Metrics>,
     pub(in crate::config) limits_store: Option<LimitsStore>,
+    pub(in crate::config) tracing: Option<Tracing>,
     pub(in crate::config) state: Option<PathBuf>,
     pub(in crate::config) workers: Option<NonZeroUsize>,
     pub(in crate::config) drain_timeout: Option<Duration>,
@@ -209,7 +217,7 @@ pub(in crate::config) struct Settings {
 }
 
 impl Settings {
-    const ONCE: [&str; 13] = [
+    const ONCE: [&str; 14] = [
         "admin",
         "trusted_proxies",
         "country_database",
@@ -217,6 +225,7 @@ impl Settings {
         "log",
         "metrics",
         "limits_store",
+        "tracing",
         "state",
         "workers",
         "memory_limit",
@@ -260,10 +269,9 @@ impl Settings {
                     .unwrap_or_default();
             }
             "log" => self.log = log::read(fields),
-            "metrics" => {
-                self.metrics = fields.fields("metrics").map(|fields| metrics(&fields));
-            }
+            "metrics" => self.metrics = fields.fields("metrics").map(|fields| metrics(&fields)),
             "limits_store" => self.limits_store = limits_store::read(fields),
+            "tracing" => self.tracing = tracing::read(fields),
             "state" => self.state = file_path(fields, "state").map(|path| path.value),
             "workers" => self.workers = fields.count("workers").and_then(NonZeroUsize::new),
             "memory_limit" => self.memory_limit = memory_limit(fields),
@@ -337,6 +345,14 @@ fn memory_pattern() -> String {
     format!("auto|off|{}", size_pattern())
 }
 
+fn metrics(fields: &Fields<'_>) -> Metrics {
+    let max_series = fields.count("max_series");
+    Metrics {
+        haproxy: fields.flag("haproxy").unwrap_or_default(),
+        max_series: max_series.unwrap_or(Metrics::MAX_SERIES),
+    }
+}
+
 fn memory_limit(fields: &Fields<'_>) -> Option<MemoryLimit> {
     let written = fields.text("memory_limit")?;
     let (message, hint) = match written.value {
@@ -357,10 +373,4 @@ fn memory_limit(fields: &Fields<'_>) -> Option<MemoryLimit> {
             .hint(hint),
     );
     None
-}
-
-fn metrics(fields: &Fields<'_>) -> Metrics {
-    Metrics {
-        haproxy: fields.flag("haproxy").unwrap_or_default(),
-    }
 }

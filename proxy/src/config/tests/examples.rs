@@ -65,6 +65,27 @@ fn what_the_annotated_example_says_of_a_shared_store_is_good() {
     }
 }
 
+/// Comments too, as no example has a collector.
+#[test]
+fn what_the_annotated_example_says_of_traces_is_good() {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../conf");
+    let text = std::fs::read_to_string(directory.join("simplon.yaml")).unwrap();
+    let (before, after) = text.split_once("\n# tracing:").unwrap();
+    let (section, rest) = after.split_once("\n\n").unwrap();
+    let section = section.replace("\n# ", "\n");
+    let copy = tempfile::tempdir().unwrap();
+    let path = copy.path().join("simplon.yaml");
+    std::fs::write(&path, format!("{before}\ntracing:{section}\n\n{rest}")).unwrap();
+    let loaded = config::load_with(&path, &|_| None).unwrap_or_else(|e| panic!("\n{e}"));
+    assert!(loaded.warnings.is_empty(), "\n{}", loaded.warnings);
+    let tracing = loaded.config.tracing.unwrap();
+    let ca = tracing.tls.unwrap().ca.unwrap().value;
+    assert!(ca.ends_with("certs/lan-ca.pem"));
+    assert_eq!(tracing.otlp, "https://otel.lan:4318/v1/traces");
+    assert_eq!((&*tracing.service, tracing.queue), ("simplon", 2048));
+    assert_eq!(tracing.timeout.as_secs(), 5);
+}
+
 /// Comments too: an example should not need files beside it.
 #[test]
 fn what_the_annotated_example_says_of_answers_is_good() {

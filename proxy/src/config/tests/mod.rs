@@ -13,3 +13,4 @@ mod limits;
 mod mistakes;
 mod schema;
 mod strange;
+mod tracing;

@@ -13,8 +13,8 @@ use prometheus::{IntCounter, IntGauge};
 
 use super::removed;
 use crate::observe::{
-    Flow, LastMinute, Latency, Metrics, Most, Protocol, Rate, RateView, Record, Traffic,
-    reasons::Reasons,
+    Flow, LastMinute, Latency, Metrics, Most, Protocol, Rate, RateView, Traffic, reasons::Reasons,
+    tally::Tally,
 };
 
 /// Why a header may be dropped.
@@ -41,9 +41,6 @@ pub struct ListenerMeters {
     most: Most,
     pub traffic: Traffic,
     minute: Mutex<LastMinute>,
-    /// Requests of HTTP/1 and of HTTP/2.
-    http1: AtomicU64,
-    http2: AtomicU64,
     /// By [`DROPPED`].
     headers_dropped: [IntCounter; 2],
 }
@@ -68,8 +65,6 @@ impl ListenerMeters {
             most: Most::default(),
             traffic: Traffic::default(),
             minute: Mutex::default(),
-            http1: AtomicU64::new(0),
-            http2: AtomicU64::new(0),
             headers_dropped: DROPPED.map(|reason| {
                 families
                     .headers_dropped
@@ -99,13 +94,12 @@ impl ListenerMeters {
         name
     }
 
-    pub(in crate::observe) fn count(&self, record: &Record<'_>) {
-        self.traffic.count(record);
-        let requests = match record.protocol {
-            Protocol::Http2 => &self.http2,
-            Protocol::Http10 | Protocol::Http11 => &self.http1,
+    pub(in crate::observe) fn count(&self, tally: &Tally<'_>) {
+        let kind = match tally.record.protocol {
+            Protocol::Http10 | Protocol::Http11 => 0,
+            Protocol::Http2 => 1,
         };
-        requests.fetch_add(1, Relaxed);
+        self.traffic.count(tally, kind);
     }
 
     /// A second has passed, or so long.
@@ -154,7 +148,8 @@ impl ListenerMeters {
 
     /// Requests of HTTP/1 and of HTTP/2 so far.
     pub fn by_protocol(&self) -> [u64; 2] {
-        [self.http1.load(Relaxed), self.http2.load(Relaxed)]
+        let [http1, http2, _] = self.traffic.by_kind();
+        [http1, http2]
     }
 
     /// Counts a connection that was turned away.

@@ -101,6 +101,7 @@ fn asked_by(
         host: &host,
         server: "",
         request_id: "id-1",
+        trace: None,
         version: "2",
     };
     change(&mut origin);

@@ -38,6 +38,7 @@ fn facts(none: &HeaderMap) -> Facts<'_> {
             fields: none,
         },
         request_id: "id-1",
+        trace_id: "4bf92f",
         route: "example.ch/a",
         upstream: "web",
         server: "10.0.0.1:80",

@@ -57,6 +57,8 @@ pub enum Placeholder {
     /// `http` or `https`, as the client's own connection is.
     Scheme,
     RequestId,
+    /// Of the trace that the request belongs to; nothing where traces are not sent.
+    TraceId,
     /// Who the client has shown to be.
     User,
     /// The route, as metrics call it.
@@ -68,7 +70,7 @@ pub enum Placeholder {
 
 impl Placeholder {
     /// Each with the name that stands between braces.
-    pub const ALL: [(&'static str, Self); 11] = [
+    pub const ALL: [(&'static str, Self); 12] = [
         ("client_ip", Self::ClientIp),
         ("host", Self::Host),
         ("path", Self::Path),
@@ -76,6 +78,7 @@ impl Placeholder {
         ("method", Self::Method),
         ("scheme", Self::Scheme),
         ("request_id", Self::RequestId),
+        ("trace_id", Self::TraceId),
         ("user", Self::User),
         ("route", Self::Route),
         ("upstream", Self::Upstream),
