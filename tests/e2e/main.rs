@@ -27,6 +27,7 @@ mod ending;
 mod floods;
 mod forwarding;
 mod framing;
+mod haproxy_stats;
 mod harness;
 mod headers;
 mod hostile_servers;

@@ -4,6 +4,7 @@
 //! starts us or sends us traffic.
 
 mod certificates;
+pub mod haproxy;
 mod hold;
 mod host;
 mod html;
@@ -34,7 +35,10 @@ use axum::{
 };
 use tracing::error;
 
-use self::page::{Live, Look};
+use self::{
+    haproxy::Wanted,
+    page::{Live, Look},
+};
 use crate::observe;
 
 pub use self::{
@@ -51,8 +55,8 @@ pub trait AdminView: Send + Sync + 'static {
     /// Whether new traffic is welcome; if not, why, in a few words.
     fn readiness(&self) -> Result<(), &'static str>;
 
-    /// All metrics, for scrapers.
-    fn metrics(&self, format: observe::Format) -> String;
+    /// All metrics, for scrapers. Of those under `HAProxy`'s names the ones that are wanted.
+    fn metrics(&self, format: observe::Format, wanted: &Wanted) -> String;
 
     fn stats(&self) -> StatsView;
 }
@@ -106,12 +110,13 @@ async fn ready(State(view): State<View>) -> Response {
 }
 
 /// In the format that the scraper likes best.
-async fn metrics(State(view): State<View>, headers: HeaderMap) -> Response {
+async fn metrics(State(view): State<View>, headers: HeaderMap, uri: Uri) -> Response {
     let accept = headers.get_all(ACCEPT).iter();
     let format = observe::Format::asked(accept.filter_map(|value| value.to_str().ok()));
     let kind = [(CONTENT_TYPE, format.media_type()), (VARY, "accept")];
+    let wanted = Wanted::of(uri.query().unwrap_or_default());
     aside(view, move |view| {
-        (kind, view.metrics(format)).into_response()
+        (kind, view.metrics(format, &wanted)).into_response()
     })
     .await
 }
@@ -134,9 +139,16 @@ async fn suffixed(State(endpoint): State<Endpoint>, request: Request) -> Respons
 }
 
 async fn stats(State(view): State<View>, uri: Uri) -> Response {
-    let look = look(Query::of(&uri, "/stats").unwrap_or_default());
+    const CSV: [(HeaderName, &str); 1] = [(CONTENT_TYPE, "text/plain; charset=utf-8")];
+    const JSON: [(HeaderName, &str); 1] = [(CONTENT_TYPE, "application/json")];
+    let query = Query::of(&uri, "/stats").unwrap_or_default();
     aside(view, move |view| {
-        Html(page::draw(&view.stats(), &look).text).into_response()
+        let view = view.stats();
+        match query.format {
+            Format::Page => Html(page::draw(&view, &look(query)).text).into_response(),
+            Format::Csv => (CSV, haproxy::csv(&view, &query)).into_response(),
+            Format::Json => (JSON, haproxy::json(view, query)).into_response(),
+        }
     })
     .await
 }
