@@ -8,6 +8,7 @@ mod host;
 mod html;
 mod local;
 mod page;
+mod query;
 mod serve;
 mod view;
 
@@ -20,7 +21,7 @@ use axum::{
     Router,
     extract::State,
     http::{
-        HeaderName, HeaderValue, StatusCode,
+        HeaderName, HeaderValue, Method, StatusCode, Uri,
         header::{
             CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY,
             X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
@@ -36,6 +37,7 @@ pub use self::{
     certificates::{
         CertificateRow, CertificateStatus, Health, Leaf, Moment, Origin, Step, Window, ahead,
     },
+    query::{ActionStatus, Format, Query},
     serve::serve,
     view::{ListenerView, ProcessView, Reload, RouteView, StatsView},
 };
@@ -62,7 +64,7 @@ pub fn router(view: Arc<dyn AdminView>) -> Router {
         .route("/metrics", get(metrics))
         .route("/stats", get(stats))
         .route("/stats.css", get(style))
-        .fallback(async || (StatusCode::NOT_FOUND, "not found\n"))
+        .fallback(suffixed)
         .layer(middleware::map_response(guarded))
         .with_state(view)
 }
@@ -80,7 +82,16 @@ async fn metrics(State(view): State<View>) -> Response {
     aside(view, |view| (KIND, view.metrics()).into_response()).await
 }
 
-async fn stats(State(view): State<View>) -> Response {
+/// The paths of the page that go on after `/stats`; no others are left.
+async fn suffixed(view: State<View>, method: Method, uri: Uri) -> Response {
+    match (Query::of(&uri, "/stats"), method) {
+        (None, _) => (StatusCode::NOT_FOUND, "not found\n").into_response(),
+        (Some(_), Method::GET | Method::HEAD) => stats(view, uri).await,
+        (Some(_), _) => StatusCode::METHOD_NOT_ALLOWED.into_response(),
+    }
+}
+
+async fn stats(State(view): State<View>, _uri: Uri) -> Response {
     aside(view, |view| {
         Html(page::render(&view.stats())).into_response()
     })
@@ -93,7 +104,10 @@ async fn style() -> Response {
 }
 
 /// Off the threads that move traffic: thousands of series take their milliseconds.
-async fn aside(view: View, answer: fn(&dyn AdminView) -> Response) -> Response {
+async fn aside(
+    view: View,
+    answer: impl FnOnce(&dyn AdminView) -> Response + Send + 'static,
+) -> Response {
     let answered = tokio::task::spawn_blocking(move || answer(&*view)).await;
     answered.unwrap_or_else(|fault| {
         error!(%fault, "the admin endpoint could not answer");
