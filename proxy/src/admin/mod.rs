@@ -1,29 +1,33 @@
-//! The endpoint for operators and scrapers, on a listener of its own. It shows; it changes nothing.
+//! The endpoint for operators and scrapers, on a listener of its own. It shows, and lets its users operate.
 //!
 //! `/` leads to `/stats`, the page; `/metrics` is for Prometheus; `/live` and `/ready` are for whoever
 //! starts us or sends us traffic.
 
+mod act;
+mod action;
 mod certificates;
 mod host;
 mod html;
-mod local;
+mod login;
 mod page;
 mod query;
 mod serve;
+mod site;
 mod view;
 
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
+use async_trait::async_trait;
 use axum::{
     Router,
-    extract::State,
+    extract::{Request, State},
     http::{
-        HeaderName, HeaderValue, Method, StatusCode, Uri,
+        HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri,
         header::{
-            CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY,
+            ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY,
             X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
         },
     },
@@ -33,17 +37,28 @@ use axum::{
 };
 use tracing::error;
 
+use crate::balance::Operator;
+
 pub use self::{
+    action::Action,
     certificates::{
         CertificateRow, CertificateStatus, Health, Leaf, Moment, Origin, Step, Window, ahead,
     },
+    login::Entry,
     query::{ActionStatus, Format, Query},
     serve::serve,
     view::{ListenerView, ProcessView, Reload, RouteView, StatsView},
 };
 
-/// What the endpoint needs to know of the running proxy. Asked on a thread that may block.
+/// What the endpoint needs to know of the running proxy. What is no future is asked on a thread that may block.
+#[async_trait]
 pub trait AdminView: Send + Sync + 'static {
+    /// Who it is that asks for the page: who has connected, and the fields of the request.
+    async fn enter(&self, peer: IpAddr, sent: &HeaderMap) -> Entry;
+
+    /// Does what a user asks for, and says so in the log.
+    async fn act(self: Arc<Self>, action: Action, by: Operator) -> ActionStatus;
+
     /// Whether new traffic is welcome; if not, why, in a few words.
     fn readiness(&self) -> Result<(), &'static str>;
 
@@ -55,16 +70,20 @@ pub trait AdminView: Send + Sync + 'static {
 
 type View = Arc<dyn AdminView>;
 
-/// The endpoint's routes. Other paths answer 404, other methods than GET and HEAD 405.
+/// The endpoint's routes. Other paths answer 404, other methods than GET and HEAD 405; but forms are sent to the page.
 pub fn router(view: Arc<dyn AdminView>) -> Router {
     Router::new()
         .route("/", get(async || Redirect::temporary("/stats")))
         .route("/live", get(async || "live\n"))
         .route("/ready", get(ready))
         .route("/metrics", get(metrics))
-        .route("/stats", get(stats))
+        .route("/stats", get(stats).post(act::act))
         .route("/stats.css", get(style))
         .fallback(suffixed)
+        .layer(middleware::from_fn_with_state(
+            Arc::clone(&view),
+            login::guard,
+        ))
         .layer(middleware::map_response(guarded))
         .with_state(view)
 }
@@ -83,11 +102,15 @@ async fn metrics(State(view): State<View>) -> Response {
 }
 
 /// The paths of the page that go on after `/stats`; no others are left.
-async fn suffixed(view: State<View>, method: Method, uri: Uri) -> Response {
-    match (Query::of(&uri, "/stats"), method) {
+async fn suffixed(view: State<View>, request: Request) -> Response {
+    let uri = request.uri();
+    match (Query::of(uri, "/stats"), request.method()) {
         (None, _) => (StatusCode::NOT_FOUND, "not found\n").into_response(),
-        (Some(_), Method::GET | Method::HEAD) => stats(view, uri).await,
-        (Some(_), _) => StatusCode::METHOD_NOT_ALLOWED.into_response(),
+        (Some(_), &Method::GET | &Method::HEAD) => stats(view, uri.clone()).await,
+        (Some(_), &Method::POST) => act::act(view, request).await,
+        (Some(_), _) => {
+            (StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, "GET, HEAD, POST")]).into_response()
+        }
     }
 }
 
@@ -121,13 +144,14 @@ async fn guarded(mut response: Response) -> Response {
         (
             CONTENT_SECURITY_POLICY,
             HeaderValue::from_static(
-                "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; \
+                "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'self'; \
                  frame-ancestors 'none'",
             ),
         ),
         (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
         (X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
-        (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+        // With `no-referrer` the page's own forms would name no origin that could be checked.
+        (REFERRER_POLICY, HeaderValue::from_static("same-origin")),
         (CACHE_CONTROL, HeaderValue::from_static("no-store")),
     ];
     response.headers_mut().extend(HEADERS);

@@ -2,14 +2,14 @@
 
 use super::{
     model::{
-        Action, Config, Control, Drain, Limits, Listener, Log, MemoryLimit, Passive, PathPattern,
+        Action, Admin, Config, Control, Drain, Limits, Listener, Log, MemoryLimit, Passive, PathPattern,
         Policies, Protocols, Retries, Route, Server, ServerLimits, Timeouts, UnderscoreHeaders,
         Upstream, UpstreamProtocol,
     },
     problem::{Located, Problem},
     read::address,
     report::Report,
-    resolve::{CONTROL, STATE, default_admin},
+    resolve::{CONTROL, STATE},
     source::Sources,
 };
 
@@ -42,7 +42,7 @@ pub fn quick(from: &str, to: &str) -> Result<Config, Report> {
             underscore_headers: UnderscoreHeaders::default(),
             limits: Limits::default(),
         }],
-        admin: default_admin(),
+        admin: Admin::default(),
         trusted_proxies: Vec::new(),
         country_database: None,
         certificates: Vec::new(),

@@ -2,14 +2,18 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
+    net::IpAddr,
     sync::{Arc, atomic::Ordering::Relaxed},
     time::{Instant, SystemTime, UNIX_EPOCH},
 };
 
+use async_trait::async_trait;
+use http::HeaderMap;
+
 use super::{Edge, certificates};
 use crate::{
-    admin::{AdminView, ListenerView, ProcessView, Reload, RouteView, StatsView},
-    balance::{self, Reached, Upstream},
+    admin::{Action, ActionStatus, AdminView, Entry, ListenerView, ProcessView, Reload, RouteView, StatsView},
+    balance::{self, Operator, Reached, Upstream},
     listen::Listener,
     observe::{
         CertificateView, Certificates, CheckView, ServerView, UpstreamMeters, UpstreamView, events,
@@ -22,7 +26,16 @@ use crate::{
 /// The most limited clients that are shown.
 const MOST_LIMITED: usize = 20;
 
+#[async_trait]
 impl AdminView for Edge {
+    async fn enter(&self, peer: IpAddr, sent: &HeaderMap) -> Entry {
+        self.admit(peer, sent).await
+    }
+
+    async fn act(self: Arc<Self>, action: Action, by: Operator) -> ActionStatus {
+        self.obey(action, by).await
+    }
+
     fn readiness(&self) -> Result<(), &'static str> {
         if self.is_draining() {
             Err("draining")
