@@ -110,8 +110,17 @@ fn record_one(bench: &mut Criterion) {
         bench.bench_function(name, |bencher| {
             bencher.iter(|| observer.record(black_box(&record()), places, &log));
         });
+        if log.access != AccessLog::Off {
+            let name = name.replace("record", "line alone");
+            bench.bench_function(&name, |bencher| {
+                bencher.iter(|| observer.log(black_box(&record()), &log));
+            });
+        }
         report(name, observer.metrics.access_log_dropped().get());
     }
+    bench.bench_function("nothing but the record and its clock", |bencher| {
+        bencher.iter(|| black_box(record()));
+    });
 }
 
 /// A line that is dropped costs less than one that is written, so the reader must know.

@@ -36,7 +36,7 @@ async fn help_shows_examples() {
         "run", "check", "reload", "cert", "up", "ready", "drain", "maint", "weight", "status",
     ] {
         assert!(
-            help.output.contains(&format!("simplon {command}")),
+            help.output.contains(&format!("\n  {command} ")),
             "{command}"
         );
         let help = simplon(&format!("{command} --help")).await;

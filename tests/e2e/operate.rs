@@ -123,11 +123,8 @@ async fn a_drain_that_waits_in_vain_is_status_1() {
     assert!(ended.errors.contains(&expected), "{}", ended.errors);
 
     // Somebody else ends the drain.
-    let wait = || {
-        let line = format!("drain web --wait --control {}", proxy.control().display());
-        tokio::spawn(async move { simplon(&line).await })
-    };
-    let waiting = wait();
+    let line = format!("drain web --wait --control {}", proxy.control().display());
+    let waiting = tokio::spawn(async move { simplon(&line).await });
     until("the drain has begun, and is ended", async || {
         done(&proxy, "ready web", &[]).await;
         waiting.is_finished()
@@ -142,27 +139,24 @@ async fn a_drain_that_waits_in_vain_is_status_1() {
     );
 
     // The process goes.
-    let lines = || proxy.errors().lines();
-    let drains = || {
-        lines()
-            .iter()
-            .filter(|line| line.contains("is drained"))
-            .count()
-    };
-    let before = drains();
-    let waiting = wait();
-    until("the drain has begun", async || drains() > before).await;
+    let mut waiting = binary()
+        .args(["drain", "web", "--wait", "--control"])
+        .arg(proxy.control())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let output = Log::of(waiting.stdout.take().unwrap());
+    let errors = Log::of(waiting.stderr.take().unwrap());
+    output.await_line("is drained").await;
     under_way.abort();
     let _ = under_way.await; // aborted, so an error
     let proxy = Arc::into_inner(proxy).unwrap();
     drop(proxy.leave().await);
-    let ended = in_time("the drain", waiting).await.unwrap();
-    assert_eq!(ended.code, Some(1), "{}", ended.output);
-    assert!(
-        ended.errors.contains("the process has gone"),
-        "{}",
-        ended.errors
-    );
+    let status = in_time("the drain", waiting.wait()).await.unwrap();
+    assert_eq!(status.code(), Some(1));
+    errors.await_line("the process has gone").await;
 }
 
 #[tokio::test]

@@ -27,8 +27,8 @@ use axum::{
     http::{
         HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri,
         header::{
-            ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY,
-            X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+            ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY,
+            VARY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
         },
     },
     middleware,
@@ -37,7 +37,7 @@ use axum::{
 };
 use tracing::error;
 
-use crate::balance::Operator;
+use crate::{balance::Operator, observe};
 
 pub use self::{
     action::Action,
@@ -62,8 +62,8 @@ pub trait AdminView: Send + Sync + 'static {
     /// Whether new traffic is welcome; if not, why, in a few words.
     fn readiness(&self) -> Result<(), &'static str>;
 
-    /// Prometheus' text, version 0.0.4.
-    fn metrics(&self) -> String;
+    /// All metrics, for scrapers.
+    fn metrics(&self, format: observe::Format) -> String;
 
     fn stats(&self) -> StatsView;
 }
@@ -95,10 +95,15 @@ async fn ready(State(view): State<View>) -> Response {
     }
 }
 
-async fn metrics(State(view): State<View>) -> Response {
-    const KIND: [(HeaderName, &str); 1] =
-        [(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
-    aside(view, |view| (KIND, view.metrics()).into_response()).await
+/// In the format that the scraper likes best.
+async fn metrics(State(view): State<View>, headers: HeaderMap) -> Response {
+    let accept = headers.get_all(ACCEPT).iter();
+    let format = observe::Format::asked(accept.filter_map(|value| value.to_str().ok()));
+    let kind = [(CONTENT_TYPE, format.media_type()), (VARY, "accept")];
+    aside(view, move |view| {
+        (kind, view.metrics(format)).into_response()
+    })
+    .await
 }
 
 /// The paths of the page that go on after `/stats`; no others are left.

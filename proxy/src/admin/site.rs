@@ -199,30 +199,58 @@ mod tests {
             (&[HERE, ("origin", "null")], "Origin is no site"),
             (&[HERE, ("origin", "")], "Origin is no site"),
             (
-                &[HERE, ("origin", "null"), ("referer", "http://127.0.0.1:8404/stats")],
+                &[
+                    HERE,
+                    ("origin", "null"),
+                    ("referer", "http://127.0.0.1:8404/stats"),
+                ],
                 "Origin is no site",
             ),
             (
                 &[HERE, ("origin", "http://evil.example")],
                 "it is from http://evil.example, not from http://127.0.0.1:8404",
             ),
-            (&[HERE, ("origin", "http://127.0.0.1")], "from http://127.0.0.1,"),
+            (
+                &[HERE, ("origin", "http://127.0.0.1")],
+                "from http://127.0.0.1,",
+            ),
             (&[HERE, ("origin", "http://127.0.0.1:8405")], "8405, not"),
             (&[HERE, ("origin", "http://localhost:8404")], "localhost"),
             (&[HERE, ("origin", "https://127.0.0.1:8404")], "https://"),
             (&[HERE, ("origin", "ftp://127.0.0.1:8404")], "no site"),
-            (&[HERE, ("origin", "http://127.0.0.1:8404@evil.example")], "no site"),
-            (&[HERE, ("origin", "http://127.0.0.1:8404.evil.example")], "site"),
+            (
+                &[HERE, ("origin", "http://127.0.0.1:8404@evil.example")],
+                "no site",
+            ),
+            (
+                &[HERE, ("origin", "http://127.0.0.1:8404.evil.example")],
+                "site",
+            ),
             (&[HERE, ("origin", "127.0.0.1:8404")], "no site"),
             (&[HERE, ("origin", "/stats")], "no site"),
-            (&[HERE, ("referer", "http://evil.example/http://127.0.0.1:8404")], "evil"),
+            (
+                &[
+                    HERE,
+                    ("referer", "http://evil.example/http://127.0.0.1:8404"),
+                ],
+                "evil",
+            ),
             (&[HERE, ("referer", "about:blank")], "Referer is no site"),
-            (&[HERE, OURS, ("sec-fetch-site", "cross-site")], "another site"),
-            (&[HERE, OURS, ("sec-fetch-site", "same-site")], "another site"),
+            (
+                &[HERE, OURS, ("sec-fetch-site", "cross-site")],
+                "another site",
+            ),
+            (
+                &[HERE, OURS, ("sec-fetch-site", "same-site")],
+                "another site",
+            ),
             (&[HERE, OURS, OURS], "origin stands twice"),
             (&[OURS], "for which site"),
             (&[HERE, HERE, OURS], "host stands twice"),
-            (&[HERE, OURS, ("x-forwarded-host", "ops.example")], "not from http://ops"),
+            (
+                &[HERE, OURS, ("x-forwarded-host", "ops.example")],
+                "not from http://ops",
+            ),
         ];
         for (fields, expected) in table {
             let why = checked(fields).unwrap_err();

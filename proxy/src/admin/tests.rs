@@ -18,7 +18,8 @@ use super::*;
 use crate::{
     limits::Limited,
     observe::{
-        CertificateView, Certificates, CheckView, Metrics, PolicyLabel, ServerView, UpstreamView,
+        CertificateView, Certificates, CheckView, Exposition, Format, Metrics, PolicyLabel, Scene,
+        ServerView, UpstreamView,
     },
 };
 
@@ -96,8 +97,16 @@ impl AdminView for Proxy {
         is_ready.then_some(()).ok_or("draining")
     }
 
-    fn metrics(&self) -> String {
-        self.metrics.text(&upstreams(), self)
+    fn metrics(&self, format: Format) -> String {
+        let mut page = Exposition::new(format);
+        let scene = Scene {
+            upstreams: &upstreams(),
+            listeners: &[],
+            certificates: self,
+            limiters: &[],
+        };
+        self.metrics.write(scene, &mut page);
+        page.finish()
     }
 
     fn stats(&self) -> StatsView {

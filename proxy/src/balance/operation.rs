@@ -1,6 +1,6 @@
 //! What operators do to servers: by which names, who did it, and what it changed.
 
-use std::{collections::HashSet, fmt, sync::Arc};
+use std::{collections::HashSet, fmt, net::IpAddr, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
@@ -37,7 +37,10 @@ impl Operation {
 pub enum Operator {
     ControlSocket,
     /// This user at the stats page, from the machine of this address.
-    Page { name: Box<str>, from: IpAddr },
+    Page {
+        name: Box<str>,
+        from: IpAddr,
+    },
 }
 
 impl fmt::Display for Operator {

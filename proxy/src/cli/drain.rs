@@ -3,14 +3,14 @@
 use std::{
     future::ready,
     io::{IsTerminal, Write as _, stderr},
-    thread::sleep,
     time::{Duration, Instant},
 };
 
 use clap::Args;
+use tokio::{runtime, time::sleep};
 
 use super::{
-    order::Servers,
+    order::{NAMING, Servers},
     print,
     table::{lines, plain},
     tell,
@@ -29,13 +29,13 @@ const LOOK: Duration = Duration::from_millis(100);
 /// They are still checked, and clients that stick to them are kept. `simplon ready` ends it. When no
 /// server is left, requests are refused with 503.
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{NAMING}"))]
 pub(super) struct Drain {
     #[command(flatten)]
     servers: Servers,
     /// Wait until no request is under way at them
     ///
-    /// WebSockets and other tunnels count until they are closed.
+    /// Tunnels, such as those of `WebSocket`, count until they are closed.
     #[arg(long)]
     wait: bool,
     /// Wait no longer than this, then end with exit status 1; the servers stay drained
@@ -51,10 +51,10 @@ pub(super) struct Drain {
 
 const EXAMPLES: &str = "\
 Examples:
-  simplon drain api/10.0.0.11:8000                        this server
-  simplon drain api/10.0.0.11:8000 --wait && ssh 10.0.0.11 systemctl restart api
-  simplon drain api/* --wait --timeout 5m                 all servers of an upstream
-  simplon ready api/10.0.0.11:8000                        when it is to work again";
+  simplon drain api/10.0.0.11:8000           this server
+  simplon drain api/10.0.0.11:8000 --wait    and wait until it is idle
+  simplon drain api --wait --timeout 5m      all servers of an upstream
+  simplon ready api/10.0.0.11:8000           when it is to work again";
 
 fn duration(text: &str) -> Result<Duration, String> {
     units::duration(text).map_err(|malformed| malformed.to_string())
@@ -86,6 +86,8 @@ impl Drain {
     }
 
     fn until_idle(&self, first: Asked) -> Result<(), String> {
+        let runtime = runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| format!("cannot wait: {error}"))?;
         let started = Instant::now();
         let mut servers = statuses(first)?;
         loop {
@@ -116,7 +118,8 @@ impl Drain {
                     remaining(&servers)
                 );
             }
-            sleep(LOOK.min(self.timeout.saturating_sub(waited)));
+            let pause = LOOK.min(self.timeout.saturating_sub(waited));
+            runtime.block_on(async { sleep(pause).await });
             servers = self.look()?;
         }
     }

@@ -101,9 +101,12 @@ fn page(command: clap::Command) -> Page {
         .and_then(|()| man.render_synopsis_section(&mut text))
         .and_then(|()| man.render_description_section(&mut text))
         .and_then(|()| man.render_options_section(&mut text))
-        .and_then(|()| match has_commands {
-            true => man.render_subcommands_section(&mut text),
-            false => Ok(()),
+        .and_then(|()| {
+            if has_commands {
+                man.render_subcommands_section(&mut text)
+            } else {
+                Ok(())
+            }
         })
         .and_then(|()| sections(&after).to_writer(&mut text));
     debug_assert!(written.is_ok(), "memory takes everything");
@@ -113,23 +116,20 @@ fn page(command: clap::Command) -> Page {
     }
 }
 
-/// What stands below the options: each paragraph whose first line ends with a colon is a section, line by line.
+/// What stands below the options: each paragraph whose first line ends with a colon is a section, line by line; others
+/// are prose.
 fn sections(text: &str) -> Roff {
     let mut roff = Roff::new();
     for paragraph in text.split("\n\n") {
         let (first, rest) = paragraph.split_once('\n').unwrap_or((paragraph, ""));
-        let lines = match first.strip_suffix(':') {
-            Some(heading) => {
-                roff.control("SH", [heading.to_uppercase().as_str()]);
-                rest
-            }
-            None => {
-                roff.control("PP", []);
-                paragraph
-            }
+        let Some(heading) = first.strip_suffix(':') else {
+            roff.control("PP", []);
+            roff.text([roman(paragraph.replace('\n', " "))]);
+            continue;
         };
+        roff.control("SH", [heading.to_uppercase().as_str()]);
         roff.control("nf", []);
-        for line in lines.lines() {
+        for line in rest.lines() {
             roff.text([roman(line)]);
         }
         roff.control("fi", []);

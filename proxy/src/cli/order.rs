@@ -12,16 +12,17 @@ use crate::{
 
 /// How servers are named on the command line, for every command that takes some.
 pub(super) const NAMING: &str = "\
-A server is named UPSTREAM/SERVER, as the stats page and `simplon status` show it; UPSTREAM or
-UPSTREAM/* is all of its servers. If one name is unknown nothing is changed. Orders survive reloads
-and, kept in the state directory, restarts. Exit status 0 done, 1 refused or no process found.";
+A server is named UPSTREAM/SERVER, as the stats page and `simplon status` show
+it; UPSTREAM or UPSTREAM/* is all of its servers. If one name is unknown nothing
+is changed. Orders survive reloads and, kept in the state directory, restarts.
+Exit status 0 done, 1 refused or no process found.";
 
 /// Let servers take requests again
 ///
 /// Ends `drain` and `maint`. A server that was in maintenance counts as up and is checked at once; its
 /// weight stays as it was ordered (`simplon weight SERVER default` ends that).
 #[derive(Debug, Args)]
-#[command(after_help = READY)]
+#[command(after_help = READY, after_long_help = format!("{READY}\n\n{NAMING}"))]
 pub(super) struct Ready {
     #[command(flatten)]
     servers: Servers,
@@ -38,7 +39,7 @@ Examples:
 /// under way goes on. `simplon drain --wait` before it is gentler. When no server is left, requests are
 /// refused with 503.
 #[derive(Debug, Args)]
-#[command(after_help = MAINT)]
+#[command(after_help = MAINT, after_long_help = format!("{MAINT}\n\n{NAMING}"))]
 pub(super) struct Maint {
     #[command(flatten)]
     servers: Servers,
@@ -54,7 +55,7 @@ Examples:
 /// From the next request on. With 0 a server takes nothing new, as with `drain`; the weights of an
 /// upstream are compared with each other.
 #[derive(Debug, Args)]
-#[command(after_help = WEIGHT)]
+#[command(after_help = WEIGHT, after_long_help = format!("{WEIGHT}\n\n{NAMING}"))]
 pub(super) struct Weigh {
     #[command(flatten)]
     servers: Servers,
@@ -71,7 +72,6 @@ Examples:
 
 /// The servers that a command is about.
 #[derive(Clone, Debug, Args)]
-#[command(after_long_help = NAMING)]
 pub(super) struct Servers {
     /// UPSTREAM/SERVER, or UPSTREAM or UPSTREAM/* for all of its servers
     #[arg(value_name = "SERVER", required = true)]

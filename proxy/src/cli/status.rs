@@ -61,7 +61,7 @@ Examples:
   simplon status                     everything, once
   simplon status api --watch         the servers of one upstream, every 2 s
   simplon status --watch=10          everything, every 10 s
-  simplon status --json | jq '.upstreams[].servers[] | select(.usable | not) | .name'";
+  simplon status --json | jq '.upstreams[].servers[].state'";
 
 impl Status {
     pub(super) fn execute(&self) -> u8 {

@@ -2,9 +2,9 @@
 
 use super::{
     model::{
-        Action, Admin, Config, Control, Drain, Limits, Listener, Log, MemoryLimit, Passive, PathPattern,
-        Policies, Protocols, Retries, Route, Server, ServerLimits, Timeouts, UnderscoreHeaders,
-        Upstream, UpstreamProtocol,
+        Action, Admin, Config, Control, Drain, Limits, Listener, Log, MemoryLimit, Metrics,
+        Passive, PathPattern, Policies, Protocols, Retries, Route, Server, ServerLimits, Timeouts,
+        UnderscoreHeaders, Upstream, UpstreamProtocol,
     },
     problem::{Located, Problem},
     read::address,
@@ -43,6 +43,7 @@ pub fn quick(from: &str, to: &str) -> Result<Config, Report> {
             limits: Limits::default(),
         }],
         admin: Admin::default(),
+        metrics: Metrics::default(),
         trusted_proxies: Vec::new(),
         country_database: None,
         certificates: Vec::new(),

@@ -57,10 +57,7 @@ fn config(draft: Draft, issuers: Issuers) -> Config {
             .into_iter()
             .map(|draft| draft.listener)
             .collect(),
-        admin: settings
-            .admin
-            .map(|admin| admin.value)
-            .unwrap_or_default(),
+        admin: settings.admin.map(|admin| admin.value).unwrap_or_default(),
         trusted_proxies: settings.trusted_proxies.unwrap_or_default(),
         country_database: settings.country_database,
         certificates: draft
@@ -77,6 +74,7 @@ fn config(draft: Draft, issuers: Issuers) -> Config {
         defaults: PoliciesDraft::default().resolve(&settings.defaults),
         upstreams: draft.upstreams.into_iter().map(|(it, _)| it).collect(),
         log: settings.log.unwrap_or_default(),
+        metrics: settings.metrics.unwrap_or_default(),
         limits_store: settings.limits_store,
         tracing: settings.tracing,
         state: settings.state.unwrap_or_else(|| STATE.into()),

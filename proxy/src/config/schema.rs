@@ -312,10 +312,8 @@ fn takes(kind: &Kind) -> Option<String> {
 
 /// The default, where the line about the key says one that could be written as it stands.
 fn default(key: &Key) -> Option<Value> {
-    let clauses = key.doc.split("; ");
-    let said = clauses
-        .filter_map(|clause| clause.strip_prefix("default "))
-        .next()?;
+    let mut clauses = key.doc.split("; ");
+    let said = clauses.find_map(|clause| clause.strip_prefix("default "))?;
     match &key.kind {
         Kind::Flag | Kind::FlagOr(_) | Kind::OffOr(_) | Kind::SeveralOf(_) => {
             said.parse::<bool>().ok().map(Value::from)

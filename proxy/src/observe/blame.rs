@@ -21,4 +21,15 @@ pub enum Blame {
 
 impl Blame {
     pub(super) const COUNT: usize = 7;
+
+    /// Labels of metrics, in the order of the variants.
+    pub(super) const NAMES: [&str; Self::COUNT] = [
+        "policy",
+        "request",
+        "client",
+        "unreached",
+        "response",
+        "cut",
+        "us",
+    ];
 }

@@ -19,7 +19,7 @@ use serde::{Serialize, Serializer};
 use tracing::{Level, Metadata, Subscriber, callsite::Identifier, level_filters::LevelFilter};
 use tracing_subscriber::{Layer, filter::filter_fn, layer::Context, registry::LookupSpan};
 
-use super::exposition::{Family, Labels};
+use super::exposition::{Exposition, Family, Labels};
 
 /// Events that are kept.
 const KEPT: usize = 200;
@@ -161,7 +161,7 @@ impl<S: Subscriber> Layer<S> for Listener {
 }
 
 /// Appends the family.
-pub fn write(events: &Events, text: &mut String) {
+pub fn write(events: &Events, page: &mut Exposition) {
     let mut family = Family::counter(
         "simplon_events_total",
         "What the program has said of itself, by level: error, warn or info.",
@@ -170,7 +170,7 @@ pub fn write(events: &Events, text: &mut String) {
         let labels = Labels::new(&[("level", name)]);
         family.sample(&labels, total.load(Ordering::Relaxed));
     }
-    family.append_to(text);
+    page.add(&family);
 }
 
 fn in_milliseconds<S: Serializer>(at: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {

@@ -205,6 +205,12 @@ impl Maker<'_> {
             "When the process started; Unix time.",
         ))?;
         start.set(unix_seconds(started));
+        // The same under the name that dashboards of every program use.
+        let start = self.keep(Gauge::new(
+            "process_start_time_seconds",
+            "When the process started, in seconds since 1970.",
+        ))?;
+        start.set(unix_seconds(started));
         Ok(())
     }
 
@@ -225,10 +231,14 @@ impl Maker<'_> {
     }
 
     pub(super) fn access_log_dropped(&self) -> Result<IntCounter, Error> {
-        self.keep(IntCounter::new(
+        self.counter(
             "simplon_access_log_dropped_total",
             "Access log lines lost because the log was too slow or could not be written.",
-        ))
+        )
+    }
+
+    pub(super) fn counter(&self, name: &str, help: &str) -> Result<IntCounter, Error> {
+        self.keep(IntCounter::new(name, help))
     }
 
     pub(super) fn access_log_sampled_out(&self) -> Result<IntCounter, Error> {

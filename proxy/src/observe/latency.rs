@@ -22,10 +22,21 @@ const BUCKETS: usize = 8 * 50 + 2;
 
 /// A histogram that anyone may add to. Takes no room before its first value, and 3.2 KB from then on.
 #[derive(Debug, Default)]
+pub struct Buckets(OnceLock<Box<[AtomicU64; BUCKETS]>>);
+
+/// A histogram that knows the sum of its values as well.
+#[derive(Debug, Default)]
 pub struct Latency {
-    buckets: OnceLock<Box<[AtomicU64; BUCKETS]>>,
-    /// Of all values, nanoseconds; it would take 584 years of waiting to wrap around.
+    buckets: Buckets,
+    /// Nanoseconds; it would take 584 years of waiting to wrap around.
     sum: AtomicU64,
+}
+
+/// How long something took, with its bucket: what is counted in several places is looked up once.
+#[derive(Clone, Copy, Debug)]
+pub struct Took {
+    nanos: u64,
+    bucket: usize,
 }
 
 /// What a histogram held at one moment, or between two: the buckets that are not empty, in order.
@@ -40,25 +51,50 @@ pub struct Quantiles {
     pub p99: f64,
 }
 
-impl Latency {
-    pub fn observe(&self, took: Duration) {
+impl Took {
+    pub fn new(took: Duration) -> Self {
         let nanos = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
-        let buckets = self.buckets.get_or_init(|| {
+        Self {
+            nanos,
+            bucket: index(nanos.div_ceil(1000)),
+        }
+    }
+}
+
+impl Buckets {
+    pub fn add(&self, took: Took) {
+        let buckets = self.0.get_or_init(|| {
             let empty = (0..BUCKETS).map(|_| AtomicU64::new(0)).collect::<Vec<_>>();
             empty
                 .try_into()
                 .unwrap_or_else(|_| Box::new([const { AtomicU64::new(0) }; BUCKETS]))
         });
-        if let Some(bucket) = buckets.get(index(nanos.div_ceil(1000))) {
+        if let Some(bucket) = buckets.get(took.bucket) {
             bucket.fetch_add(1, Relaxed);
         }
-        self.sum.fetch_add(nanos, Relaxed);
     }
 
     pub fn counts(&self) -> Counts {
-        let buckets = self.buckets.get().map_or(&[][..], |buckets| &buckets[..]);
+        let buckets = self.0.get().map_or(&[][..], |buckets| &buckets[..]);
         let counts = buckets.iter().map(|bucket| bucket.load(Relaxed));
         Counts((0..).zip(counts).filter(|(_, count)| *count > 0).collect())
+    }
+}
+
+impl Latency {
+    pub fn observe(&self, took: Duration) {
+        self.add(Took::new(took));
+    }
+
+    pub fn add(&self, took: Took) {
+        self.buckets.add(took);
+        if took.nanos > 0 {
+            self.sum.fetch_add(took.nanos, Relaxed);
+        }
+    }
+
+    pub fn counts(&self) -> Counts {
+        self.buckets.counts()
     }
 
     /// Of all values so far.
@@ -95,6 +131,13 @@ impl Counts {
                 Ok(at) => self.0[at].1 += count,
                 Err(at) => self.0.insert(at, (index, count)),
             }
+        }
+    }
+
+    /// Adds so many that took no time.
+    pub fn add_instant(&mut self, count: u64) {
+        if count > 0 {
+            self.add(&Self(vec![(0, count)]));
         }
     }
 

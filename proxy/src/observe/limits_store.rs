@@ -75,8 +75,9 @@ const RESULTS: [(StoreCheck, &str); 4] = [
 impl Metrics {
     /// The meters of a store, by its address.
     pub fn store(self: &Arc<Self>, address: &str) -> Arc<StoreMeters> {
-        self.stores
-            .share([address], |labels| StoreMeters::new(self, labels))
+        self.share(&self.stores, [address], |labels| {
+            StoreMeters::new(self, labels)
+        })
     }
 }
 

@@ -14,7 +14,7 @@ pub use self::{
     route::RouteMeters,
     upstream::UpstreamMeters,
 };
-use super::metrics::Metrics;
+use super::{metrics::Metrics, shelf::Shelf};
 
 /// Classes of status codes, in the order of [`RouteMeters::requests`].
 pub const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
@@ -23,16 +23,18 @@ impl Metrics {
     /// The meters of a route. The upstream is empty for a route that answers by itself; requests that
     /// found no route are best counted under a route of their own, like `none`.
     ///
-    /// Beyond 20,000 pairs all further ones are counted as `overflow`.
+    /// Beyond `metrics.max_series` pairs all further ones are counted as `overflow`.
     pub fn route(self: &Arc<Self>, route: &str, upstream: &str) -> Arc<RouteMeters> {
-        self.routes
-            .share([route, upstream], |labels| RouteMeters::new(self, labels))
+        self.share(&self.routes, [route, upstream], |labels| {
+            RouteMeters::new(self, labels)
+        })
     }
 
     /// The meters of a listener.
     pub fn listener(self: &Arc<Self>, listener: &str) -> Arc<ListenerMeters> {
-        self.listeners
-            .share([listener], |labels| ListenerMeters::new(self, labels))
+        self.share(&self.listeners, [listener], |labels| {
+            ListenerMeters::new(self, labels)
+        })
     }
 
     /// Client connections just now, of listeners of every generation.
@@ -71,8 +73,21 @@ impl Metrics {
     }
 
     fn shared_upstream(self: &Arc<Self>, upstream: &str) -> Arc<UpstreamMeters> {
-        self.upstreams
-            .share([upstream], |labels| UpstreamMeters::new(self, labels))
+        self.share(&self.upstreams, [upstream], |labels| {
+            UpstreamMeters::new(self, labels)
+        })
+    }
+
+    /// The meters of these labels, or of the overflow.
+    pub(super) fn share<const LABELS: usize, M>(
+        &self,
+        shelf: &Shelf<LABELS, M>,
+        labels: [&str; LABELS],
+        make: impl FnOnce([String; LABELS]) -> M,
+    ) -> Arc<M> {
+        let (meters, is_beyond) = shelf.share(labels, self.cap.most(), make);
+        self.cap.overflowed(usize::from(is_beyond));
+        meters
     }
 }
 

@@ -5,22 +5,20 @@
 
 use std::{sync::Arc, time::SystemTime};
 
-use prometheus::{Error, IntCounter, Registry, TextEncoder};
-use tracing::error;
+use prometheus::{Error, IntCounter, Registry};
 
 use super::{
-    certificates::{self, Certificates},
+    cap::Cap,
     codings::CodingMeters,
-    durations,
+    exposition::Exposition,
     families::{
         ConfigFamilies, ListenerFamilies, Maker, MemoryGauges, RouteFamilies, UpstreamFamilies,
     },
     issuers::IssuerMeters,
     limits_store::{StoreFamilies, StoreMeters},
     meters::{ListenerMeters, RouteMeters, UpstreamMeters},
-    panics, process,
     reasons::Reasons,
-    servers::{self, UpstreamView},
+    scrape::{self, Scene},
     shelf::Shelf,
     traces::TraceMeters,
 };
@@ -49,6 +47,7 @@ pub struct Metrics {
     access_log_dropped: IntCounter,
     access_log_sampled_out: IntCounter,
     memory: MemoryGauges,
+    pub(super) cap: Arc<Cap>,
     /// Why a connection may be turned away.
     pub(super) connection_reasons: &'static [&'static str],
     pub(super) routes: Shelf<2, RouteMeters>,
@@ -72,13 +71,14 @@ impl Metrics {
         maker.constants(started)?;
         let refused = maker.refusals()?;
         let checks = maker.password_checks()?;
+        let cap = Arc::new(Cap::new(&maker, crate::config::model::Metrics::MAX_SERIES)?);
         Ok(Arc::new(Self {
             by_route: RouteFamilies::new(&maker)?,
             by_upstream: UpstreamFamilies::new(&maker)?,
             by_listener: ListenerFamilies::new(&maker)?,
             by_store: StoreFamilies::new(&maker)?,
             config: ConfigFamilies::new(&maker)?,
-            issuers: Arc::new(IssuerMeters::new(&maker)?),
+            issuers: Arc::new(IssuerMeters::new(&maker, Arc::clone(&cap))?),
             codings: CodingMeters::new(&maker)?,
             traces: TraceMeters::new(&maker)?,
             refusals: Reasons::new(refusals, |reason| refused.with_label_values(&[reason])),
@@ -88,6 +88,7 @@ impl Metrics {
             access_log_dropped: maker.access_log_dropped()?,
             access_log_sampled_out: maker.access_log_sampled_out()?,
             memory: MemoryGauges::new(&maker)?,
+            cap,
             connection_reasons,
             routes: Shelf::new(),
             upstreams: Shelf::new(),
@@ -146,18 +147,21 @@ impl Metrics {
         &self.access_log_sampled_out
     }
 
-    /// All families in Prometheus' text format 0.0.4. Servers and certificates are asked for their state
-    /// meanwhile.
-    pub fn text(&self, upstreams: &[UpstreamView], certificates: &dyn Certificates) -> String {
-        let mut text = String::new();
-        if let Err(error) = TextEncoder::new().encode_utf8(&self.registry.gather(), &mut text) {
-            error!(%error, "metrics cannot be written in full");
+    /// Of everything that is counted by labels of the configuration so many have series of their own; returns how many had
+    /// before. What is counted already stays as it is.
+    pub fn set_max_series(&self, most: usize) -> usize {
+        self.cap.set(most)
+    }
+
+    /// Appends all families; what others know is in the scene.
+    pub fn write(&self, scene: Scene<'_>, page: &mut Exposition) {
+        // First: what has no room now is counted in the registry, which is gathered then.
+        let mut asked = page.empty();
+        self.cap
+            .overflowed(scrape::write(self, self.cap.most(), scene, &mut asked));
+        for family in self.registry.gather() {
+            page.add_gathered(&family);
         }
-        durations::write(self, &mut text);
-        servers::write(upstreams, &mut text);
-        certificates::write(certificates, &mut text);
-        process::write(&mut text);
-        panics::write(&mut text);
-        text
+        page.append(asked);
     }
 }

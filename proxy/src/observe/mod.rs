@@ -5,7 +5,6 @@ pub mod certificates;
 pub mod codings;
 pub mod events;
 pub mod issuers;
-pub mod limiters;
 pub mod limits_store;
 pub mod logging;
 pub mod meters;
@@ -17,14 +16,17 @@ pub mod servers;
 pub mod traces;
 
 mod blame;
+mod cap;
 mod combined;
 mod digits;
 mod durations;
 mod exposition;
 mod families;
+mod format;
 mod journal;
 mod json;
 mod latency;
+mod limiters;
 mod line;
 mod place;
 mod queue;
@@ -33,9 +35,11 @@ mod reasons;
 mod recent;
 mod rulings;
 mod sampling;
+mod scrape;
 mod shelf;
 mod sink;
 mod stages;
+mod tally;
 mod timestamp;
 mod traffic;
 mod writer;
@@ -51,8 +55,10 @@ pub use self::{
     certificates::{CertificateView, Certificates},
     codings::CodingMeters,
     events::{Event, Events},
+    exposition::{Exposition, Family, Labels},
+    format::Format,
     issuers::IssuerMeters,
-    latency::{Counts, Latency, Quantiles},
+    latency::{Buckets, Counts, Latency, Quantiles, Took},
     limiters::LimiterView,
     limits_store::{StoreCheck, StoreMeters},
     meters::{Connected, ListenerMeters, RouteMeters, UpstreamMeters},
@@ -62,12 +68,13 @@ pub use self::{
     recent::{History, LastMinute, Point},
     record::{Protocol, Record, Timers, Tls},
     rulings::{PolicyLabel, Ruling},
+    scrape::Scene,
     servers::{CheckView, QueueView, ServerView, UpstreamView},
     stages::{StageView, Stages, StagesView},
     traces::{Milestone, Trace, TraceMeters, Tracer},
     traffic::{Flow, Traffic},
 };
-use self::{combined::Combined, line::Line, sampling::Mark};
+use self::{combined::Combined, line::Line, sampling::Mark, tally::Tally};
 use crate::config::model::{Log, LogFormat};
 
 /// Takes note of finished exchanges; the one place that does.
@@ -96,16 +103,26 @@ impl Observer {
 
     /// Counts a finished exchange by each of its places, and logs it as the snapshot it has seen says.
     pub fn record(&self, record: &Record<'_>, places: Places<'_>, log: &Log) {
-        places.route.unwrap_or(&self.unrouted).count(record);
+        self.count(record, places);
+        self.log(record, log);
+    }
+
+    fn count(&self, record: &Record<'_>, places: Places<'_>) {
+        let tally = Tally::of(record);
+        places.route.unwrap_or(&self.unrouted).count(&tally);
         if let Some(listener) = places.listener {
-            listener.count(record);
+            listener.count(&tally);
         }
         if let Some(server) = places.server {
-            server.count(record);
+            server.count(&tally);
         }
         if let Some(reason) = record.refusal {
             self.metrics.refused(reason);
         }
+    }
+
+    /// The line of the access log alone, where there is one.
+    pub fn log(&self, record: &Record<'_>, log: &Log) {
         if !self.access_log.is_on() {
             return;
         }

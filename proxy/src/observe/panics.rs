@@ -7,7 +7,7 @@ use std::{
 
 use tracing::{Level, error, event_enabled};
 
-use super::exposition::{Family, Labels};
+use super::exposition::{Exposition, Family, Labels};
 
 /// Of the process, as the hook is.
 static PANICS: AtomicU64 = AtomicU64::new(0);
@@ -40,13 +40,13 @@ fn message<'a>(info: &'a PanicHookInfo<'_>) -> &'a str {
 }
 
 /// Appends the family.
-pub(super) fn write(text: &mut String) {
+pub(super) fn write(page: &mut Exposition) {
     let mut family = Family::counter(
         "simplon_panics_total",
         "Faults of ours that ended one exchange or one task.",
     );
     family.sample(&Labels::default(), PANICS.load(Ordering::Relaxed));
-    family.append_to(text);
+    page.add(&family);
 }
 
 #[cfg(test)]
@@ -58,6 +58,7 @@ mod tests {
     use tracing_subscriber::fmt;
 
     use super::*;
+    use crate::observe::Format;
 
     #[derive(Clone, Default)]
     struct Heard(Arc<Mutex<Vec<u8>>>);
@@ -88,8 +89,9 @@ mod tests {
             assert_eq!(text.lines().count(), 1, "{text}");
         });
         assert!(PANICS.load(Ordering::Relaxed) > before);
-        let mut text = String::new();
-        write(&mut text);
+        let mut page = Exposition::new(Format::Text);
+        write(&mut page);
+        let text = page.finish();
         assert!(text.contains("\nsimplon_panics_total "), "{text}");
     }
 }

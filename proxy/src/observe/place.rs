@@ -10,8 +10,8 @@ use parking_lot::Mutex;
 use super::{
     LastMinute,
     meters::{ListenerMeters, RouteMeters},
-    record::Record,
     stages::Stages,
+    tally::Tally,
     traffic::{Flow, Traffic},
 };
 
@@ -24,15 +24,16 @@ pub struct Places<'a> {
     pub server: Option<&'a ServerMeters>,
 }
 
+/// Kinds of requests at a server and its upstream, by the connection that they went on; 0 for those that got none.
+pub(super) const REUSED: usize = 1;
+pub(super) const CONNECTED: usize = 2;
+
 /// What is counted of requests by the server that they were sent to last. Lives with the server's vitals.
 #[derive(Debug, Default)]
 pub struct ServerMeters {
     pub traffic: Traffic,
     pub stages: Stages,
     minute: Mutex<LastMinute>,
-    /// Requests that came here on a connection that was kept, or on one made for them.
-    pub reused: AtomicU64,
-    pub connected: AtomicU64,
     /// Tries after the first that ended here.
     pub retries: AtomicU64,
 }
@@ -50,20 +51,29 @@ impl ServerMeters {
         self.traffic.flow(minute)
     }
 
-    pub(super) fn count(&self, record: &Record<'_>) {
-        self.traffic.count(record);
-        self.stages.note(&record.timers);
-        if let Some(connect) = record.timers.connect {
-            let counter = if connect.is_zero() {
-                &self.reused
-            } else {
-                &self.connected
-            };
-            counter.fetch_add(1, Relaxed);
+    pub(super) fn count(&self, tally: &Tally<'_>) {
+        let timers = &tally.record.timers;
+        let kind = match timers.connect {
+            Some(Duration::ZERO) => REUSED,
+            Some(_) => CONNECTED,
+            None => 0,
+        };
+        self.traffic.count(tally, kind);
+        self.stages.note(timers);
+        if tally.record.retries > 0 {
+            let retries = u64::from(tally.record.retries);
+            self.retries.fetch_add(retries, Relaxed);
         }
-        if record.retries > 0 {
-            self.retries.fetch_add(u64::from(record.retries), Relaxed);
-        }
+    }
+
+    /// Requests that came here on a connection that was kept.
+    pub fn reused(&self) -> u64 {
+        self.traffic.by_kind()[REUSED]
+    }
+
+    /// Requests that came here on a connection made for them.
+    pub fn connected(&self) -> u64 {
+        self.traffic.by_kind()[CONNECTED]
     }
 }
 

@@ -6,21 +6,32 @@ use std::fs;
 
 use rustix::time::{ClockId, clock_gettime};
 
-use super::exposition::{Family, Labels};
+use super::exposition::{Exposition, Family, Labels};
 
 /// Appends the families of the process.
-pub(super) fn write(text: &mut String) {
+pub(super) fn write(page: &mut Exposition) {
     let mut cpu = Family::counter(
         "process_cpu_seconds_total",
         "CPU time of all threads, user and system.",
     );
     cpu.sample(&Labels::default(), cpu_seconds());
-    cpu.append_to(text);
+    page.add(&cpu);
+    let status = status();
     let gauges = [
         (
             "process_resident_memory_bytes",
             "Memory that is resident.",
-            resident_bytes(),
+            bytes_of(&status, "VmRSS:"),
+        ),
+        (
+            "process_virtual_memory_bytes",
+            "Addresses that are taken, most of which need no memory.",
+            bytes_of(&status, "VmSize:"),
+        ),
+        (
+            "process_threads",
+            "Threads of the process.",
+            value_of(&status, "Threads:").and_then(|count| count.parse().ok()),
         ),
         (
             "process_open_fds",
@@ -38,7 +49,7 @@ pub(super) fn write(text: &mut String) {
         if let Some(value) = value {
             family.sample(&Labels::default(), value);
         }
-        family.append_to(text);
+        page.add(&family);
     }
 }
 
@@ -55,8 +66,17 @@ fn cpu_seconds() -> f64 {
 }
 
 pub fn resident_bytes() -> Option<u64> {
-    let status = fs::read_to_string("/proc/self/status").ok()?;
-    let kib: u64 = value_of(&status, "VmRSS:")?.parse().ok()?;
+    bytes_of(&status(), "VmRSS:")
+}
+
+/// Empty if it cannot be read.
+fn status() -> String {
+    fs::read_to_string("/proc/self/status").unwrap_or_default()
+}
+
+/// The kernel writes KiB.
+fn bytes_of(status: &str, heading: &str) -> Option<u64> {
+    let kib: u64 = value_of(status, heading)?.parse().ok()?;
     kib.checked_mul(1024)
 }
 

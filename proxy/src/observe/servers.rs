@@ -1,15 +1,8 @@
-//! The state of upstreams and servers, asked for when somebody looks instead of copied whenever it changes.
-//!
-//! So a server that left the configuration leaves no series behind, and no request pays for a gauge.
+//! Upstreams and servers as whoever looks is shown them.
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    exposition::{Family, Labels},
-    recent::Point,
-    stages::StagesView,
-    traffic::Flow,
-};
+use super::{recent::Point, stages::StagesView, traffic::Flow};
 
 /// One upstream as it is just now.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -113,88 +106,3 @@ pub struct CheckView {
 
 /// The kinds of [`ServerView::failures`].
 pub const FAILURES: [&str; 5] = ["connect", "reset", "timeout", "malformed", "status"];
-
-/// Appends the families of servers and upstreams.
-pub(super) fn write(upstreams: &[UpstreamView], text: &mut String) {
-    let mut families = Families::new();
-    for upstream in upstreams {
-        families.upstream(upstream);
-        for server in &upstream.servers {
-            families.server(&upstream.name, server);
-        }
-    }
-    let Families {
-        up,
-        in_flight,
-        picks,
-        failures,
-        surplus,
-        ejected,
-        panic,
-    } = families;
-    for family in [up, in_flight, picks, failures, surplus, ejected, panic] {
-        family.append_to(text);
-    }
-}
-
-struct Families {
-    up: Family,
-    in_flight: Family,
-    picks: Family,
-    failures: Family,
-    surplus: Family,
-    ejected: Family,
-    panic: Family,
-}
-
-impl Families {
-    fn new() -> Self {
-        Self {
-            up: Family::gauge(
-                "simplon_server_up",
-                "Whether the server is healthy by its checks, or has none.",
-            ),
-            in_flight: Family::gauge(
-                "simplon_server_in_flight",
-                "Requests at the server just now.",
-            ),
-            picks: Family::counter(
-                "simplon_server_picks_total",
-                "Times the server was chosen, retries included.",
-            ),
-            failures: Family::counter(
-                "simplon_server_failures_total",
-                "Requests that failed at the server, by kind.",
-            ),
-            surplus: Family::counter(
-                "simplon_server_surplus_total",
-                "Connections given up because the server said more than it was asked for.",
-            ),
-            ejected: Family::gauge(
-                "simplon_server_ejected",
-                "Whether the server is left out because its requests failed.",
-            ),
-            panic: Family::gauge(
-                "simplon_upstream_panic",
-                "Whether fewer than half of the servers are healthy, so that all are used.",
-            ),
-        }
-    }
-
-    fn server(&mut self, upstream: &str, server: &ServerView) {
-        let labels = Labels::new(&[("upstream", upstream), ("server", &server.name)]);
-        self.up.sample(&labels, u8::from(server.up));
-        self.in_flight.sample(&labels, server.in_flight);
-        self.picks.sample(&labels, server.picks);
-        self.surplus.sample(&labels, server.surplus);
-        self.ejected.sample(&labels, u8::from(server.ejected));
-        for (kind, count) in FAILURES.iter().zip(server.failures) {
-            self.failures.sample(&labels.and("kind", kind), count);
-        }
-    }
-
-    fn upstream(&mut self, upstream: &UpstreamView) {
-        let labels = Labels::new(&[("upstream", &upstream.name)]);
-        self.panic.sample(&labels, u8::from(upstream.panic));
-    }
-}

@@ -10,9 +10,7 @@ use std::{
 
 use parking_lot::Mutex;
 
-/// Label sets a shelf holds at most; metrics must not grow with a mistake in the configuration.
-pub(super) const LIMIT: usize = 20_000;
-/// The labels of all that came after.
+/// The labels of all that come after those that a shelf has room for: metrics must not grow with a mistake in the configuration.
 pub(super) const OVERFLOW: &str = "overflow";
 
 #[derive(Debug)]
@@ -27,23 +25,26 @@ impl<const LABELS: usize, M> Shelf<LABELS, M> {
         }
     }
 
-    /// The meters of these labels, made if nobody holds them.
+    /// The meters of these labels, made if nobody holds them. Those of the overflow, and `true`, if they would be more than
+    /// `most`.
     pub(super) fn share(
         &self,
         labels: [&str; LABELS],
+        most: usize,
         make: impl FnOnce([String; LABELS]) -> M,
-    ) -> Arc<M> {
+    ) -> (Arc<M>, bool) {
         let mut labels = labels.map(str::to_owned);
         let mut kept = self.kept.lock();
-        if kept.len() >= LIMIT && !kept.contains_key(&labels) {
+        let is_beyond = kept.len() >= most && !kept.contains_key(&labels);
+        if is_beyond {
             labels = [OVERFLOW; LABELS].map(str::to_owned);
         }
         if let Some(meters) = kept.get(&labels).and_then(Weak::upgrade) {
-            return meters;
+            return (meters, is_beyond);
         }
         let meters = Arc::new(make(labels.clone()));
         kept.insert(labels, Arc::downgrade(&meters));
-        meters
+        (meters, is_beyond)
     }
 
     /// The meters of these labels, if somebody holds them.
@@ -81,12 +82,14 @@ mod tests {
 
     use super::*;
 
+    const MOST: usize = 50;
+
     #[test]
     fn equal_labels_share_meters() {
         let shelf = Shelf::<2, u32>::new();
-        let first = shelf.share(["a", "b"], |_| 1);
-        let second = shelf.share(["a", "b"], |_| 2);
-        let other = shelf.share(["a", "c"], |_| 3);
+        let first = shelf.share(["a", "b"], MOST, |_| 1).0;
+        let second = shelf.share(["a", "b"], MOST, |_| 2).0;
+        let other = shelf.share(["a", "c"], MOST, |_| 3).0;
         assert!(Arc::ptr_eq(&first, &second));
         assert_eq!((*second, *other, shelf.held().len()), (1, 3, 2));
     }
@@ -98,8 +101,8 @@ mod tests {
         let removed = AtomicBool::new(false);
         let leave = || shelf.leave(&labels, || removed.store(true, Ordering::Relaxed));
 
-        drop(shelf.share(["a"], |_| 1));
-        let successor = shelf.share(["a"], |_| 2);
+        drop(shelf.share(["a"], MOST, |_| 1).0);
+        let successor = shelf.share(["a"], MOST, |_| 2).0;
         leave();
         assert!(!removed.load(Ordering::Relaxed), "the successor counts on");
         drop(successor);
@@ -111,15 +114,13 @@ mod tests {
     #[test]
     fn beyond_the_limit_all_share_the_overflow_labels() {
         let shelf = Shelf::<1, [String; 1]>::new();
-        let kept: Vec<_> = (0..LIMIT)
-            .map(|number| shelf.share([&number.to_string()], |labels| labels))
-            .collect();
-        let (one, two) = (
-            shelf.share(["x"], |labels| labels),
-            shelf.share(["y"], |labels| labels),
-        );
-        assert!(Arc::ptr_eq(&one, &two));
+        let share = |name: &str| shelf.share([name], MOST, |labels| labels);
+        let kept: Vec<_> = (0..MOST).map(|number| share(&number.to_string())).collect();
+        assert!(kept.iter().all(|(_, is_beyond)| !is_beyond));
+        let ((one, _), (two, is_beyond)) = (share("x"), share("y"));
+        assert!(Arc::ptr_eq(&one, &two) && is_beyond);
         assert_eq!(*one, ["overflow"]);
-        assert!(Arc::ptr_eq(&kept[7], &shelf.share(["7"], |labels| labels)));
+        let (again, is_beyond) = share("7");
+        assert!(Arc::ptr_eq(&kept[7].0, &again) && !is_beyond);
     }
 }

@@ -82,8 +82,13 @@ impl Average {
             .min(86_400_000_000);
         let (scaled, weight) = (self.scaled.load(Relaxed), (count + 1).min(SPAN));
         if scaled != 0 || micros != 0 {
-            self.scaled
-                .store(scaled - scaled / weight + micros * SPAN / weight, Relaxed);
+            let next = if weight == SPAN {
+                // The same without a division.
+                scaled - scaled / SPAN + micros
+            } else {
+                scaled - scaled / weight + micros * SPAN / weight
+            };
+            self.scaled.store(next, Relaxed);
         }
         if micros > self.longest.load(Relaxed) {
             self.longest.fetch_max(micros, Relaxed);

@@ -9,6 +9,8 @@ use std::{
 use super::*;
 use crate::config::model;
 
+mod families;
+
 const REFUSALS: &[&str] = &["no_route", "malformed"];
 const CONNECTION_REFUSALS: &[&str] = &["client_cap"];
 
@@ -66,6 +68,34 @@ fn upstreams() -> Vec<UpstreamView> {
         servers: vec![good, bad],
         ..UpstreamView::default()
     }]
+}
+
+impl Metrics {
+    /// A scrape in the text format.
+    pub(crate) fn text(
+        &self,
+        upstreams: &[UpstreamView],
+        certificates: &dyn Certificates,
+    ) -> String {
+        self.scrape(Format::Text, upstreams, certificates)
+    }
+
+    fn scrape(
+        &self,
+        format: Format,
+        upstreams: &[UpstreamView],
+        certificates: &dyn Certificates,
+    ) -> String {
+        let mut page = Exposition::new(format);
+        let scene = Scene {
+            upstreams,
+            listeners: &[],
+            certificates,
+            limiters: &[],
+        };
+        self.write(scene, &mut page);
+        page.finish()
+    }
 }
 
 fn observer() -> Observer {
@@ -132,7 +162,8 @@ fn samples(text: &str) -> BTreeMap<String, f64> {
         } else if let Some(kind) = line.strip_prefix("# TYPE ") {
             let (name, kind) = kind.split_once(' ').unwrap();
             assert!(helped.contains(name), "{line}");
-            assert!(["counter", "gauge", "histogram"].contains(&kind), "{line}");
+            let kinds = ["counter", "gauge", "histogram", "summary"];
+            assert!(kinds.contains(&kind), "{line}");
             assert_eq!(typed.insert(name, kind), None, "{line}");
         } else {
             let (sample, value) = line.rsplit_once(' ').unwrap();

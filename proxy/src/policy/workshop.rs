@@ -110,10 +110,7 @@ impl<'a> Workshop<'a> {
     }
 
     /// Who may come in; the same for all that share a `spec`.
-    pub fn basic_auth(
-        &mut self,
-        spec: Option<&Arc<model::BasicAuth>>,
-    ) -> Option<Arc<BasicAuth>> {
+    pub fn basic_auth(&mut self, spec: Option<&Arc<model::BasicAuth>>) -> Option<Arc<BasicAuth>> {
         let Self {
             users,
             read,

@@ -269,8 +269,8 @@ async fn execute(command: Command, wishes: &mpsc::Sender<Wish>) -> Result<Asked,
         }
         Command::Servers { servers } => show(servers, wishes).await?,
         Command::Status { upstreams } => {
-            let wished = wish(wishes, |answer| Wish::Status(upstreams, answer));
-            match wished.await? {
+            let stats = wish(wishes, |answer| Wish::Status(upstreams, answer));
+            match stats.await? {
                 Ok(stats) => Asked::with(stats),
                 Err(message) => Asked::refused(message),
             }
@@ -285,8 +285,8 @@ async fn operate(
     wishes: &mpsc::Sender<Wish>,
 ) -> Result<Asked, Gone> {
     let servers = names.clone();
-    let wished = wish(wishes, |answer| Wish::Operate(servers, operation, answer));
-    Ok(match wished.await? {
+    let operated = wish(wishes, |answer| Wish::Operate(servers, operation, answer));
+    Ok(match operated.await? {
         Ok(operated) => Asked {
             // Null if a reload has just removed one.
             data: show(names, wishes).await?.data,
@@ -297,8 +297,8 @@ async fn operate(
 }
 
 async fn show(names: Vec<String>, wishes: &mpsc::Sender<Wish>) -> Result<Asked, Gone> {
-    let wished = wish(wishes, |answer| Wish::Servers(names, answer));
-    Ok(match wished.await? {
+    let servers = wish(wishes, |answer| Wish::Servers(names, answer));
+    Ok(match servers.await? {
         Ok(servers) => Asked::with(servers),
         Err(message) => Asked::refused(message),
     })

@@ -151,12 +151,9 @@ impl Edge {
             .map_err(StartError::World)?;
         let admin = bind_admin(&source, first.config.admin.bind).map_err(StartError::World)?;
         let (wish, wishes) = mpsc::channel(8);
-        let control = match source.file() {
-            Some(_) => control::open(&first.config.control, wish.clone())
-                .await
-                .map_err(StartError::World)?,
-            None => None, // there is nothing to reload
-        };
+        let control = open_control(&source, &first.config, wish.clone())
+            .await
+            .map_err(StartError::World)?;
 
         announce(&first.config, &prepared, &admin);
         resolve_names(&first).await;
@@ -285,6 +282,7 @@ fn build(
     sources: &Sources,
     mut warnings: Vec<Problem>,
 ) -> Result<(Snapshot, Report), Report> {
+    let max_series = world.metrics.set_max_series(config.metrics.max_series);
     match Snapshot::build(config, before, world, Instant::now()) {
         Ok(built) => {
             let Built {
@@ -294,7 +292,10 @@ fn build(
             warnings.extend(more);
             Ok((snapshot, Report::new(warnings, sources)))
         }
-        Err(problems) => Err(Report::new(problems, sources)),
+        Err(problems) => {
+            world.metrics.set_max_series(max_series);
+            Err(Report::new(problems, sources))
+        }
     }
 }
 
@@ -322,6 +323,18 @@ fn bind_admin(source: &Source, address: SocketAddr) -> Result<TcpListener, Strin
             listen::listen(any).map_err(|error| listen::why(any, &error))
         }
         (bound, _) => bound.map_err(|error| listen::why(address, &error)),
+    }
+}
+
+/// Without a file there is nothing to reload, and no word of where the socket is to be.
+async fn open_control(
+    source: &Source,
+    config: &Config,
+    wishes: mpsc::Sender<Wish>,
+) -> Result<Option<ControlSocket>, String> {
+    match source.file() {
+        Some(_) => control::open(&config.control, wishes).await,
+        None => Ok(None),
     }
 }
 

@@ -12,12 +12,15 @@ use http::HeaderMap;
 
 use super::{Edge, certificates};
 use crate::{
-    admin::{Action, ActionStatus, AdminView, Entry, ListenerView, ProcessView, Reload, RouteView, StatsView},
+    admin::{
+        Action, ActionStatus, AdminView, Entry, ListenerView, ProcessView, Reload, RouteView,
+        StatsView,
+    },
     balance::{self, Operator, Reached, Upstream},
     listen::Listener,
     observe::{
-        CertificateView, Certificates, CheckView, ServerView, UpstreamMeters, UpstreamView, events,
-        limiters, process,
+        CertificateView, Certificates, CheckView, Exposition, Format, Scene, ServerView,
+        UpstreamMeters, UpstreamView, events, process,
     },
     snapshot::Snapshot,
     tls::{Face, Next},
@@ -44,13 +47,20 @@ impl AdminView for Edge {
         }
     }
 
-    fn metrics(&self) -> String {
+    fn metrics(&self, format: Format) -> String {
         let snapshot = self.snapshot.load();
-        let upstreams = self.upstreams(&snapshot);
-        let mut text = self.observer.metrics.text(&upstreams, &*snapshot);
-        limiters::write(self.world.limits.views(), &mut text);
-        events::write(&self.events, &mut text);
-        text
+        let listeners = snapshot.listeners.iter();
+        let listeners = listeners.map(|listener| (&*listener.settings.name, limit(listener)));
+        let scene = Scene {
+            upstreams: &self.upstreams(&snapshot),
+            listeners: &listeners.collect::<Vec<_>>(),
+            certificates: &*snapshot,
+            limiters: &self.world.limits.views(),
+        };
+        let mut page = Exposition::new(format);
+        self.observer.metrics.write(scene, &mut page);
+        events::write(&self.events, &mut page);
+        page.finish()
     }
 
     fn stats(&self) -> StatsView {
@@ -152,6 +162,11 @@ impl Edge {
     }
 }
 
+/// Connections that a listener lets in at a time.
+fn limit(listener: &Listener) -> u64 {
+    u64::try_from(listener.settings.limits.connections).unwrap_or(u64::MAX)
+}
+
 fn row(listener: &Listener, addresses: Option<&Vec<String>>) -> ListenerView {
     let settings = &listener.settings;
     let meters = &listener.meters;
@@ -160,7 +175,7 @@ fn row(listener: &Listener, addresses: Option<&Vec<String>>) -> ListenerView {
         (true, false) => "HTTP/2",
         _ => "HTTP/1.1",
     };
-    let limit = u64::try_from(settings.limits.connections).unwrap_or(u64::MAX);
+    let limit = limit(listener);
     let [http1_requests, http2_requests] = meters.by_protocol();
     ListenerView {
         name: settings.name.to_string(),
@@ -243,8 +258,8 @@ fn of_server(upstream: &Upstream, server: &balance::Server, now: Instant) -> Ser
             failures.malformed.get(),
             failures.status.get(),
         ],
-        reused: meters.reused.load(Relaxed),
-        connected: meters.connected.load(Relaxed),
+        reused: meters.reused(),
+        connected: meters.connected(),
         retries: meters.retries.load(Relaxed),
         ejections: vitals.ejections.get(),
         check: of_check(upstream, server, now),

@@ -26,7 +26,9 @@ pub(super) fn text(stats: &StatsView, room: Option<usize>, in_colours: bool) -> 
         rows.push(total(upstream));
     }
     if !in_colours {
-        rows.iter_mut().for_each(|row| row.paint = None);
+        for row in &mut rows {
+            row.paint = None;
+        }
     }
     let table = Table {
         columns: columns(),

@@ -58,6 +58,7 @@ pub struct Config {
     /// The policies of a request whose route is not known.
     pub defaults: Policies,
     pub log: Log,
+    pub metrics: Metrics,
     /// Where rate limits are shared over nodes; each node counts for itself unless configured.
     pub limits_store: Option<LimitsStore>,
     /// Where traces are sent to, if they are.
@@ -93,6 +94,26 @@ impl Default for Admin {
         Self {
             bind: SocketAddr::from(([127, 0, 0, 1], 8404)),
             users: None,
+        }
+    }
+}
+
+/// How the proxy is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Metrics {
+    /// Things of a kind (routes, servers, certificates and so on) that have series of their own; further ones are counted
+    /// together.
+    pub max_series: usize,
+}
+
+impl Metrics {
+    pub const MAX_SERIES: usize = 20_000;
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self {
+            max_series: Self::MAX_SERIES,
         }
     }
 }

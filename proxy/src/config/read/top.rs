@@ -1,8 +1,6 @@
 //! The keys of a whole file, and those of them that stand alone.
 
-use std::{
-    collections::HashMap, num::NonZeroUsize, path::PathBuf, time::Duration,
-};
+use std::{collections::HashMap, num::NonZeroUsize, path::PathBuf, time::Duration};
 
 use ipnet::IpNet;
 
@@ -14,7 +12,7 @@ use super::{
 };
 use crate::config::{
     decode::{Fields, text},
-    model::{Admin, Control, Drain, LimitsStore, Log, MemoryLimit, Tracing},
+    model::{Admin, Control, Drain, LimitsStore, Log, MemoryLimit, Metrics, Tracing},
     problem::{Located, Problem, Span, quoted},
     table::{Key, Kind, Table},
     units::{ByteSize, Malformed, size_pattern},
@@ -109,7 +107,11 @@ pub(in crate::config) static TABLE: Table = Table {
             Kind::Text("the path of a socket"),
             "where `simplon reload` finds this process; default /run/simplon/control.sock",
         ),
-        Key::new("metrics", Kind::Mapping(&METRICS), "names of metrics"),
+        Key::new(
+            "metrics",
+            Kind::Mapping(&METRICS),
+            "how the proxy is counted",
+        ),
         Key::new(
             "limits_store",
             Kind::TextOr(limits_store::URL, &limits_store::TABLE),
@@ -161,11 +163,18 @@ static DEFAULTS: Table = Table {
 
 static METRICS: Table = Table {
     of: "metrics",
-    keys: &[Key::new(
-        "haproxy",
-        Kind::Flag,
-        "name them as HAProxy's exporter does; only false works yet",
-    )],
+    keys: &[
+        Key::new(
+            "haproxy",
+            Kind::Flag,
+            "name them as HAProxy's exporter does; only false works yet",
+        ),
+        Key::new(
+            "max_series",
+            Kind::Number(1..=1_000_000),
+            "routes, servers and so on that have series of their own, of each kind; further ones are counted as overflow; default 20000",
+        ),
+    ],
 };
 
 /// What there is once in a whole configuration. `None` is the default.
@@ -176,6 +185,7 @@ pub(in crate::config) struct Settings {
     pub(in crate::config) country_database: Option<Located<PathBuf>>,
     pub(in crate::config) defaults: PoliciesDraft,
     pub(in crate::config) log: Option<Log>,
+    pub(in crate::config) metrics: Option<Metrics>,
     pub(in crate::config) limits_store: Option<LimitsStore>,
     pub(in crate::config) tracing: Option<Tracing>,
     pub(in crate::config) state: Option<PathBuf>,
@@ -189,12 +199,13 @@ pub(in crate::config) struct Settings {
 }
 
 impl Settings {
-    const ONCE: [&str; 13] = [
+    const ONCE: [&str; 14] = [
         "admin",
         "trusted_proxies",
         "country_database",
         "defaults",
         "log",
+        "metrics",
         "limits_store",
         "tracing",
         "state",
@@ -222,14 +233,15 @@ impl Settings {
             self.set_at.insert(name, entry.at.clone());
             self.set(name, fields);
         }
-        if let Some(metrics) = fields.fields("metrics") {
-            refuse_haproxy_names(&metrics);
-        }
     }
 
     fn set(&mut self, name: &str, fields: &Fields<'_>) {
         match name {
-            "admin" => self.admin = fields.fields("admin").and_then(|fields| admin::read(&fields)),
+            "admin" => {
+                self.admin = fields
+                    .fields("admin")
+                    .and_then(|fields| admin::read(&fields))
+            }
             "trusted_proxies" => {
                 let networks = networks(fields, "trusted_proxies");
                 let networks = networks.into_iter().map(|(network, _)| network);
@@ -243,6 +255,7 @@ impl Settings {
                     .unwrap_or_default();
             }
             "log" => self.log = log::read(fields),
+            "metrics" => self.metrics = fields.fields("metrics").map(|fields| metrics(&fields)),
             "limits_store" => self.limits_store = limits_store::read(fields),
             "tracing" => self.tracing = tracing::read(fields),
             "state" => self.state = file_path(fields, "state").map(|path| path.value),
@@ -290,6 +303,14 @@ pub(super) fn includes(fields: &Fields<'_>) -> Vec<Located<String>> {
 
 fn memory_pattern() -> String {
     format!("auto|off|{}", size_pattern())
+}
+
+fn metrics(fields: &Fields<'_>) -> Metrics {
+    refuse_haproxy_names(fields);
+    let max_series = fields.count("max_series");
+    Metrics {
+        max_series: max_series.unwrap_or(Metrics::MAX_SERIES),
+    }
 }
 
 fn memory_limit(fields: &Fields<'_>) -> Option<MemoryLimit> {

@@ -50,6 +50,7 @@ fn what_is_left_out_has_the_documented_default() {
         }
     );
     assert_eq!(config.admin.bind.to_string(), "127.0.0.1:8404");
+    assert_eq!(config.metrics.max_series, 20_000);
     assert!(config.trusted_proxies.is_empty() && config.certificates.is_empty());
     assert_eq!(config.log.access, AccessLog::Stdout);
     assert_eq!(config.log.format, LogFormat::Json);
@@ -295,7 +296,7 @@ workers: 3
 memory_limit: 2GiB
 drain_timeout: 5s
 drain_delay: 1s
-metrics: { haproxy: false }
+metrics: { haproxy: false, max_series: 500 }
 ";
 
 #[test]
@@ -334,6 +335,7 @@ fn the_keys_of_listeners_and_of_the_whole_reach_the_model() {
     };
     assert_eq!(config.log, log);
     assert_eq!(config.workers.unwrap().get(), 3);
+    assert_eq!(config.metrics.max_series, 500);
     assert_eq!(
         (config.drain.timeout, config.drain.delay),
         (seconds(5), seconds(1))

@@ -31,14 +31,6 @@ fn the_schema_is_one_by_the_rules_of_its_draft() {
 #[test]
 fn no_two_tables_have_one_definition() {
     let mut tables: Vec<&'static Table> = Vec::new();
-    fn walk(table: &'static Table, found: &mut Vec<&'static Table>) {
-        for table in table.keys.iter().filter_map(|key| key.kind.table()) {
-            if !found.iter().any(|known| std::ptr::eq(*known, table)) {
-                found.push(table);
-                walk(table, found);
-            }
-        }
-    }
     walk(&WHOLE, &mut tables);
     let schema = schema();
     let definitions = schema["$defs"].as_object().unwrap();
@@ -67,6 +59,15 @@ fn every_key_says_what_it_is_for_and_its_default_is_good() {
         }
     }
     assert!(defaults > 60, "{defaults}");
+}
+
+fn walk(table: &'static Table, found: &mut Vec<&'static Table>) {
+    for table in table.keys.iter().filter_map(|key| key.kind.table()) {
+        if !found.iter().any(|known| std::ptr::eq(*known, table)) {
+            found.push(table);
+            walk(table, found);
+        }
+    }
 }
 
 /// Files of `conf` as they are written, with their variables; and whatever else the reader takes.

@@ -1,20 +1,14 @@
 //! What is counted of connections and requests by their listener.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering::Relaxed},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
 use prometheus::{IntCounter, IntGauge};
 
 use super::removed;
 use crate::observe::{
-    Flow, LastMinute, Latency, Metrics, Most, Protocol, Rate, RateView, Record, Traffic,
-    reasons::Reasons,
+    Flow, LastMinute, Latency, Metrics, Most, Protocol, Rate, RateView, Traffic, reasons::Reasons,
+    tally::Tally,
 };
 
 /// Why a header may be dropped.
@@ -39,9 +33,6 @@ pub struct ListenerMeters {
     most: Most,
     pub traffic: Traffic,
     minute: Mutex<LastMinute>,
-    /// Requests of HTTP/1 and of HTTP/2.
-    http1: AtomicU64,
-    http2: AtomicU64,
     /// By [`DROPPED`].
     headers_dropped: [IntCounter; 2],
 }
@@ -65,8 +56,6 @@ impl ListenerMeters {
             most: Most::default(),
             traffic: Traffic::default(),
             minute: Mutex::default(),
-            http1: AtomicU64::new(0),
-            http2: AtomicU64::new(0),
             headers_dropped: DROPPED.map(|reason| {
                 families
                     .headers_dropped
@@ -96,13 +85,12 @@ impl ListenerMeters {
         name
     }
 
-    pub(in crate::observe) fn count(&self, record: &Record<'_>) {
-        self.traffic.count(record);
-        let requests = match record.protocol {
-            Protocol::Http2 => &self.http2,
-            Protocol::Http10 | Protocol::Http11 => &self.http1,
+    pub(in crate::observe) fn count(&self, tally: &Tally<'_>) {
+        let kind = match tally.record.protocol {
+            Protocol::Http10 | Protocol::Http11 => 0,
+            Protocol::Http2 => 1,
         };
-        requests.fetch_add(1, Relaxed);
+        self.traffic.count(tally, kind);
     }
 
     /// A second has passed, or so long.
@@ -137,7 +125,8 @@ impl ListenerMeters {
 
     /// Requests of HTTP/1 and of HTTP/2 so far.
     pub fn by_protocol(&self) -> [u64; 2] {
-        [self.http1.load(Relaxed), self.http2.load(Relaxed)]
+        let [http1, http2, _] = self.traffic.by_kind();
+        [http1, http2]
     }
 
     /// Counts a connection that was turned away.

@@ -7,8 +7,9 @@ use prometheus::IntCounter;
 
 use super::{CLASSES, UpstreamMeters, removed};
 use crate::observe::{
-    LastMinute, Latency, Metrics, Quantiles, Record,
+    LastMinute, Latency, Metrics, Quantiles,
     rulings::{PolicyLabel, Ruling, Rulings},
+    tally::Tally,
 };
 
 /// What is counted of a request by its route.
@@ -78,22 +79,21 @@ impl RouteMeters {
         self.rulings.count(family, labels, policy, ruling);
     }
 
-    pub(in crate::observe) fn count(&self, record: &Record<'_>) {
-        let [informational, success, redirect, client, server] = &self.requests;
-        let class = match record.status {
-            0..200 => informational,
-            200..300 => success,
-            300..400 => redirect,
-            400..500 => client,
-            500.. => server,
+    pub(in crate::observe) fn count(&self, tally: &Tally<'_>) {
+        // What is below all classes counts as the first, what is above as the last.
+        let class = match tally.record.status {
+            0..200 => 0,
+            500.. => CLASSES.len() - 1,
+            _ => tally.class,
         };
-        class.inc();
-        // How long a tunnel was open says nothing of how quick an answer was.
-        if !record.upgraded {
-            self.duration.observe(record.timers.total);
+        if let Some(requests) = self.requests.get(class) {
+            requests.inc();
+        }
+        if let Some(took) = tally.took {
+            self.duration.add(took);
         }
         if let Some(upstream) = &self.upstream {
-            upstream.count(record);
+            upstream.count(tally);
         }
     }
 }

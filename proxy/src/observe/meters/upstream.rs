@@ -7,7 +7,9 @@ use prometheus::IntCounter;
 
 use super::removed;
 use crate::observe::{
-    Flow, History, LastMinute, Latency, Metrics, Most, Point, Record, Stages, Traffic,
+    Counts, Flow, History, LastMinute, Latency, Metrics, Most, Point, Quantiles, Stages, Traffic,
+    place::{CONNECTED, REUSED},
+    tally::Tally,
 };
 
 /// What is counted of requests by their upstream, whatever server they came to, if any.
@@ -15,8 +17,8 @@ use crate::observe::{
 pub struct UpstreamMeters {
     metrics: Arc<Metrics>,
     labels: [String; 1],
-    /// Connecting to a server; zero on a reused connection.
-    pub connect: Latency,
+    /// Connecting to a server, of those requests that had to: that the others did not is counted anyway.
+    connect: Latency,
     /// From a request sent to a server to the first byte of its response.
     pub first_byte: Latency,
     /// Waiting for a place at a server, of those that had to.
@@ -63,24 +65,36 @@ impl UpstreamMeters {
         self.retries.get()
     }
 
-    pub(super) fn count(&self, record: &Record<'_>) {
-        self.traffic.count(record);
-        let timers = &record.timers;
-        if timers.first_byte.is_some() {
-            self.stages.note(timers);
-        }
-        for (latency, took) in [
-            (&self.connect, timers.connect),
-            (&self.first_byte, timers.first_byte),
-            (&self.queue, timers.queue.filter(|queue| !queue.is_zero())),
-        ] {
-            if let Some(took) = took {
-                latency.observe(took);
+    pub(super) fn count(&self, tally: &Tally<'_>) {
+        let timers = &tally.record.timers;
+        let kind = match timers.connect {
+            Some(Duration::ZERO) => REUSED,
+            Some(took) => {
+                self.connect.observe(took);
+                CONNECTED
             }
+            None => 0,
+        };
+        self.traffic.count(tally, kind);
+        if let Some(took) = timers.first_byte {
+            self.stages.note(timers);
+            self.first_byte.observe(took);
         }
-        if record.retries > 0 {
-            self.retries.inc_by(u64::from(record.retries));
+        if let Some(took) = timers.queue
+            && !took.is_zero()
+        {
+            self.queue.observe(took);
         }
+        if tally.record.retries > 0 {
+            self.retries.inc_by(u64::from(tally.record.retries));
+        }
+    }
+
+    /// Connecting to a server, and how long it took together; zero on a reused connection.
+    pub(in crate::observe) fn connect(&self) -> (Counts, Duration) {
+        let mut counts = self.connect.counts();
+        counts.add_instant(self.traffic.by_kind()[REUSED]);
+        (counts, self.connect.sum())
     }
 
     /// A second has passed, or so long; `in_flight` requests are at the servers.
@@ -97,9 +111,12 @@ impl UpstreamMeters {
     }
 
     pub fn flow(&self) -> Flow {
+        self.traffic.flow(self.last_minute())
+    }
+
+    pub fn last_minute(&self) -> Option<Quantiles> {
         let counts = self.traffic.total.counts();
-        let minute = self.recent.lock().minute.quantiles(&counts);
-        self.traffic.flow(minute)
+        self.recent.lock().minute.quantiles(&counts)
     }
 
     /// The last minutes, a point a second.
