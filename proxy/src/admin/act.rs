@@ -2,7 +2,7 @@
 
 use axum::{
     body::Body,
-    extract::{Request, State},
+    extract::Request,
     http::{
         HeaderMap, StatusCode, Uri,
         header::{CONTENT_TYPE, LOCATION, REFERER},
@@ -27,7 +27,7 @@ const MOST: usize = 16 << 10;
 const MOST_PASSED_OVER: usize = 1 << 20;
 
 /// Does what a form asks for, if a user has sent it by the page. Answers 303 to the page, which tells what came of it.
-pub(super) async fn act(State(view): State<View>, request: Request) -> Response {
+pub(super) async fn act(view: View, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let form = read(body).await;
     let status = match judge(&parts, form) {

@@ -6,6 +6,7 @@
 mod act;
 mod action;
 mod certificates;
+mod hold;
 mod host;
 mod html;
 mod login;
@@ -23,7 +24,7 @@ use std::{net::IpAddr, sync::Arc};
 use async_trait::async_trait;
 use axum::{
     Router,
-    extract::{Request, State},
+    extract::{FromRef, Request, State},
     http::{
         HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri,
         header::{
@@ -37,6 +38,7 @@ use axum::{
 };
 use tracing::error;
 
+use self::page::{Live, Look};
 use crate::{balance::Operator, observe};
 
 pub use self::{
@@ -47,7 +49,7 @@ pub use self::{
     login::Entry,
     query::{ActionStatus, Format, Query},
     serve::serve,
-    view::{ListenerView, ProcessView, Reload, RouteView, StatsView},
+    view::{EventView, ListenerView, ProcessView, Reload, RouteView, StatsView},
 };
 
 /// What the endpoint needs to know of the running proxy. What is no future is asked on a thread that may block.
@@ -70,6 +72,24 @@ pub trait AdminView: Send + Sync + 'static {
 
 type View = Arc<dyn AdminView>;
 
+/// What the routes share.
+#[derive(Clone)]
+struct Endpoint {
+    view: View,
+    live: Arc<Live>,
+}
+
+impl FromRef<Endpoint> for View {
+    fn from_ref(endpoint: &Endpoint) -> Self {
+        Arc::clone(&endpoint.view)
+    }
+}
+
+/// The page as it is with nothing ticked, filtered or changed by its looker, for a bench.
+pub fn render(stats: &StatsView) -> String {
+    page::draw(stats, &Look::default()).text
+}
+
 /// The endpoint's routes. Other paths answer 404, other methods than GET and HEAD 405; but forms are sent to the page.
 pub fn router(view: Arc<dyn AdminView>) -> Router {
     Router::new()
@@ -77,15 +97,21 @@ pub fn router(view: Arc<dyn AdminView>) -> Router {
         .route("/live", get(async || "live\n"))
         .route("/ready", get(ready))
         .route("/metrics", get(metrics))
-        .route("/stats", get(stats).post(act::act))
-        .route("/stats.css", get(style))
-        .fallback(suffixed)
+        .route("/stats.css", get(async || of_kind("text/css", page::STYLE)))
+        .route(
+            "/stats.js",
+            get(async || of_kind("text/javascript", page::SCRIPT)),
+        )
+        .fallback(paged)
         .layer(middleware::from_fn_with_state(
             Arc::clone(&view),
             login::guard,
         ))
         .layer(middleware::map_response(guarded))
-        .with_state(view)
+        .with_state(Endpoint {
+            live: Arc::new(Live::new(Arc::clone(&view))),
+            view,
+        })
 }
 
 async fn ready(State(view): State<View>) -> Response {
@@ -106,29 +132,44 @@ async fn metrics(State(view): State<View>, headers: HeaderMap) -> Response {
     .await
 }
 
-/// The paths of the page that go on after `/stats`; no others are left.
-async fn suffixed(view: State<View>, request: Request) -> Response {
-    let uri = request.uri();
-    match (Query::of(uri, "/stats"), request.method()) {
-        (None, _) => (StatusCode::NOT_FOUND, "not found\n").into_response(),
-        (Some(_), &Method::GET | &Method::HEAD) => stats(view, uri.clone()).await,
-        (Some(_), &Method::POST) => act::act(view, request).await,
-        (Some(_), _) => {
-            (StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, "GET, HEAD, POST")]).into_response()
+/// The page and its events, whose paths may go on with suffixes; no others are left.
+async fn paged(State(endpoint): State<Endpoint>, request: Request) -> Response {
+    let (uri, method) = (request.uri(), request.method());
+    let is_read = matches!(*method, Method::GET | Method::HEAD);
+    let user = request.extensions().get::<Operator>();
+    if let Some(query) = Query::of(uri, "/stats/events") {
+        if !is_read {
+            return (StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, "GET, HEAD")]).into_response();
         }
+        let hold = request.extensions().get();
+        return endpoint.live.stream(look(query, user), hold);
+    }
+    match Query::of(uri, "/stats") {
+        Some(query) if is_read => show(endpoint.view, look(query, user)).await,
+        Some(_) if method == Method::POST => act::act(endpoint.view, request).await,
+        Some(_) => (StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, "GET, HEAD, POST")]).into_response(),
+        None => (StatusCode::NOT_FOUND, "not found\n").into_response(),
     }
 }
 
-async fn stats(State(view): State<View>, _uri: Uri) -> Response {
-    aside(view, |view| {
-        Html(page::render(&view.stats())).into_response()
+async fn show(view: View, look: Look) -> Response {
+    aside(view, move |view| {
+        Html(page::draw(&view.stats(), &look).text).into_response()
     })
     .await
 }
 
-async fn style() -> Response {
-    let kind = [(CONTENT_TYPE, "text/css; charset=utf-8")];
-    (kind, page::STYLE).into_response()
+/// Controls are for those who have logged in.
+fn look(query: Query, user: Option<&Operator>) -> Look {
+    Look {
+        query,
+        may_act: user.is_some(),
+    }
+}
+
+fn of_kind(kind: &'static str, text: &'static str) -> Response {
+    let kind = [(CONTENT_TYPE, format!("{kind}; charset=utf-8"))];
+    (kind, text).into_response()
 }
 
 /// Off the threads that move traffic: thousands of series take their milliseconds.
@@ -149,8 +190,8 @@ async fn guarded(mut response: Response) -> Response {
         (
             CONTENT_SECURITY_POLICY,
             HeaderValue::from_static(
-                "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'self'; \
-                 frame-ancestors 'none'",
+                "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
+                 img-src data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
             ),
         ),
         (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),

@@ -27,7 +27,7 @@ use tokio::{
 };
 use tracing::{debug, warn};
 
-use super::{host, login::Peer};
+use super::{hold::Hold, host, login::Peer, page};
 
 /// Connections at a time; further ones wait in the listener's backlog.
 const CONNECTIONS: usize = 64;
@@ -95,7 +95,8 @@ async fn accept(
     Ok((stream, peer, seat))
 }
 
-/// One connection, from its first byte to its end, which comes at the latest with `LIFETIME` and `GRACE`.
+/// One connection, from its first byte to its end, which comes at the latest with `LIFETIME` and `GRACE`, unless a
+/// page is kept up to date by it: that ends by itself.
 async fn converse(
     stream: TcpStream,
     peer: Peer,
@@ -103,8 +104,10 @@ async fn converse(
     mut end: watch::Receiver<()>,
     _seat: OwnedSemaphorePermit,
 ) {
-    let router = TowerToHyperService::new(router);
+    let hold = Hold::new(end.clone());
+    let (router, given) = (TowerToHyperService::new(router), hold.clone());
     let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(given.clone());
         request.extensions_mut().insert(peer);
         router.call(request)
     });
@@ -119,7 +122,17 @@ async fn converse(
         outcome = connection.as_mut() => outcome,
         () = async { tokio::select! { _ = end.changed() => {}, () = sleep(LIFETIME) => {} } } => {
             connection.as_mut().graceful_shutdown();
-            timeout(GRACE, connection).await.unwrap_or(Ok(()))
+            let patience = async {
+                tokio::select! {
+                    _ = end.changed() => {}
+                    _ = timeout(page::LIFETIME, hold.released()) => {}
+                }
+                sleep(GRACE).await;
+            };
+            tokio::select! {
+                outcome = connection => outcome,
+                () = patience => Ok(()),
+            }
         }
     };
     if let Err(error) = outcome {

@@ -13,8 +13,8 @@ use http::HeaderMap;
 use super::{Edge, certificates};
 use crate::{
     admin::{
-        Action, ActionStatus, AdminView, Entry, ListenerView, ProcessView, Reload, RouteView,
-        StatsView,
+        Action, ActionStatus, AdminView, Entry, EventView, ListenerView, ProcessView, Reload,
+        RouteView, StatsView,
     },
     balance::{self, Operator, Reached, Upstream},
     listen::Listener,
@@ -28,6 +28,8 @@ use crate::{
 
 /// The most limited clients that are shown.
 const MOST_LIMITED: usize = 20;
+/// The last events that are shown.
+const RECENT_EVENTS: usize = 50;
 
 #[async_trait]
 impl AdminView for Edge {
@@ -82,6 +84,12 @@ impl AdminView for Edge {
             refusals: self.observer.metrics.refusals_so_far(),
             routes: RouteView::gather(&self.observer.metrics),
             upstreams: self.upstreams(&snapshot),
+            events: self
+                .events
+                .recent(RECENT_EVENTS)
+                .iter()
+                .map(EventView::from)
+                .collect(),
         }
     }
 }
