@@ -65,12 +65,16 @@ impl Site {
     }
 
     fn of(scheme: Scheme, authority: &Authority) -> Option<Self> {
-        let host = authority.host();
-        let is_clear = !host.is_empty() && !authority.as_str().contains('@');
-        is_clear.then(|| Self {
+        let host = Some(authority.host()).filter(|host| !host.is_empty())?;
+        // A user name would stand before the host.
+        let port = match authority.as_str().strip_prefix(host)? {
+            "" => scheme.port(),
+            port => port.strip_prefix(':')?.parse().ok()?,
+        };
+        Some(Self {
             scheme,
             host: host.to_ascii_lowercase(),
-            port: authority.port_u16().unwrap_or(scheme.port()),
+            port,
         })
     }
 
@@ -224,7 +228,7 @@ mod tests {
             ),
             (
                 &[HERE, ("origin", "http://127.0.0.1:8404.evil.example")],
-                "site",
+                "no site",
             ),
             (&[HERE, ("origin", "127.0.0.1:8404")], "no site"),
             (&[HERE, ("origin", "/stats")], "no site"),
