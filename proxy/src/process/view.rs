@@ -19,7 +19,7 @@ use crate::{
     balance::{self, Operator, Reached, Upstream},
     listen::Listener,
     observe::{
-        CertificateView, Certificates, CheckView, Exposition, Format, Scene, ServerView,
+        CertificateView, Certificates, CheckView, Exposition, Format, QueueView, Scene, ServerView,
         UpstreamMeters, UpstreamView, events, process,
     },
     snapshot::Snapshot,
@@ -215,10 +215,18 @@ fn of_upstream(upstream: &Upstream, meters: Option<&UpstreamMeters>, now: Instan
         .iter()
         .map(|server| of_server(upstream, server, now))
         .collect();
+    let queue = upstream.queue();
     let view = UpstreamView {
         name: upstream.name().to_string(),
         balance: "round_robin".to_owned(),
         panic: upstream.is_panicking(now),
+        queue: QueueView {
+            now: queue.current,
+            most: queue.max,
+            limit: queue.limit.map(u64::from),
+            total: queue.total,
+            timed_out: queue.timed_out,
+        },
         in_flight: servers
             .iter()
             .map(|server| u64::from(server.in_flight))
@@ -252,7 +260,7 @@ fn of_server(upstream: &Upstream, server: &balance::Server, now: Instant) -> Ser
         backup: server.backup,
         weight: server.effective_weight(),
         configured_weight: server.weight,
-        throttle: None,
+        throttle: server.throttle(now),
         in_flight: vitals.in_flight(),
         most_in_flight: vitals.most.get(),
         max_connections: server.max_connections.map(std::num::NonZeroU32::get),

@@ -7,7 +7,7 @@ use tracing::{debug, error, info, subscriber::with_default, warn};
 use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt};
 
 use super::*;
-use crate::observe::Format;
+use crate::observe::{Exposition, Format};
 
 /// What is kept of what is said meanwhile, where nobody else wants to hear anything.
 fn said(saying: impl FnOnce()) -> Arc<Events> {
