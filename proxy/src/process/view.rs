@@ -2,17 +2,22 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
+    net::IpAddr,
     sync::{Arc, atomic::Ordering::Relaxed},
     time::{Instant, SystemTime, UNIX_EPOCH},
 };
 
+use async_trait::async_trait;
+use http::HeaderMap;
+
 use super::{Edge, certificates};
 use crate::{
     admin::{
-        AdminView, EventView, ListenerView, ProcessView, Reload, RouteView, StatsView,
+        Action, ActionStatus, AdminView, Entry, EventView, ListenerView, ProcessView, Reload,
+        RouteView, StatsView,
         haproxy::{self, Wanted},
     },
-    balance::{self, Reached, Upstream},
+    balance::{self, Operator, Reached, Upstream},
     listen::Listener,
     observe::{
         CertificateView, Certificates, CheckView, Exposition, Format, QueueView, Scene, ServerView,
@@ -27,7 +32,16 @@ const MOST_LIMITED: usize = 20;
 /// The last events that are shown.
 const RECENT_EVENTS: usize = 50;
 
+#[async_trait]
 impl AdminView for Edge {
+    async fn enter(&self, peer: IpAddr, sent: &HeaderMap) -> Entry {
+        self.admit(peer, sent).await
+    }
+
+    async fn act(self: Arc<Self>, action: Action, by: Operator) -> ActionStatus {
+        self.obey(action, by).await
+    }
+
     fn readiness(&self) -> Result<(), &'static str> {
         if self.is_draining() {
             Err("draining")
