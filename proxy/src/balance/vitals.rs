@@ -7,7 +7,10 @@ use std::{
     num::NonZeroU32,
     sync::{
         Arc,
-        atomic::{AtomicU32, AtomicU64, Ordering::Relaxed},
+        atomic::{
+            AtomicU32, AtomicU64,
+            Ordering::{Relaxed, SeqCst},
+        },
     },
     time::{Duration, Instant},
 };
@@ -43,6 +46,8 @@ pub struct Vitals {
     standing: AtomicU64,
     /// Nanoseconds after `origin`.
     last_change: AtomicU64,
+    /// When the server last came back, as `last_change`; 0 if it never was away.
+    came_back: AtomicU64,
     last_check: Mutex<Option<CheckResult>>,
     /// What its requests did, for pages and metrics.
     pub meters: ServerMeters,
@@ -167,6 +172,7 @@ impl Vitals {
             ejected_until: AtomicU64::new(0),
             standing: AtomicU64::new(Standing::default().to_bits()),
             last_change: AtomicU64::new(0),
+            came_back: AtomicU64::new(0),
             last_check: Mutex::new(None),
             meters: ServerMeters::default(),
             most: Most::default(),
@@ -249,6 +255,9 @@ impl Vitals {
             self.ejected_until.store(0, Relaxed);
             self.checker.wake();
         }
+        if before.is_maint() && !ordered.is_maint() {
+            self.came_back(now);
+        }
     }
 
     /// Counts one more request in flight, unless that would exceed `limit`.
@@ -266,8 +275,9 @@ impl Vitals {
         entered.is_ok()
     }
 
+    /// In one order with what a queue reads and writes: see `Queue::freed`.
     pub(super) fn leave(&self) {
-        self.in_flight.fetch_sub(1, Relaxed);
+        self.in_flight.fetch_sub(1, SeqCst);
     }
 
     pub(super) fn eject(&self, now: Instant, span: Duration) {
@@ -303,7 +313,10 @@ impl Vitals {
         }
         match change {
             Change::None => {}
-            Change::WentUp => self.went_up(result.at),
+            Change::WentUp => {
+                self.went_up(result.at);
+                self.came_back(result.at);
+            }
             Change::WentDown => {
                 self.downs.add();
                 self.down_since.store(self.nanos(result.at).max(1), Relaxed);
@@ -314,6 +327,17 @@ impl Vitals {
         }
         *last = Some(result);
         change
+    }
+
+    /// The server is back, after checks or an operator kept it away: its slow start begins.
+    pub(super) fn came_back(&self, now: Instant) {
+        self.came_back.store(self.nanos(now).max(1), Relaxed);
+    }
+
+    /// Since when it is back; nothing if it never was away.
+    pub(super) fn up_for(&self, now: Instant) -> Option<Duration> {
+        let since = Some(self.came_back.load(Relaxed)).filter(|since| *since != 0)?;
+        Some(Duration::from_nanos(self.nanos(now).saturating_sub(since)))
     }
 
     /// Forgets what checks found, for a server that is checked no more, or not for a time.

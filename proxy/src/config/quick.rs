@@ -2,8 +2,8 @@
 
 use super::{
     model::{
-        Action, Config, Control, Drain, Limits, Listener, Log, MemoryLimit, Metrics, Passive,
-        PathPattern, Policies, Protocols, Retries, Route, Server, ServerLimits, Timeouts,
+        Action, Address, Config, Control, Drain, Limits, Listener, Log, MemoryLimit, Metrics,
+        Passive, PathPattern, Policies, Protocols, Retries, Route, Server, ServerLimits, Timeouts,
         UnderscoreHeaders, Upstream, UpstreamProtocol,
     },
     problem::{Located, Problem},
@@ -47,23 +47,7 @@ pub fn quick(from: &str, to: &str) -> Result<Config, Report> {
         trusted_proxies: Vec::new(),
         country_database: None,
         certificates: Vec::new(),
-        upstreams: vec![Upstream {
-            name: "to".into(),
-            servers: vec![Server {
-                address,
-                weight: 1,
-                max_connections: None,
-                backup: false,
-            }],
-            health: None,
-            passive: Passive::default(),
-            timeouts: Timeouts::default(),
-            retries: Retries::default(),
-            limits: ServerLimits::default(),
-            protocol: UpstreamProtocol::Http1,
-            proxy_protocol: None,
-            tls: None,
-        }],
+        upstreams: vec![upstream(address)],
         routes: vec![Route {
             at: Located::nowhere(()),
             hosts: Vec::new(),
@@ -88,6 +72,29 @@ pub fn quick(from: &str, to: &str) -> Result<Config, Report> {
             required: false,
         },
     })
+}
+
+fn upstream(address: Address) -> Upstream {
+    Upstream {
+        name: "to".into(),
+        servers: vec![Server {
+            address,
+            weight: 1,
+            max_connections: None,
+            backup: false,
+        }],
+        health: None,
+        passive: Passive::default(),
+        timeouts: Timeouts::default(),
+        retries: Retries::default(),
+        limits: ServerLimits::default(),
+        protocol: UpstreamProtocol::Http1,
+        proxy_protocol: None,
+        tls: None,
+        sticky: None,
+        queue: None,
+        slow_start: None,
+    }
 }
 
 fn problem(option: &str, written: &str, (message, hint): (&str, String)) -> Problem {

@@ -109,6 +109,8 @@ pub enum Kept {
 /// The numbers of one exchange.
 pub struct Tally {
     pub started: Instant,
+    /// Spent in line for a place at a server, in all tries.
+    pub queued: Option<Duration>,
     pub picked: Option<Instant>,
     pub connected: Option<Instant>,
     pub sent: Option<Instant>,
@@ -358,6 +360,7 @@ impl Tally {
     fn begin(started: Instant) -> Self {
         Self {
             started,
+            queued: None,
             picked: None,
             connected: None,
             sent: None,
@@ -393,7 +396,8 @@ impl Tally {
         Some(self.answered?.saturating_duration_since(self.sent?))
     }
 
-    pub fn in_queue(&self) -> Option<Duration> {
-        Some(self.picked?.saturating_duration_since(self.started))
+    /// A try has waited so long for its server, in vain or not.
+    pub fn waited(&mut self, span: Duration) {
+        *self.queued.get_or_insert(Duration::ZERO) += span;
     }
 }

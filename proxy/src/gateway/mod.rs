@@ -33,6 +33,8 @@ mod routing;
 mod session;
 mod socket;
 mod spare;
+mod sticky;
+mod turn;
 mod watchdog;
 
 pub use door::Door;

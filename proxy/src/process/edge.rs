@@ -152,11 +152,9 @@ impl Edge {
             .map_err(StartError::World)?;
 
         announce(&first.config, &prepared, &admin);
-        resolve_names(&first).await;
-        reach_store(&first).await;
+        reach_others(&first).await;
         snapshot.publish(first);
-        start_checks(&snapshot.load());
-        start_traces(&snapshot.load());
+        start_work(&snapshot.load());
         let watch = tls::Watch::start(Arc::clone(&snapshot));
         listeners.commit(prepared, Duration::ZERO); // there is nobody yet
         let edge = Arc::new(Self {
@@ -219,8 +217,7 @@ impl Edge {
         let next = tokio::task::spawn_blocking(move || next(&path, &before, &world));
         let (next, warnings) = next.await.map_err(ReloadError::Panicked)??;
         tell(&warnings);
-        resolve_names(&next).await;
-        reach_store(&next).await;
+        reach_others(&next).await;
         let generation = next.generation;
         let mut listeners = self.listeners.lock();
         let prepared = listeners
@@ -228,8 +225,7 @@ impl Edge {
             .map_err(ReloadError::World)?;
         let before = self.snapshot.publish(next);
         let now = self.snapshot.load();
-        start_checks(&now);
-        start_traces(&now);
+        start_work(&now);
         retire(&before, &now);
         listeners.commit(prepared, now.config.drain.timeout);
         self.keep_certificates();
@@ -331,6 +327,12 @@ async fn open_control(
     }
 }
 
+/// Finds servers by their names, and the store of limits, before the first request needs them.
+async fn reach_others(snapshot: &Snapshot) {
+    resolve_names(snapshot).await;
+    reach_store(snapshot).await;
+}
+
 async fn resolve_names(snapshot: &Snapshot) {
     let deadline = Instant::now() + RESOLVING;
     for upstream in snapshot.upstreams.iter() {
@@ -346,14 +348,11 @@ async fn reach_store(snapshot: &Snapshot) {
     }
 }
 
-fn start_checks(snapshot: &Snapshot) {
+/// Checks of servers, and the export of traces. What the tracer before still has to send it sends by itself.
+fn start_work(snapshot: &Snapshot) {
     for upstream in snapshot.upstreams.iter() {
         upstream.start_checks();
     }
-}
-
-/// What the snapshot before still has to send is sent by itself.
-fn start_traces(snapshot: &Snapshot) {
     if let Some(tracer) = &snapshot.tracer {
         tracer.start();
     }

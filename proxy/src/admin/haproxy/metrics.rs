@@ -82,14 +82,14 @@ fn process(view: &StatsView, page: &mut Exposition) {
         if let Some(value) = (fact.of)(view) {
             family.sample(&Labels::default(), value);
         }
-        page.add(&family);
+        page.add(family);
     }
     let mut build = Family::gauge(
         "haproxy_process_build_info",
         "Which version this is; always 1.",
     );
     build.sample(&Labels::new(&[("version", &view.process.version)]), 1);
-    page.add(&build);
+    page.add(build);
 }
 
 /// The names of those families of a kind of row that have a label of their own.
@@ -181,12 +181,12 @@ impl Rows {
     }
 
     fn append_to(self, page: &mut Exposition) {
-        for family in &self.families {
+        for family in self.families {
             page.add(family);
         }
-        page.add(&self.responses);
-        page.add(&self.status);
-        page.add(&self.checks);
+        page.add(self.responses);
+        page.add(self.status);
+        page.add(self.checks);
     }
 }
 
@@ -239,10 +239,10 @@ impl Together {
     }
 
     fn append_to(self, page: &mut Exposition) {
-        for family in &self.servers {
+        for family in self.servers {
             page.add(family);
         }
-        page.add(&self.checks);
+        page.add(self.checks);
     }
 }
 

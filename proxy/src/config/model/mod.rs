@@ -36,8 +36,9 @@ pub use self::{
     tls::{ClientCertificates, ClientMode, TlsProfile, TlsSettings, TlsVersion},
     tracing::{Follow, Tracing},
     upstream::{
-        Address, ClientCertificate, HealthCheck, Passive, Probe, ProxyVersion, Retries, RetryOn,
-        Server, ServerLimits, ServerTls, Timeouts, Upstream, UpstreamProtocol,
+        Address, ClientCertificate, HealthCheck, Passive, Probe, ProxyVersion, Queue, Retries,
+        RetryOn, SameSite, Secure, Server, ServerLimits, ServerTls, Sticky, Timeouts, Upstream,
+        UpstreamProtocol,
     },
 };
 

@@ -119,6 +119,9 @@ fn an_upstream_has_the_documented_defaults() {
     assert_eq!(upstream.protocol, UpstreamProtocol::Http1);
     assert_eq!(upstream.tls, None);
     assert_eq!(upstream.proxy_protocol, None);
+    assert_eq!(upstream.sticky, None);
+    assert_eq!(upstream.queue, None);
+    assert_eq!(upstream.slow_start, None);
     let passive = Passive {
         failures: 5.try_into().unwrap(),
         window: seconds(10),
