@@ -55,11 +55,11 @@ fn one(tracer: Option<&Tracer>, server: &Arc<str>, fields: &mut HeaderMap) {
         tracer.begin(black_box(said), false, || true)
     });
     if let Some(trace) = &trace {
-        let traced = Traced {
+        let shown = Traced {
             own: *trace.own(),
             passes_state: trace.passes_state(),
         };
-        traced.show(fields);
+        shown.show(fields);
     }
     if let Some(trace) = &mut trace {
         let server = Arc::clone(server);

@@ -34,6 +34,7 @@ mod hsts;
 mod limits;
 mod limits_store;
 mod logs;
+mod metrics;
 mod mozilla;
 mod operate;
 mod pebble;

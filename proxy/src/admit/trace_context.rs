@@ -85,6 +85,7 @@ impl TraceParent {
 
     /// What is said to the next one: our span, our decision. Of other flags only that of level 2 has a meaning, which the
     /// identifier keeps.
+    #[must_use]
     pub fn child(&self, span: SpanId, is_sampled: bool) -> Self {
         Self {
             trace: self.trace,

@@ -155,8 +155,7 @@ impl Edge {
         resolve_names(&first).await;
         reach_store(&first).await;
         snapshot.publish(first);
-        start_checks(&snapshot.load());
-        start_traces(&snapshot.load());
+        start_work(&snapshot.load());
         let watch = tls::Watch::start(Arc::clone(&snapshot));
         listeners.commit(prepared, Duration::ZERO); // there is nobody yet
         let edge = Arc::new(Self {
@@ -228,8 +227,7 @@ impl Edge {
             .map_err(ReloadError::World)?;
         let before = self.snapshot.publish(next);
         let now = self.snapshot.load();
-        start_checks(&now);
-        start_traces(&now);
+        start_work(&now);
         retire(&before, &now);
         listeners.commit(prepared, now.config.drain.timeout);
         self.keep_certificates();
@@ -346,14 +344,11 @@ async fn reach_store(snapshot: &Snapshot) {
     }
 }
 
-fn start_checks(snapshot: &Snapshot) {
+/// Checks of servers, and the export of traces. What the tracer before still has to send it sends by itself.
+fn start_work(snapshot: &Snapshot) {
     for upstream in snapshot.upstreams.iter() {
         upstream.start_checks();
     }
-}
-
-/// What the snapshot before still has to send is sent by itself.
-fn start_traces(snapshot: &Snapshot) {
     if let Some(tracer) = &snapshot.tracer {
         tracer.start();
     }

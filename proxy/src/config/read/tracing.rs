@@ -209,9 +209,8 @@ fn parse(written: &str) -> Result<Uri, Wrong> {
     };
     address::server(&with_port).map_err(|(message, hint)| wrong(message, hint))?;
     let path = if matches!(path, "" | "/") { PATH } else { path };
-    format!("{scheme}://{authority}{path}")
-        .parse()
-        .map_err(|_| wrong("has no sound path", format!("write {URL}")))
+    let uri = format!("{scheme}://{authority}{path}").parse().ok();
+    uri.ok_or_else(|| wrong("has no sound path", format!("write {URL}")))
 }
 
 #[cfg(test)]

@@ -109,8 +109,9 @@ fn kept(bytes: &[u8], longest: usize) -> Box<str> {
     match str::from_utf8(bytes) {
         Ok(text) if text.len() <= longest => text.into(),
         Ok(text) => {
-            let end = text.floor_char_boundary(longest);
-            text.get(..end).unwrap_or_default().into()
+            let mut ends = (0..=longest).rev();
+            let end = ends.find(|end| text.is_char_boundary(*end));
+            text.get(..end.unwrap_or(0)).unwrap_or_default().into()
         }
         Err(_) => {
             let bytes = bytes.get(..longest.min(bytes.len())).unwrap_or_default();
