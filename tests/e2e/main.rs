@@ -22,6 +22,7 @@ mod commands;
 mod compress;
 mod conformance;
 mod cors;
+mod dashboards;
 mod editors;
 mod ending;
 mod floods;
