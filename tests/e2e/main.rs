@@ -46,6 +46,7 @@ mod reloading;
 mod resources;
 mod routing;
 mod server_tls;
+mod stats_page;
 mod threats;
 mod tls;
 mod tracing;

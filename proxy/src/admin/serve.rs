@@ -9,7 +9,12 @@ use std::{
 };
 
 use axum::{Router, middleware};
-use hyper::server::conn::http1;
+use hyper::{
+    Request,
+    body::Incoming,
+    server::conn::http1,
+    service::{Service, service_fn},
+};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
@@ -22,7 +27,7 @@ use tokio::{
 };
 use tracing::{debug, warn};
 
-use super::{host, local};
+use super::{hold::Hold, host, local, page};
 
 /// Connections at a time; further ones wait in the listener's backlog.
 const CONNECTIONS: usize = 64;
@@ -93,25 +98,42 @@ async fn accept(
     Ok((stream, peer, seat))
 }
 
-/// One connection, from its first byte to its end, which comes at the latest with `LIFETIME` and `GRACE`.
+/// One connection, from its first byte to its end, which comes at the latest with `LIFETIME` and `GRACE`, unless a
+/// page is kept up to date by it: that ends by itself.
 async fn converse(
     stream: TcpStream,
     router: Router,
     mut end: watch::Receiver<()>,
     _seat: OwnedSemaphorePermit,
 ) {
+    let hold = Hold::new(end.clone());
+    let (router, given) = (TowerToHyperService::new(router), hold.clone());
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(given.clone());
+        router.call(request)
+    });
     let mut connection = pin!(
         http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEADER_TIMEOUT)
             .max_buf_size(HEADER_SIZE)
-            .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
+            .serve_connection(TokioIo::new(stream), service)
     );
     let outcome = tokio::select! {
         outcome = connection.as_mut() => outcome,
         () = async { tokio::select! { _ = end.changed() => {}, () = sleep(LIFETIME) => {} } } => {
             connection.as_mut().graceful_shutdown();
-            timeout(GRACE, connection).await.unwrap_or(Ok(()))
+            let patience = async {
+                tokio::select! {
+                    _ = end.changed() => {}
+                    _ = timeout(page::LIFETIME, hold.released()) => {}
+                }
+                sleep(GRACE).await;
+            };
+            tokio::select! {
+                outcome = connection => outcome,
+                () = patience => Ok(()),
+            }
         }
     };
     if let Err(error) = outcome {

@@ -1,5 +1,7 @@
 //! The endpoint over real sockets.
 
+mod streams;
+
 use std::{
     net::SocketAddr,
     sync::atomic::{AtomicBool, Ordering},
@@ -143,7 +145,14 @@ impl AdminView for Proxy {
                 count: 123_456,
             }],
             routes: RouteView::gather(&self.metrics),
-            refusals: Vec::new(),
+            refusals: vec![(HOSTILE.to_owned(), 3)],
+            events: vec![EventView {
+                number: 1,
+                level: "warn".to_owned(),
+                text: HOSTILE.to_owned(),
+                count: 1,
+                ..EventView::default()
+            }],
         }
     }
 }
@@ -209,10 +218,15 @@ async fn each_path_has_its_answer() {
         ("GET /metrics", "200"),
         ("GET /stats", "200"),
         ("GET /stats.css", "200"),
+        ("GET /stats.js", "200"),
+        ("GET /stats;up;norefresh?scope=a", "200"),
         ("GET /stats/", "404"),
         ("GET /..%2fmetrics", "404"),
         ("POST /live", "405"),
+        ("GET /stats/events/", "404"),
         ("DELETE /stats", "405"),
+        ("DELETE /stats;up", "405"),
+        ("POST /stats/events", "405"),
     ];
     for (line, expected) in cases {
         let (head, _) = endpoint.ask(line).await;
@@ -260,22 +274,25 @@ async fn the_page_escapes_every_name_and_says_each_state_in_words() {
         head.contains("content-type: text/html; charset=utf-8"),
         "{head}"
     );
-    assert!(!page.contains("<script"), "{page}");
+    let scripts = page.matches("<script").count();
+    assert_eq!(scripts, 1, "ours alone, from a file: {page}");
+    assert!(page.contains("<script src=\"/stats.js\" defer></script>"));
     let escaped = "&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;&quot;&amp;";
     // Version, message, listener (3), certificate (6 and its notes), upstream, servers (3, name and check),
-    // whom a limit stops and the limit, route (2).
-    assert_eq!(page.matches(escaped).count(), 1 + 1 + 3 + 8 + 1 + 6 + 2 + 2);
+    // whom a limit stops and the limit, route (2), refusal, event.
+    let expected = 1 + 1 + 3 + 8 + 1 + 6 + 2 + 2 + 1 + 1;
+    assert_eq!(page.matches(escaped).count(), expected, "{page}");
     for words in [
-        "<title>Simplon: 2 of 4 servers up</title>",
+        "<title id=\"title\">Simplon: 2 of 4 servers up</title>",
         "UP 2/3",
         "DOWN<span class=\"badge\">backup</span>",
         "UP<span class=\"badge\">ejected</span>",
         "fewer than half are healthy",
         "✕ failed",
-        "1 d 1 h",
+        "1d1h",
         "77",
-        "<td>rate_limit</td>",
-        "123456",
+        "<small>rate_limit</small>",
+        "123\u{202f}456",
     ] {
         assert!(page.contains(words), "{words} in {page}");
     }

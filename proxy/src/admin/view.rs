@@ -3,12 +3,14 @@
 //! One truth for all who look: the page, `HAProxy`'s tables and metrics, and `simplon status`, which gets it as JSON
 //! through the control socket.
 
+use std::time::UNIX_EPOCH;
+
 use serde::{Deserialize, Serialize};
 
 use super::certificates::CertificateRow;
 use crate::{
     limits::Limited,
-    observe::{Flow, Metrics, Point, Quantiles, RateView, UpstreamView},
+    observe::{Event, Flow, Metrics, Point, Quantiles, RateView, UpstreamView},
 };
 
 /// Everything there is to see.
@@ -23,6 +25,35 @@ pub struct StatsView {
     /// What the proxy answered for itself so far, by label; without those that never were.
     pub refusals: Vec<(String, u64)>,
     pub routes: Vec<RouteView>,
+    /// What the program said of itself of late, oldest first.
+    pub events: Vec<EventView>,
+}
+
+/// Something that happened.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct EventView {
+    /// Grows with every event.
+    pub number: u64,
+    /// Unix time in milliseconds.
+    pub at: u64,
+    /// `error`, `warn` or `info`.
+    pub level: String,
+    pub text: String,
+    /// How often in a row.
+    pub count: u64,
+}
+
+impl From<&Event> for EventView {
+    fn from(event: &Event) -> Self {
+        let at = event.at.duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self {
+            number: event.number,
+            at: u64::try_from(at.as_millis()).unwrap_or(u64::MAX),
+            level: event.level.as_str().to_ascii_lowercase(),
+            text: event.text.clone(),
+            count: event.count,
+        }
+    }
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]

@@ -25,7 +25,7 @@ use crate::{
     forward,
     listen::TlsFacts,
     observe::{
-        Milestone, Observer, Places, Protocol, Record, Timers, Tls, Trace,
+        Milestone, Observer, Places, Protocol, Record, Timers, Tls, Tracer,
         traces::{self, Asked, Span},
     },
     policy::{Coding, Skipped},
@@ -341,7 +341,6 @@ impl<'a> From<&'a TlsFacts> for Tls<'a> {
 
 /// The exchange is over: metrics and the access log hear of it once, from here.
 pub(super) fn record(session: &Session, exchange: &Exchange, observer: &Observer) {
-    let trace = exchange.trace.as_ref();
     let Some(admitted) = &exchange.admitted else {
         return;
     };
@@ -394,7 +393,7 @@ pub(super) fn record(session: &Session, exchange: &Exchange, observer: &Observer
         compressed,
         tls: connection.tls.as_ref().map(Tls::from),
         request_id: admitted.id.as_str(),
-        trace_id: traces::shown(trace),
+        trace_id: traces::shown(exchange.trace.as_ref()),
         user_agent: field(header::USER_AGENT),
         referer: without_secrets(field(header::REFERER)),
         timers: Timers {
@@ -410,14 +409,15 @@ pub(super) fn record(session: &Session, exchange: &Exchange, observer: &Observer
         places(exchange, admitted),
         &exchange.snapshot.config.log,
     );
-    if let Some(trace) = trace.filter(|trace| trace.is_sampled()) {
-        send(&record, trace, header, exchange);
+    if let Some(tracer) = &exchange.snapshot.tracer {
+        trace_it(tracer, &record, header, exchange);
     }
 }
 
-/// Has the span of an exchange sent.
-fn send(record: &Record<'_>, trace: &Trace, header: &RequestHeader, exchange: &Exchange) {
-    let (Some(tracer), Some(admitted)) = (&exchange.snapshot.tracer, &exchange.admitted) else {
+/// Has the span of an exchange sent, if it is sampled.
+fn trace_it(tracer: &Tracer, record: &Record<'_>, header: &RequestHeader, exchange: &Exchange) {
+    let sampled = exchange.trace.as_ref().filter(|trace| trace.is_sampled());
+    let (Some(trace), Some(admitted)) = (sampled, &exchange.admitted) else {
         return;
     };
     let state = header.headers.get_all(forward::TRACESTATE).iter();

@@ -151,7 +151,7 @@ impl Families {
         }
     }
 
-    fn add_to(&self, page: &mut Exposition) {
+    fn add_to(self, page: &mut Exposition) {
         let Self {
             not_after,
             temporary,

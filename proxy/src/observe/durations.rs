@@ -23,7 +23,7 @@ pub(super) fn write(metrics: &Metrics, page: &mut Exposition) {
         let labels = Labels::new(&[("route", route.route()), ("upstream", route.upstream())]);
         add(&mut duration, &labels, &route.duration);
     }
-    page.add(&duration);
+    page.add(duration);
 
     let mut connect = Family::histogram(
         "simplon_upstream_connect_seconds",
@@ -44,9 +44,9 @@ pub(super) fn write(metrics: &Metrics, page: &mut Exposition) {
         add(&mut first_byte, &labels, &upstream.first_byte);
         add(&mut queue, &labels, &upstream.queue);
     }
-    page.add(&connect);
-    page.add(&first_byte);
-    page.add(&queue);
+    page.add(connect);
+    page.add(first_byte);
+    page.add(queue);
 
     let mut handshakes = Family::histogram(
         "simplon_tls_handshake_seconds",
@@ -56,7 +56,7 @@ pub(super) fn write(metrics: &Metrics, page: &mut Exposition) {
         let labels = Labels::new(&[("listener", listener.name())]);
         add(&mut handshakes, &labels, &listener.handshakes);
     }
-    page.add(&handshakes);
+    page.add(handshakes);
     write_last_minute(metrics, page);
 }
 
@@ -72,7 +72,7 @@ fn write_last_minute(metrics: &Metrics, page: &mut Exposition) {
             of_upstreams.quantiles(&labels, quantiles);
         }
     }
-    page.add(&of_upstreams);
+    page.add(of_upstreams);
 
     let mut of_routes = Family::summary(
         "simplon_route_latency_seconds",
@@ -84,7 +84,7 @@ fn write_last_minute(metrics: &Metrics, page: &mut Exposition) {
             of_routes.quantiles(&labels, quantiles);
         }
     }
-    page.add(&of_routes);
+    page.add(of_routes);
 }
 
 /// All buckets of one series, even if nothing was counted yet: a rate is to see the first event.
@@ -97,5 +97,5 @@ fn add_counts(family: &mut Family, labels: &Labels, counts: &Counts, sum: Durati
         let bound = Duration::from_secs_f64(millis / 1000.0);
         (millis / 1000.0, counts.within(bound))
     });
-    family.distribution(labels, &within, counts.total(), sum);
+    family.distribution(labels, &within, counts.total(), sum.as_secs_f64());
 }

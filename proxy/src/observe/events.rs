@@ -170,7 +170,7 @@ pub fn write(events: &Events, page: &mut Exposition) {
         let labels = Labels::new(&[("level", name)]);
         family.sample(&labels, total.load(Ordering::Relaxed));
     }
-    page.add(&family);
+    page.add(family);
 }
 
 fn in_milliseconds<S: Serializer>(at: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {

@@ -3,26 +3,27 @@
 //! A sample looks the same in both, so that no series has another name for another scraper; what introduces a family differs.
 
 use std::{
+    borrow::Cow,
+    collections::BTreeSet,
     fmt::{Display, Write},
-    time::Duration,
 };
 
 use prometheus::proto::{Metric, MetricFamily, MetricType};
 
 use super::{Quantiles, format::Format};
 
-/// One scrape, as it is written.
+/// One scrape, as it grows.
 #[derive(Debug)]
 pub struct Exposition {
     format: Format,
-    text: String,
+    families: Vec<Family>,
 }
 
 /// A family with its samples, as text.
 #[derive(Debug)]
 pub struct Family {
-    name: &'static str,
-    help: &'static str,
+    name: Cow<'static, str>,
+    help: Cow<'static, str>,
     kind: Kind,
     samples: String,
 }
@@ -43,69 +44,64 @@ impl Exposition {
     pub fn new(format: Format) -> Self {
         Self {
             format,
-            text: String::new(),
+            families: Vec::new(),
         }
-    }
-
-    /// Another of the same format, to be appended.
-    pub(super) fn empty(&self) -> Self {
-        Self::new(self.format)
-    }
-
-    pub(super) fn append(&mut self, other: Self) {
-        self.text.push_str(&other.text);
     }
 
     /// Adds a family, which must be there only once; nothing for one without samples.
-    pub fn add(&mut self, family: &Family) {
+    pub fn add(&mut self, family: Family) {
         if !family.samples.is_empty() {
-            self.introduce(family.name, family.help, family.kind);
-            self.text.push_str(&family.samples);
+            self.families.push(family);
         }
     }
 
-    /// Adds a family as the registry gathers it.
-    pub(super) fn add_gathered(&mut self, family: &MetricFamily) {
-        let kind = match family.get_field_type() {
-            MetricType::COUNTER => Kind::Counter,
-            MetricType::HISTOGRAM => Kind::Histogram,
-            MetricType::GAUGE | MetricType::SUMMARY | MetricType::UNTYPED => Kind::Gauge,
-        };
-        self.introduce(family.name(), family.help(), kind);
-        for metric in family.get_metric() {
-            let pairs = metric.get_label().iter();
-            let labels = pairs.fold(Labels::default(), |labels, pair| {
-                labels.and(pair.name(), pair.value())
-            });
-            write_gathered(&mut self.text, family.name(), kind, &labels, metric);
+    pub fn finish(self) -> String {
+        let Self { format, families } = self;
+        // Beside each other they can be told apart by their suffix alone, which OpenMetrics takes off.
+        let taken: BTreeSet<&str> = families
+            .iter()
+            .filter(|family| family.kind != Kind::Counter)
+            .map(|family| &*family.name)
+            .collect();
+        let size = |family: &Family| family.samples.len() + family.help.len() + 100;
+        let mut text = String::with_capacity(families.iter().map(size).sum());
+        for family in &families {
+            match format {
+                Format::Text => {
+                    introduce(&mut text, &family.name, &family.help, family.kind.as_str());
+                }
+                Format::OpenMetrics => introduce_open(&mut text, family, &taken),
+            }
+            text.push_str(&family.samples);
         }
+        if format == Format::OpenMetrics {
+            text.push_str("# EOF\n");
+        }
+        text
     }
+}
 
-    pub fn finish(mut self) -> String {
-        if self.format == Format::OpenMetrics {
-            self.text.push_str("# EOF\n");
-        }
-        self.text
-    }
+// Writing to memory cannot fail.
+fn introduce(text: &mut String, name: &str, help: &str, kind: &str) {
+    let _ = writeln!(text, "# HELP {name} {help}");
+    let _ = writeln!(text, "# TYPE {name} {kind}");
+}
 
-    fn introduce(&mut self, name: &str, help: &str, kind: Kind) {
-        let text = &mut self.text;
-        let (name, help) = match (self.format, kind) {
-            (Format::OpenMetrics, Kind::Counter) => (
-                name.strip_suffix("_total").unwrap_or(name),
-                help.replace('"', "\\\""),
-            ),
-            (Format::OpenMetrics, _) => (name, help.replace('"', "\\\"")),
-            (Format::Text, _) => (name, help.to_owned()),
-        };
-        // Writing to memory cannot fail.
-        let _ = writeln!(text, "# HELP {name} {help}");
-        let _ = writeln!(text, "# TYPE {name} {}", kind.as_str());
-        if self.format == Format::OpenMetrics
-            && let Some(unit) = unit(name)
-        {
-            let _ = writeln!(text, "# UNIT {name} {unit}");
-        }
+/// A counter is called without its suffix; one whose name without it is another family's is said to be unknown, so that its
+/// series keeps its name.
+fn introduce_open(text: &mut String, family: &Family, taken: &BTreeSet<&str>) {
+    let bare = match family.kind {
+        Kind::Counter => family.name.strip_suffix("_total"),
+        Kind::Gauge | Kind::Histogram | Kind::Summary => Some(&*family.name),
+    };
+    let is_counter = family.kind == Kind::Counter;
+    let (name, kind) = match bare {
+        Some(bare) if !(is_counter && taken.contains(bare)) => (bare, family.kind.as_str()),
+        _ => (&*family.name, "unknown"),
+    };
+    introduce(text, name, &family.help.replace('"', "\\\""), kind);
+    if let Some(unit) = unit(name) {
+        let _ = writeln!(text, "# UNIT {name} {unit}");
     }
 }
 
@@ -148,10 +144,47 @@ impl Family {
 
     const fn new(name: &'static str, help: &'static str, kind: Kind) -> Self {
         Self {
-            name,
-            help,
+            name: Cow::Borrowed(name),
+            help: Cow::Borrowed(help),
             kind,
             samples: String::new(),
+        }
+    }
+
+    /// As the registry has it.
+    pub(super) fn gathered(gathered: &MetricFamily) -> Self {
+        let mut family = Self {
+            name: Cow::Owned(gathered.name().to_owned()),
+            help: Cow::Owned(gathered.help().to_owned()),
+            kind: match gathered.get_field_type() {
+                MetricType::COUNTER => Kind::Counter,
+                MetricType::HISTOGRAM => Kind::Histogram,
+                MetricType::GAUGE | MetricType::SUMMARY | MetricType::UNTYPED => Kind::Gauge,
+            },
+            samples: String::new(),
+        };
+        for metric in gathered.get_metric() {
+            let pairs = metric.get_label().iter();
+            let labels = pairs.fold(Labels::default(), |labels, pair| {
+                labels.and(pair.name(), pair.value())
+            });
+            family.sample_gathered(&labels, metric);
+        }
+        family
+    }
+
+    fn sample_gathered(&mut self, labels: &Labels, metric: &Metric) {
+        match self.kind {
+            Kind::Counter => self.sample(labels, metric.get_counter().get_value()),
+            Kind::Gauge | Kind::Summary => self.sample(labels, metric.get_gauge().get_value()),
+            Kind::Histogram => {
+                let histogram = metric.get_histogram();
+                let buckets = histogram.get_bucket().iter();
+                let within = buckets.map(|it| (it.upper_bound(), it.cumulative_count()));
+                let within: Vec<_> = within.collect();
+                let (total, sum) = (histogram.get_sample_count(), histogram.get_sample_sum());
+                self.distribution(labels, &within, total, sum);
+            }
         }
     }
 
@@ -159,22 +192,22 @@ impl Family {
         let _ = writeln!(self.samples, "{}{labels} {value}", self.name);
     }
 
-    /// One series of a histogram: how many took up to each bound, how many there were, and what they took together.
+    /// One series of a histogram: how many took up to each bound, how many there were, and the sum of all, in seconds.
     pub(super) fn distribution(
         &mut self,
         labels: &Labels,
         within: &[(f64, u64)],
         total: u64,
-        sum: Duration,
+        sum: f64,
     ) {
-        write_distribution(
-            &mut self.samples,
-            self.name,
-            labels,
-            within.iter().copied(),
-            total,
-            sum.as_secs_f64(),
-        );
+        let (name, samples) = (&self.name, &mut self.samples);
+        for (bound, count) in within.iter().filter(|(bound, _)| bound.is_finite()) {
+            let labels = labels.and("le", &float(*bound));
+            let _ = writeln!(samples, "{name}_bucket{labels} {count}");
+        }
+        let _ = writeln!(samples, "{name}_bucket{} {total}", labels.and("le", "+Inf"));
+        let _ = writeln!(samples, "{name}_sum{labels} {sum}");
+        let _ = writeln!(samples, "{name}_count{labels} {total}");
     }
 
     /// The percentiles of a summary, in seconds.
@@ -184,39 +217,6 @@ impl Family {
             self.sample(&labels.and("quantile", quantile), millis / 1000.0);
         }
     }
-}
-
-fn write_gathered(text: &mut String, name: &str, kind: Kind, labels: &Labels, metric: &Metric) {
-    let value = match kind {
-        Kind::Counter => metric.get_counter().get_value(),
-        Kind::Gauge | Kind::Summary => metric.get_gauge().get_value(),
-        Kind::Histogram => {
-            let histogram = metric.get_histogram();
-            let within = histogram.get_bucket().iter();
-            let within = within.map(|bucket| (bucket.upper_bound(), bucket.cumulative_count()));
-            let (total, sum) = (histogram.get_sample_count(), histogram.get_sample_sum());
-            write_distribution(text, name, labels, within, total, sum);
-            return;
-        }
-    };
-    let _ = writeln!(text, "{name}{labels} {value}");
-}
-
-fn write_distribution(
-    text: &mut String,
-    name: &str,
-    labels: &Labels,
-    within: impl Iterator<Item = (f64, u64)>,
-    total: u64,
-    sum: f64,
-) {
-    for (bound, count) in within.filter(|(bound, _)| bound.is_finite()) {
-        let labels = labels.and("le", &float(bound));
-        let _ = writeln!(text, "{name}_bucket{labels} {count}");
-    }
-    let _ = writeln!(text, "{name}_bucket{} {total}", labels.and("le", "+Inf"));
-    let _ = writeln!(text, "{name}_sum{labels} {sum}");
-    let _ = writeln!(text, "{name}_count{labels} {total}");
 }
 
 /// With a point in it, as `OpenMetrics` wants bounds.
@@ -271,10 +271,26 @@ impl Display for Labels {
 mod tests {
     use super::*;
 
-    fn written(format: Format, families: &[Family]) -> String {
+    fn written(format: Format, families: impl IntoIterator<Item = Family>) -> String {
         let mut page = Exposition::new(format);
-        families.iter().for_each(|family| page.add(family));
+        families.into_iter().for_each(|family| page.add(family));
         page.finish()
+    }
+
+    #[test]
+    fn a_counter_beside_a_gauge_of_its_name_keeps_its_series() {
+        let families = || {
+            let mut total = Family::counter("things_total", "So far.");
+            total.sample(&Labels::default(), 7);
+            let mut now = Family::gauge("things", "Just now.");
+            now.sample(&Labels::default(), 1);
+            [total, now]
+        };
+        let expected = "# HELP things_total So far.\n# TYPE things_total unknown\nthings_total 7\n\
+                        # HELP things Just now.\n# TYPE things gauge\nthings 1\n# EOF\n";
+        assert_eq!(written(Format::OpenMetrics, families()), expected);
+        let text = written(Format::Text, families());
+        assert!(text.contains("# TYPE things_total counter\n"), "{text}");
     }
 
     #[test]
@@ -289,7 +305,7 @@ mod tests {
         full.sample(&Labels::default(), 7);
         let families = [Family::gauge("empty", "Nothing."), full];
         let expected = "# HELP full_total Something.\n# TYPE full_total counter\nfull_total 7\n";
-        assert_eq!(written(Format::Text, &families), expected);
+        assert_eq!(written(Format::Text, families), expected);
     }
 
     #[test]
@@ -304,18 +320,21 @@ mod tests {
                         # HELP took_seconds Time.\n# TYPE took_seconds summary\n\
                         # UNIT took_seconds seconds\ntook_seconds{quantile=\"0.5\"} 0.001\n\
                         took_seconds{quantile=\"0.95\"} 0.002\ntook_seconds{quantile=\"0.99\"} 2.5\n# EOF\n";
-        assert_eq!(written(Format::OpenMetrics, &[bytes, took]), expected);
+        assert_eq!(written(Format::OpenMetrics, [bytes, took]), expected);
     }
 
     #[test]
     fn bounds_are_floats_in_both_formats() {
-        let mut took = Family::histogram("took_seconds", "Time.");
-        let within = [(0.005, 1), (1.0, 2), (f64::INFINITY, 3)];
-        took.distribution(&Labels::default(), &within, 3, Duration::from_secs(9));
+        let family = || {
+            let mut took = Family::histogram("took_seconds", "Time.");
+            let within = [(0.005, 1), (1.0, 2), (f64::INFINITY, 3)];
+            took.distribution(&Labels::default(), &within, 3, 9.0);
+            took
+        };
         let expected = "took_seconds_bucket{le=\"0.005\"} 1\ntook_seconds_bucket{le=\"1.0\"} 2\n\
                         took_seconds_bucket{le=\"+Inf\"} 3\ntook_seconds_sum 9\ntook_seconds_count 3\n";
         for format in [Format::Text, Format::OpenMetrics] {
-            let text = written(format, std::slice::from_ref(&took));
+            let text = written(format, [family()]);
             assert!(text.contains(expected), "{text}");
         }
     }

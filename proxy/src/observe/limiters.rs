@@ -60,9 +60,9 @@ pub(super) fn write(limiters: &[LimiterView], room: Room, page: &mut Exposition)
         capacity.sample(&labels, room);
         evictions.sample(&labels, evicted);
     }
-    page.add(&keys);
-    page.add(&capacity);
-    page.add(&evictions);
+    page.add(keys);
+    page.add(capacity);
+    page.add(evictions);
     beyond
 }
 

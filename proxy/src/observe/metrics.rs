@@ -10,7 +10,7 @@ use prometheus::{Error, IntCounter, Registry};
 use super::{
     cap::Cap,
     codings::CodingMeters,
-    exposition::Exposition,
+    exposition::{Exposition, Family},
     families::{
         ConfigFamilies, ListenerFamilies, Maker, MemoryGauges, RouteFamilies, UpstreamFamilies,
     },
@@ -155,13 +155,10 @@ impl Metrics {
 
     /// Appends all families; what others know is in the scene.
     pub fn write(&self, scene: Scene<'_>, page: &mut Exposition) {
-        // First: what has no room now is counted in the registry, which is gathered then.
-        let mut asked = page.empty();
-        self.cap
-            .overflowed(scrape::write(self, self.cap.most(), scene, &mut asked));
+        let beyond = scrape::write(self, self.cap.most(), scene, page);
+        self.cap.overflowed(beyond);
         for family in self.registry.gather() {
-            page.add_gathered(&family);
+            page.add(Family::gathered(&family));
         }
-        page.append(asked);
     }
 }

@@ -46,7 +46,7 @@ pub(super) fn write(page: &mut Exposition) {
         "Faults of ours that ended one exchange or one task.",
     );
     family.sample(&Labels::default(), PANICS.load(Ordering::Relaxed));
-    page.add(&family);
+    page.add(family);
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ pub(super) fn write(page: &mut Exposition) {
         "CPU time of all threads, user and system.",
     );
     cpu.sample(&Labels::default(), cpu_seconds());
-    page.add(&cpu);
+    page.add(cpu);
     let status = status();
     let gauges = [
         (
@@ -49,7 +49,7 @@ pub(super) fn write(page: &mut Exposition) {
         if let Some(value) = value {
             family.sample(&Labels::default(), value);
         }
-        page.add(&family);
+        page.add(family);
     }
 }
 

@@ -152,8 +152,7 @@ impl Edge {
             .map_err(StartError::World)?;
 
         announce(&first.config, &prepared, &admin);
-        resolve_names(&first).await;
-        reach_store(&first).await;
+        reach_others(&first).await;
         snapshot.publish(first);
         start_work(&snapshot.load());
         let watch = tls::Watch::start(Arc::clone(&snapshot));
@@ -218,8 +217,7 @@ impl Edge {
         let next = tokio::task::spawn_blocking(move || next(&path, &before, &world));
         let (next, warnings) = next.await.map_err(ReloadError::Panicked)??;
         tell(&warnings);
-        resolve_names(&next).await;
-        reach_store(&next).await;
+        reach_others(&next).await;
         let generation = next.generation;
         let mut listeners = self.listeners.lock();
         let prepared = listeners
@@ -327,6 +325,12 @@ async fn open_control(
         Some(_) => control::open(&config.control, wishes).await,
         None => Ok(None),
     }
+}
+
+/// Finds servers by their names, and the store of limits, before the first request needs them.
+async fn reach_others(snapshot: &Snapshot) {
+    resolve_names(snapshot).await;
+    reach_store(snapshot).await;
 }
 
 async fn resolve_names(snapshot: &Snapshot) {

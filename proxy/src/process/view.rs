@@ -8,7 +8,7 @@ use std::{
 
 use super::{Edge, certificates};
 use crate::{
-    admin::{AdminView, ListenerView, ProcessView, Reload, RouteView, StatsView},
+    admin::{AdminView, EventView, ListenerView, ProcessView, Reload, RouteView, StatsView},
     balance::{self, Reached, Upstream},
     listen::Listener,
     observe::{
@@ -21,6 +21,8 @@ use crate::{
 
 /// The most limited clients that are shown.
 const MOST_LIMITED: usize = 20;
+/// The last events that are shown.
+const RECENT_EVENTS: usize = 50;
 
 impl AdminView for Edge {
     fn readiness(&self) -> Result<(), &'static str> {
@@ -66,6 +68,12 @@ impl AdminView for Edge {
             refusals: self.observer.metrics.refusals_so_far(),
             routes: RouteView::gather(&self.observer.metrics),
             upstreams: self.upstreams(&snapshot),
+            events: self
+                .events
+                .recent(RECENT_EVENTS)
+                .iter()
+                .map(EventView::from)
+                .collect(),
         }
     }
 }

@@ -3,6 +3,7 @@
 mod acme_front;
 mod acme_stub;
 mod answers;
+mod browser;
 mod certificates;
 mod client;
 mod clock;
@@ -40,6 +41,7 @@ mod wire;
 pub(crate) use self::{
     acme_front::{AcmeFront, When},
     answers::Reply,
+    browser::Browser,
     certificates::{Certificates, Identity},
     client::{Client, request},
     clock::Clock,

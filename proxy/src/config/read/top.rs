@@ -217,7 +217,7 @@ pub(in crate::config) struct Settings {
 }
 
 impl Settings {
-    const ONCE: [&str; 13] = [
+    const ONCE: &[&str] = &[
         "admin",
         "trusted_proxies",
         "country_database",
@@ -236,7 +236,7 @@ impl Settings {
 
     /// Takes what a file sets; what an earlier file has set is an error.
     pub(super) fn read(&mut self, fields: &Fields<'_>) {
-        for name in Self::ONCE {
+        for &name in Self::ONCE {
             let Some(entry) = fields.entry(name) else {
                 continue;
             };

@@ -95,7 +95,7 @@ pub(super) fn write<R>(columns: &[Column<R>], rows: &[Row<'_, R>], page: &mut Ex
                 }
             }
         }
-        page.add(&family);
+        page.add(family);
     }
 }
 
