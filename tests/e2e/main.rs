@@ -12,6 +12,7 @@
 
 mod access;
 mod acme;
+mod admin_users;
 mod answers;
 mod auth;
 mod balancing;
@@ -22,11 +23,13 @@ mod commands;
 mod compress;
 mod conformance;
 mod cors;
+mod dashboards;
 mod editors;
 mod ending;
 mod floods;
 mod forwarding;
 mod framing;
+mod haproxy_stats;
 mod harness;
 mod headers;
 mod hostile_servers;

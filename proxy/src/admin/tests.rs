@@ -20,7 +20,7 @@ use super::*;
 use crate::{
     limits::Limited,
     observe::{
-        CertificateView, Certificates, CheckView, Exposition, Format, Metrics, PolicyLabel, Scene,
+        CertificateView, Certificates, CheckView, Exposition, Metrics, PolicyLabel, Scene,
         ServerView, UpstreamView,
     },
 };
@@ -84,13 +84,22 @@ fn upstreams() -> Vec<UpstreamView> {
     }]
 }
 
+#[async_trait]
 impl AdminView for Proxy {
+    async fn enter(&self, peer: IpAddr, _: &HeaderMap) -> Entry {
+        Entry::without_users(peer, peer)
+    }
+
+    async fn act(self: Arc<Self>, _: Action, _: Operator) -> ActionStatus {
+        ActionStatus::Unknown
+    }
+
     fn readiness(&self) -> Result<(), &'static str> {
         let is_ready = self.ready.load(Ordering::Relaxed);
         is_ready.then_some(()).ok_or("draining")
     }
 
-    fn metrics(&self, format: Format) -> String {
+    fn metrics(&self, format: observe::Format, _: &Wanted) -> String {
         let mut page = Exposition::new(format);
         let scene = Scene {
             upstreams: &upstreams(),

@@ -4,14 +4,14 @@ use std::net::SocketAddr;
 
 use super::{
     model::{
-        Action, Address, Config, Control, Drain, Limits, Listener, Log, MemoryLimit, Metrics,
-        Passive, PathPattern, Policies, Protocols, Retries, Route, Server, ServerLimits, Timeouts,
-        UnderscoreHeaders, Upstream, UpstreamProtocol,
+        Action, Address, Admin, Config, Control, Drain, Limits, Listener, Log, MemoryLimit,
+        Metrics, Passive, PathPattern, Policies, Protocols, Retries, Route, Server, ServerLimits,
+        Timeouts, UnderscoreHeaders, Upstream, UpstreamProtocol,
     },
     problem::{Located, Problem},
     read::address,
     report::Report,
-    resolve::{CONTROL, STATE, default_admin},
+    resolve::{CONTROL, STATE},
     source::Sources,
 };
 
@@ -32,7 +32,7 @@ pub fn quick(from: &str, to: &str) -> Result<Config, Report> {
     Ok(Config {
         issuers: Vec::new(),
         listeners: vec![listener(bind)],
-        admin: default_admin(),
+        admin: Admin::default(),
         metrics: Metrics::default(),
         trusted_proxies: Vec::new(),
         country_database: None,
