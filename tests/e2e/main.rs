@@ -12,6 +12,7 @@
 
 mod access;
 mod acme;
+mod admin_users;
 mod answers;
 mod auth;
 mod balancing;

@@ -155,7 +155,7 @@ impl Display for Query {
 }
 
 /// A value as a form sends it. What is no escape stays as it is, what is no text is left out.
-fn decoded(value: &str) -> String {
+pub(super) fn decoded(value: &str) -> String {
     let mut bytes = Vec::with_capacity(value.len());
     let mut rest = value.as_bytes();
     while let Some((&byte, after)) = rest.split_first() {

@@ -84,7 +84,16 @@ fn upstreams() -> Vec<UpstreamView> {
     }]
 }
 
+#[async_trait]
 impl AdminView for Proxy {
+    async fn enter(&self, peer: IpAddr, _: &HeaderMap) -> Entry {
+        Entry::without_users(peer, peer)
+    }
+
+    async fn act(self: Arc<Self>, _: Action, _: Operator) -> ActionStatus {
+        ActionStatus::Unknown
+    }
+
     fn readiness(&self) -> Result<(), &'static str> {
         let is_ready = self.ready.load(Ordering::Relaxed);
         is_ready.then_some(()).ok_or("draining")

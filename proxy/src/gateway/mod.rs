@@ -40,3 +40,4 @@ mod watchdog;
 pub use door::Door;
 pub use exchange::Exchange;
 pub use gateway::Gateway;
+pub use login::Logins;

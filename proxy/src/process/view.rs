@@ -2,20 +2,25 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
+    net::IpAddr,
     sync::{Arc, atomic::Ordering::Relaxed},
     time::{Instant, SystemTime, UNIX_EPOCH},
 };
 
+use async_trait::async_trait;
+use http::HeaderMap;
+
 use super::{Edge, certificates};
 use crate::{
     admin::{
-        AdminView, EventView, ListenerView, ProcessView, Reload, RouteView, StatsView,
+        Action, ActionStatus, AdminView, Entry, EventView, ListenerView, ProcessView, Reload,
+        RouteView, StatsView,
         haproxy::{self, Wanted},
     },
-    balance::{self, Reached, Upstream},
+    balance::{self, Operator, Reached, Upstream},
     listen::Listener,
     observe::{
-        CertificateView, Certificates, CheckView, Exposition, Format, Scene, ServerView,
+        CertificateView, Certificates, CheckView, Exposition, Format, QueueView, Scene, ServerView,
         UpstreamMeters, UpstreamView, events, process,
     },
     snapshot::Snapshot,
@@ -27,7 +32,16 @@ const MOST_LIMITED: usize = 20;
 /// The last events that are shown.
 const RECENT_EVENTS: usize = 50;
 
+#[async_trait]
 impl AdminView for Edge {
+    async fn enter(&self, peer: IpAddr, sent: &HeaderMap) -> Entry {
+        self.admit(peer, sent).await
+    }
+
+    async fn act(self: Arc<Self>, action: Action, by: Operator) -> ActionStatus {
+        self.obey(action, by).await
+    }
+
     fn readiness(&self) -> Result<(), &'static str> {
         if self.is_draining() {
             Err("draining")
@@ -207,10 +221,18 @@ fn of_upstream(upstream: &Upstream, meters: Option<&UpstreamMeters>, now: Instan
         .iter()
         .map(|server| of_server(upstream, server, now))
         .collect();
+    let queue = upstream.queue();
     let view = UpstreamView {
         name: upstream.name().to_string(),
         balance: "round_robin".to_owned(),
         panic: upstream.is_panicking(now),
+        queue: QueueView {
+            now: queue.current,
+            most: queue.max,
+            limit: queue.limit.map(u64::from),
+            total: queue.total,
+            timed_out: queue.timed_out,
+        },
         in_flight: servers
             .iter()
             .map(|server| u64::from(server.in_flight))
@@ -245,7 +267,7 @@ fn of_server(upstream: &Upstream, server: &balance::Server, now: Instant) -> Ser
         backup: server.backup,
         weight: server.effective_weight(),
         configured_weight: server.weight,
-        throttle: None,
+        throttle: server.throttle(now),
         in_flight: vitals.in_flight(),
         most_in_flight: vitals.most.get(),
         max_connections: server.max_connections.map(std::num::NonZeroU32::get),

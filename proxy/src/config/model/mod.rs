@@ -81,12 +81,20 @@ pub type Name = Arc<str>;
 pub struct Admin {
     /// Default 127.0.0.1:8404.
     pub bind: SocketAddr,
+    /// Who may see the page and operate. Without, it is read-only and for this machine alone.
+    pub users: Option<Arc<BasicAuth>>,
+}
+
+impl Admin {
+    /// What a login at the page is for, as browsers show it.
+    pub const REALM: &str = "Simplon";
 }
 
 impl Default for Admin {
     fn default() -> Self {
         Self {
             bind: SocketAddr::from(([127, 0, 0, 1], 8404)),
+            users: None,
         }
     }
 }

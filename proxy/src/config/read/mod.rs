@@ -2,6 +2,7 @@
 
 pub(super) mod acme;
 pub(super) mod address;
+mod admin;
 mod answer;
 mod certificate;
 pub(super) mod challenge;

@@ -1,13 +1,11 @@
 //! The keys of a whole file, and those of them that stand alone.
 
-use std::{
-    collections::HashMap, net::SocketAddr, num::NonZeroUsize, path::PathBuf, time::Duration,
-};
+use std::{collections::HashMap, num::NonZeroUsize, path::PathBuf, time::Duration};
 
 use ipnet::IpNet;
 
 use super::{
-    acme, address, certificate, file_path, limits_store, listener, log,
+    acme, admin, certificate, file_path, limits_store, listener, log,
     network::networks,
     policy::{self, PoliciesDraft},
     route, tracing, upstream,
@@ -35,7 +33,7 @@ pub(in crate::config) static TABLE: Table = Table {
         ),
         Key::new(
             "admin",
-            Kind::Mapping(&ADMIN),
+            Kind::Mapping(&admin::TABLE),
             "the listener for operators and scrapers",
         ),
         Key::new(
@@ -142,22 +140,6 @@ pub(in crate::config) static TABLE: Table = Table {
     ],
 };
 
-static ADMIN: Table = Table {
-    of: "admin",
-    keys: &[
-        Key::new(
-            "bind",
-            Kind::Text("an address such as 127.0.0.1:8404"),
-            "default 127.0.0.1:8404",
-        ),
-        Key::later(
-            "users",
-            "remove it; until it works the page is read-only",
-            "who may operate by the page",
-        ),
-    ],
-};
-
 static DEFAULTS: Table = Table {
     of: "defaults",
     keys: &[
@@ -255,7 +237,11 @@ impl Settings {
 
     fn set(&mut self, name: &str, fields: &Fields<'_>) {
         match name {
-            "admin" => self.admin = fields.fields("admin").and_then(|fields| admin(&fields)),
+            "admin" => {
+                self.admin = fields
+                    .fields("admin")
+                    .and_then(|fields| admin::read(&fields))
+            }
             "trusted_proxies" => {
                 let networks = networks(fields, "trusted_proxies");
                 let networks = networks.into_iter().map(|(network, _)| network);
@@ -313,32 +299,6 @@ pub(super) fn includes(fields: &Fields<'_>) -> Vec<Located<String>> {
             })
         })
         .collect()
-}
-
-fn admin(fields: &Fields<'_>) -> Option<Located<Admin>> {
-    let bind = fields.text("bind")?;
-    let fault = match address::bind(bind.value).as_deref() {
-        Ok([bind_to]) => {
-            return Some(Located {
-                value: Admin { bind: *bind_to },
-                span: bind.span,
-            });
-        }
-        Ok(many) => {
-            let port = many.first().map_or(0, SocketAddr::port);
-            (
-                "is more than one address",
-                format!("write 127.0.0.1:{port}"),
-            )
-        }
-        Err((message, hint)) => (*message, hint.clone()),
-    };
-    fields.problems.push(
-        Problem::error(format!("{} {}", quoted(bind.value), fault.0))
-            .at_value(&bind)
-            .hint(fault.1),
-    );
-    None
 }
 
 fn memory_pattern() -> String {
