@@ -27,7 +27,7 @@ use axum::{
     Router,
     extract::{FromRef, Request, State},
     http::{
-        HeaderMap, HeaderName, HeaderValue, Method, StatusCode,
+        HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri,
         header::{
             ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY,
             VARY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
