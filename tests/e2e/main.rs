@@ -23,6 +23,7 @@ mod commands;
 mod compress;
 mod conformance;
 mod cors;
+mod dashboards;
 mod editors;
 mod ending;
 mod floods;

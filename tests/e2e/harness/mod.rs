@@ -26,6 +26,7 @@ mod origin_h2;
 mod pebble;
 mod pipe;
 mod port;
+mod prometheus;
 mod proxy;
 mod recorder;
 mod redis;
@@ -63,6 +64,7 @@ pub(crate) use self::{
     pebble::Pebble,
     pipe::make_pipe,
     port::free_port,
+    prometheus::Prometheus,
     proxy::Proxy,
     recorder::Recorder,
     redis::Redis,
