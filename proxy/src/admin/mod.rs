@@ -6,6 +6,7 @@
 mod act;
 mod action;
 mod certificates;
+pub mod haproxy;
 mod hold;
 mod host;
 mod html;
@@ -26,7 +27,7 @@ use axum::{
     Router,
     extract::{FromRef, Request, State},
     http::{
-        HeaderMap, HeaderName, HeaderValue, Method, StatusCode,
+        HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri,
         header::{
             ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY,
             VARY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
@@ -38,7 +39,10 @@ use axum::{
 };
 use tracing::error;
 
-use self::page::{Live, Look};
+use self::{
+    haproxy::Wanted,
+    page::{Live, Look},
+};
 use crate::{balance::Operator, observe};
 
 pub use self::{
@@ -64,8 +68,8 @@ pub trait AdminView: Send + Sync + 'static {
     /// Whether new traffic is welcome; if not, why, in a few words.
     fn readiness(&self) -> Result<(), &'static str>;
 
-    /// All metrics, for scrapers.
-    fn metrics(&self, format: observe::Format) -> String;
+    /// All metrics, for scrapers. Of those under `HAProxy`'s names the ones that are wanted.
+    fn metrics(&self, format: observe::Format, wanted: &Wanted) -> String;
 
     fn stats(&self) -> StatsView;
 }
@@ -122,12 +126,13 @@ async fn ready(State(view): State<View>) -> Response {
 }
 
 /// In the format that the scraper likes best.
-async fn metrics(State(view): State<View>, headers: HeaderMap) -> Response {
+async fn metrics(State(view): State<View>, headers: HeaderMap, uri: Uri) -> Response {
     let accept = headers.get_all(ACCEPT).iter();
     let format = observe::Format::asked(accept.filter_map(|value| value.to_str().ok()));
     let kind = [(CONTENT_TYPE, format.media_type()), (VARY, "accept")];
+    let wanted = Wanted::of(uri.query().unwrap_or_default());
     aside(view, move |view| {
-        (kind, view.metrics(format)).into_response()
+        (kind, view.metrics(format, &wanted)).into_response()
     })
     .await
 }
@@ -152,9 +157,17 @@ async fn paged(State(endpoint): State<Endpoint>, request: Request) -> Response {
     }
 }
 
+/// As a page, or as `HAProxy`'s table.
 async fn show(view: View, look: Look) -> Response {
+    const CSV: [(HeaderName, &str); 1] = [(CONTENT_TYPE, "text/plain; charset=utf-8")];
+    const JSON: [(HeaderName, &str); 1] = [(CONTENT_TYPE, "application/json")];
     aside(view, move |view| {
-        Html(page::draw(&view.stats(), &look).text).into_response()
+        let view = view.stats();
+        match look.query.format {
+            Format::Page => Html(page::draw(&view, &look).text).into_response(),
+            Format::Csv => (CSV, haproxy::csv(&view, &look.query)).into_response(),
+            Format::Json => (JSON, haproxy::json(view, look.query)).into_response(),
+        }
     })
     .await
 }

@@ -110,9 +110,10 @@ impl Query {
         }
     }
 
-    /// Whether a listener or an upstream of this name is asked for.
+    /// Whether a listener or an upstream of this name is asked for, in whatever case, as with `HAProxy`.
     pub fn shows(&self, name: &str) -> bool {
-        name.contains(&self.scope)
+        let [name, scope] = [name, &self.scope].map(str::to_ascii_lowercase);
+        name.contains(&scope)
     }
 
     /// Whether a server is asked for; its upstream counts it all the same.

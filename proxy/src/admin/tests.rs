@@ -20,7 +20,7 @@ use super::*;
 use crate::{
     limits::Limited,
     observe::{
-        CertificateView, Certificates, CheckView, Exposition, Format, Metrics, PolicyLabel, Scene,
+        CertificateView, Certificates, CheckView, Exposition, Metrics, PolicyLabel, Scene,
         ServerView, UpstreamView,
     },
 };
@@ -99,7 +99,7 @@ impl AdminView for Proxy {
         is_ready.then_some(()).ok_or("draining")
     }
 
-    fn metrics(&self, format: Format) -> String {
+    fn metrics(&self, format: observe::Format, _: &Wanted) -> String {
         let mut page = Exposition::new(format);
         let scene = Scene {
             upstreams: &upstreams(),

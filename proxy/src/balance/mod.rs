@@ -37,4 +37,4 @@ pub use set::{ServerSet, Tried};
 pub use standing::HealthState;
 pub use sticky::Sticky;
 pub use upstream::Upstream;
-pub use vitals::{Failure, Vitals};
+pub use vitals::{Failure, Idle, Vitals};

@@ -157,6 +157,14 @@ impl Server {
             .is_some_and(|limit| self.vitals.in_flight() >= limit.get())
     }
 
+    /// Look-ups of its name that failed so far.
+    pub fn failed_resolutions(&self) -> u64 {
+        match &self.place {
+            Place::Socket(_) | Place::Unix(_) => 0,
+            Place::Named(name) => name.failures(),
+        }
+    }
+
     pub(super) fn is_resolved(&self) -> bool {
         match &self.place {
             Place::Socket(_) | Place::Unix(_) => true,

@@ -5,9 +5,12 @@
 
 use std::{
     num::NonZeroU32,
-    sync::atomic::{
-        AtomicU32, AtomicU64,
-        Ordering::{Relaxed, SeqCst},
+    sync::{
+        Arc,
+        atomic::{
+            AtomicU32, AtomicU64,
+            Ordering::{Relaxed, SeqCst},
+        },
     },
     time::{Duration, Instant},
 };
@@ -33,6 +36,8 @@ pub struct Vitals {
     /// The zero of every time kept as a number here.
     origin: Instant,
     in_flight: AtomicU32,
+    /// Connections that wait for their next request.
+    idle: AtomicU32,
     /// By operators.
     ordered: OrderCell,
     /// Nanoseconds after `origin`; 0 while there is nothing to end.
@@ -162,6 +167,7 @@ impl Vitals {
         Self {
             origin: now,
             in_flight: AtomicU32::new(0),
+            idle: AtomicU32::new(0),
             ordered: OrderCell::default(),
             ejected_until: AtomicU64::new(0),
             standing: AtomicU64::new(Standing::default().to_bits()),
@@ -191,6 +197,17 @@ impl Vitals {
     /// Requests at the server now, over all generations of the configuration.
     pub fn in_flight(&self) -> u32 {
         self.in_flight.load(Relaxed)
+    }
+
+    /// Counts a connection that waits for its next request, until the guard is dropped.
+    pub fn idle(self: Arc<Self>) -> Idle {
+        self.idle.fetch_add(1, Relaxed);
+        Idle(self)
+    }
+
+    /// Connections that wait for their next request now.
+    pub fn idle_connections(&self) -> u32 {
+        self.idle.load(Relaxed)
     }
 
     /// What operators have ordered of the server.
@@ -373,5 +390,22 @@ impl Vitals {
     fn nanos(&self, at: Instant) -> u64 {
         let since = at.saturating_duration_since(self.origin);
         u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+    }
+}
+
+/// A waiting connection that is counted. Dropping it counts it out.
+#[derive(Debug)]
+pub struct Idle(Arc<Vitals>);
+
+impl Idle {
+    /// Of the server that it leads to.
+    pub fn vitals(&self) -> &Vitals {
+        &self.0
+    }
+}
+
+impl Drop for Idle {
+    fn drop(&mut self) {
+        self.0.idle.fetch_sub(1, Relaxed);
     }
 }

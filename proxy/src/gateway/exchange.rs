@@ -383,6 +383,11 @@ impl Tally {
         self.request_over = false;
     }
 
+    /// There is a connection; one that was there before took no time to make.
+    pub fn connected(&mut self, was_there: bool, now: Instant) {
+        self.connected = if was_there { self.picked } else { Some(now) };
+    }
+
     pub fn to_connect(&self) -> Option<Duration> {
         Some(self.connected?.saturating_duration_since(self.picked?))
     }

@@ -152,15 +152,16 @@ impl ProxyHttp for Gateway {
     async fn connected_to_upstream(
         &self,
         session: &mut Session,
-        _reused: bool,
+        reused: bool,
         _peer: &HttpPeer,
         descriptor: std::os::fd::RawFd,
         _digest: Option<&Digest>,
         exchange: &mut Exchange,
     ) -> Result<()> {
-        exchange.tally.connected = Some(Instant::now());
+        let lender = exchange.lender.as_ref();
+        let was_there = reused || lender.is_some_and(|lender| lender.has_lent_spare());
+        exchange.tally.connected(was_there, Instant::now());
         if !session.is_upgrade_req() {
-            let lender = exchange.lender.as_ref();
             let descriptor = lender.map_or(descriptor, |lender| lender.descriptor());
             exchange.watch(descriptor, !session.as_mut().is_body_empty());
         }

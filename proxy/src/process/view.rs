@@ -15,6 +15,7 @@ use crate::{
     admin::{
         Action, ActionStatus, AdminView, Entry, EventView, ListenerView, ProcessView, Reload,
         RouteView, StatsView,
+        haproxy::{self, Wanted},
     },
     balance::{self, Operator, Reached, Upstream},
     listen::Listener,
@@ -49,7 +50,7 @@ impl AdminView for Edge {
         }
     }
 
-    fn metrics(&self, format: Format) -> String {
+    fn metrics(&self, format: Format, wanted: &Wanted) -> String {
         let snapshot = self.snapshot.load();
         let listeners = snapshot.listeners.iter();
         let listeners = listeners.map(|listener| (&*listener.settings.name, limit(listener)));
@@ -62,6 +63,10 @@ impl AdminView for Edge {
         let mut page = Exposition::new(format);
         self.observer.metrics.write(scene, &mut page);
         events::write(&self.events, &mut page);
+        let config = &snapshot.config.metrics;
+        if config.haproxy {
+            haproxy::write_metrics(&self.stats(), wanted, config.max_series, &mut page);
+        }
         page.finish()
     }
 
@@ -127,6 +132,7 @@ impl Edge {
             tls_connections: sum(|listener| if listener.tls { listener.current } else { 0 }),
             handshakes_total: sum(|listener| listener.handshakes_total),
             handshake_rate: pulse.handshakes,
+            full_handshake_rate: pulse.full_handshakes,
             bytes_in: sum(|listener| listener.flow.bytes_in),
             bytes_out: sum(|listener| listener.flow.bytes_out),
             log_lines_dropped: metrics.access_log_dropped().get(),
@@ -241,6 +247,7 @@ fn of_upstream(upstream: &Upstream, meters: Option<&UpstreamMeters>, now: Instan
     UpstreamView {
         most_in_flight: meters.most.get().max(view.in_flight),
         retries: meters.retries(),
+        outages: meters.outages.view(),
         flow: meters.flow(),
         stages: meters.stages.view(),
         points: meters.points(),
@@ -276,8 +283,10 @@ fn of_server(upstream: &Upstream, server: &balance::Server, now: Instant) -> Ser
         ],
         reused: meters.reused(),
         connected: meters.connected(),
+        idle_connections: vitals.idle_connections(),
         retries: meters.retries.load(Relaxed),
         ejections: vitals.ejections.get(),
+        failed_resolutions: server.failed_resolutions(),
         check: of_check(upstream, server, now),
         checks: vitals.checks.get(),
         checks_failed: vitals.checks_failed.get(),

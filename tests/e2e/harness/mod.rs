@@ -12,6 +12,7 @@ pub(crate) mod command;
 mod deaf;
 mod dns;
 mod doorman;
+mod foreign;
 pub(crate) mod frames;
 mod handshake;
 mod http2;
@@ -25,6 +26,7 @@ mod origin_h2;
 mod pebble;
 mod pipe;
 mod port;
+mod prometheus;
 mod proxy;
 mod recorder;
 mod redis;
@@ -49,6 +51,7 @@ pub(crate) use self::{
     deaf::Deaf,
     dns::{Dns, Hook},
     doorman::Doorman,
+    foreign::Foreign,
     frames::Frames,
     handshake::Handshake,
     http2::Http2,
@@ -61,6 +64,7 @@ pub(crate) use self::{
     pebble::Pebble,
     pipe::make_pipe,
     port::free_port,
+    prometheus::Prometheus,
     proxy::Proxy,
     recorder::Recorder,
     redis::Redis,

@@ -110,7 +110,7 @@ fn write_page(sheet: &mut Sheet, stats: &StatsView, look: &Look, layout: u64) ->
     routes::write(sheet, routes)?;
     write_legend(sheet)?;
     sheet.add(
-        "</main>\n<p id=\"news\" class=\"unseen\" role=\"log\" aria-live=\"polite\"></p>\n</body>\n</html>\n",
+        "</main>\n<div id=\"news\" class=\"unseen\" role=\"log\" aria-live=\"polite\"></div>\n</body>\n</html>\n",
     );
     Ok(())
 }

@@ -102,6 +102,8 @@ impl Default for Admin {
 /// How the proxy is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Metrics {
+    /// Under the names of `HAProxy`'s exporter as well.
+    pub haproxy: bool,
     /// Things of a kind (routes, servers, certificates and so on) that have series of their own; further ones are counted
     /// together.
     pub max_series: usize,
@@ -114,6 +116,7 @@ impl Metrics {
 impl Default for Metrics {
     fn default() -> Self {
         Self {
+            haproxy: false,
             max_series: Self::MAX_SERIES,
         }
     }

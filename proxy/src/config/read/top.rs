@@ -167,7 +167,7 @@ static METRICS: Table = Table {
         Key::new(
             "haproxy",
             Kind::Flag,
-            "name them as HAProxy's exporter does; only false works yet",
+            "show them under the names of HAProxy's exporter as well; default false",
         ),
         Key::new(
             "max_series",
@@ -305,9 +305,9 @@ fn memory_pattern() -> String {
 }
 
 fn metrics(fields: &Fields<'_>) -> Metrics {
-    refuse_haproxy_names(fields);
     let max_series = fields.count("max_series");
     Metrics {
+        haproxy: fields.flag("haproxy").unwrap_or_default(),
         max_series: max_series.unwrap_or(Metrics::MAX_SERIES),
     }
 }
@@ -332,14 +332,4 @@ fn memory_limit(fields: &Fields<'_>) -> Option<MemoryLimit> {
             .hint(hint),
     );
     None
-}
-
-fn refuse_haproxy_names(fields: &Fields<'_>) {
-    if let (Some(true), Some(node)) = (fields.flag("haproxy"), fields.node("haproxy")) {
-        fields.error(
-            &node.span,
-            "metrics under the names of HAProxy are not available yet",
-            "write false, or remove it",
-        );
-    }
 }
