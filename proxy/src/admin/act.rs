@@ -75,7 +75,7 @@ async fn read(mut body: Body) -> Result<Vec<u8>, ActionStatus> {
     let mut form = Vec::new();
     let mut length = 0_usize;
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| ActionStatus::Invalid)?;
+        let frame = frame.map_err(|_broken| ActionStatus::Invalid)?;
         let Some(data) = frame.data_ref() else {
             continue;
         };

@@ -285,7 +285,7 @@ async fn the_page_escapes_every_name_and_says_each_state_in_words() {
     );
     let scripts = page.matches("<script").count();
     assert_eq!(scripts, 1, "ours alone, from a file: {page}");
-    assert!(page.contains("<script src=\"/stats.js\" defer></script>"));
+    assert!(page.contains("<script type=\"module\" src=\"/stats.js\"></script>"));
     let escaped = "&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;&quot;&amp;";
     // Version, message, listener (3), certificate (6 and its notes), upstream, servers (3, name and check),
     // whom a limit stops and the limit, route (2), refusal, event.

@@ -9,7 +9,7 @@ use super::{Edge, signals::Wish};
 use crate::{
     admin::{Action, ActionStatus, Entry},
     admit::{ClientKey, client_of},
-    balance::{Operation, Operator},
+    balance::{Changed, Operation, Operator},
     policy::Credentials,
 };
 
@@ -107,7 +107,7 @@ impl Edge {
         if let Some(why) = operated.fleeting {
             tracing::warn!("what was ordered at the page will not outlive a restart: {why}");
         }
-        let is_changed = operated.servers.iter().any(|server| server.is_change());
+        let is_changed = operated.servers.iter().any(Changed::is_change);
         match (names.len() == servers.len(), is_changed) {
             (false, _) => ActionStatus::Partly,
             (true, true) => ActionStatus::Done,

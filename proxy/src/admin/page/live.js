@@ -1,6 +1,4 @@
-// Keeps an open page up to date. Without this script the page is whole, and asks for itself every five seconds.
-"use strict";
-
+// Keeps an open page up to date; a module, so that nothing here is anybody else's. Without this script the page is whole, and asks for itself every five seconds.
 const state = document.getElementById("state");
 let newest = newestEvent();
 let lastHeard = Date.now();

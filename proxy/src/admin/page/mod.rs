@@ -138,7 +138,7 @@ fn write_head(sheet: &mut Sheet, stats: &StatsView, look: &Look) -> Result {
     })?;
     sheet.add(
         "<link rel=\"icon\" href=\"data:,\">\n<link rel=\"stylesheet\" href=\"/stats.css\">\n\
-         <script src=\"/stats.js\" defer></script>\n</head>\n",
+         <script type=\"module\" src=\"/stats.js\"></script>\n</head>\n",
     );
     Ok(())
 }

@@ -238,9 +238,8 @@ impl Settings {
     fn set(&mut self, name: &str, fields: &Fields<'_>) {
         match name {
             "admin" => {
-                self.admin = fields
-                    .fields("admin")
-                    .and_then(|fields| admin::read(&fields))
+                let fields = fields.fields("admin");
+                self.admin = fields.and_then(|fields| admin::read(&fields));
             }
             "trusted_proxies" => {
                 let networks = networks(fields, "trusted_proxies");
