@@ -39,6 +39,9 @@ fn upstream(servers: u16) -> Arc<Upstream> {
         protocol: UpstreamProtocol::Http1,
         proxy_protocol: None,
         tls: None,
+        sticky: None,
+        queue: None,
+        slow_start: None,
     };
     Upstream::build(&spec, None, None, Instant::now())
 }
@@ -49,7 +52,7 @@ fn pick_and_drop(bench: &mut Criterion) {
         let upstream = upstream(servers);
         let now = Instant::now();
         group.bench_function(BenchmarkId::from_parameter(servers), |bencher| {
-            bencher.iter(|| black_box(upstream.pick(black_box(&Tried::EMPTY), now)));
+            bencher.iter(|| black_box(upstream.pick(None, black_box(&Tried::EMPTY), now)));
         });
     }
     group.finish();

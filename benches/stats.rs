@@ -1,4 +1,4 @@
-//! What a look at a great edge costs: the page of 1,000 upstreams with 5 servers each.
+//! What a look at a great edge costs, with 1,000 upstreams of 5 servers each: the page, and what HAProxy's consumers read.
 #![allow(
     missing_docs,
     clippy::print_stdout,
@@ -9,8 +9,14 @@ use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use simplon::{
-    admin::{ListenerView, RouteView, StatsView, render},
-    observe::{CheckView, Flow, Point, Quantiles, RateView, ServerView, UpstreamView},
+    admin::{
+        ListenerView, Query, RouteView, StatsView,
+        haproxy::{Wanted, csv, write_metrics},
+        render,
+    },
+    observe::{
+        CheckView, Exposition, Flow, Format, Point, Quantiles, RateView, ServerView, UpstreamView,
+    },
 };
 
 const UPSTREAMS: usize = 1_000;
@@ -124,5 +130,22 @@ fn page(criterion: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, page);
+fn haproxy(criterion: &mut Criterion) {
+    let (stats, query, wanted) = (stats(), Query::default(), Wanted::of(""));
+    println!("the CSV has {} bytes", csv(&stats, &query).len());
+    criterion.bench_function("stats/csv of 1,000 upstreams, 5,000 servers", |bencher| {
+        bencher.iter(|| csv(black_box(&stats), &query));
+    });
+    let metrics = || {
+        let mut scrape = Exposition::new(Format::Text);
+        write_metrics(black_box(&stats), &wanted, usize::MAX, &mut scrape);
+        scrape.finish()
+    };
+    println!("the metrics of HAProxy have {} bytes", metrics().len());
+    criterion.bench_function("stats/metrics of HAProxy, as many", |bencher| {
+        bencher.iter(metrics);
+    });
+}
+
+criterion_group!(benches, page, haproxy);
 criterion_main!(benches);

@@ -141,7 +141,12 @@ fn pingora_is_known_only_where_it_must_be() {
 #[test]
 fn the_domain_touches_no_socket_and_no_clock() {
     const DOMAIN: [&str; 6] = ["admit", "route", "policy", "balance", "forward", "respond"];
-    const RIM: [&str; 3] = ["balance/health", "balance/names", "balance/probe"];
+    const RIM: [&str; 4] = [
+        "balance/health",
+        "balance/names",
+        "balance/probe",
+        "balance/queue",
+    ];
     const FORBIDDEN: [&str; 6] = [
         "tokio::",
         "std::fs",

@@ -3,4 +3,5 @@
 mod choice;
 mod health;
 mod retries;
+mod slow_start;
 mod timeouts;

@@ -50,7 +50,7 @@ impl Display for Count {
         let mut buffer = itoa::Buffer::new();
         let digits = buffer.format(self.0);
         for (index, digit) in digits.chars().enumerate() {
-            if index > 0 && (digits.len() - index) % 3 == 0 {
+            if index > 0 && (digits.len() - index).is_multiple_of(3) {
                 f.write_char('\u{202f}')?;
             }
             f.write_char(digit)?;

@@ -1,23 +1,28 @@
-//! The endpoint for operators and scrapers, on a listener of its own. It shows; it changes nothing.
+//! The endpoint for operators and scrapers, on a listener of its own. It shows, and lets its users operate.
 //!
 //! `/` leads to `/stats`, the page; `/metrics` is for Prometheus; `/live` and `/ready` are for whoever
 //! starts us or sends us traffic.
 
+mod act;
+mod action;
 mod certificates;
+pub mod haproxy;
 mod hold;
 mod host;
 mod html;
-mod local;
+mod login;
 mod page;
 mod query;
 mod serve;
+mod site;
 mod view;
 
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
+use async_trait::async_trait;
 use axum::{
     Router,
     extract::{FromRef, Request, State},
@@ -34,25 +39,37 @@ use axum::{
 };
 use tracing::error;
 
-use self::page::{Live, Look};
-use crate::observe;
+use self::{
+    haproxy::Wanted,
+    page::{Live, Look},
+};
+use crate::{balance::Operator, observe};
 
 pub use self::{
+    action::Action,
     certificates::{
         CertificateRow, CertificateStatus, Health, Leaf, Moment, Origin, Step, Window, ahead,
     },
+    login::Entry,
     query::{ActionStatus, Format, Query},
     serve::serve,
     view::{EventView, ListenerView, ProcessView, Reload, RouteView, StatsView},
 };
 
-/// What the endpoint needs to know of the running proxy. Asked on a thread that may block.
+/// What the endpoint needs to know of the running proxy. What is no future is asked on a thread that may block.
+#[async_trait]
 pub trait AdminView: Send + Sync + 'static {
+    /// Who it is that asks for the page: who has connected, and the fields of the request.
+    async fn enter(&self, peer: IpAddr, sent: &HeaderMap) -> Entry;
+
+    /// Does what a user asks for, and says so in the log.
+    async fn act(self: Arc<Self>, action: Action, by: Operator) -> ActionStatus;
+
     /// Whether new traffic is welcome; if not, why, in a few words.
     fn readiness(&self) -> Result<(), &'static str>;
 
-    /// All metrics, for scrapers.
-    fn metrics(&self, format: observe::Format) -> String;
+    /// All metrics, for scrapers. Of those under `HAProxy`'s names the ones that are wanted.
+    fn metrics(&self, format: observe::Format, wanted: &Wanted) -> String;
 
     fn stats(&self) -> StatsView;
 }
@@ -77,20 +94,23 @@ pub fn render(stats: &StatsView) -> String {
     page::draw(stats, &Look::default()).text
 }
 
-/// The endpoint's routes. Other paths answer 404, other methods than GET and HEAD 405.
+/// The endpoint's routes. Other paths answer 404, other methods than GET and HEAD 405; but forms are sent to the page.
 pub fn router(view: Arc<dyn AdminView>) -> Router {
     Router::new()
         .route("/", get(async || Redirect::temporary("/stats")))
         .route("/live", get(async || "live\n"))
         .route("/ready", get(ready))
         .route("/metrics", get(metrics))
-        .route("/stats", get(stats))
         .route("/stats.css", get(async || of_kind("text/css", page::STYLE)))
         .route(
             "/stats.js",
             get(async || of_kind("text/javascript", page::SCRIPT)),
         )
-        .fallback(suffixed)
+        .fallback(paged)
+        .layer(middleware::from_fn_with_state(
+            Arc::clone(&view),
+            login::guard,
+        ))
         .layer(middleware::map_response(guarded))
         .with_state(Endpoint {
             live: Arc::new(Live::new(Arc::clone(&view))),
@@ -106,45 +126,57 @@ async fn ready(State(view): State<View>) -> Response {
 }
 
 /// In the format that the scraper likes best.
-async fn metrics(State(view): State<View>, headers: HeaderMap) -> Response {
+async fn metrics(State(view): State<View>, headers: HeaderMap, uri: Uri) -> Response {
     let accept = headers.get_all(ACCEPT).iter();
     let format = observe::Format::asked(accept.filter_map(|value| value.to_str().ok()));
     let kind = [(CONTENT_TYPE, format.media_type()), (VARY, "accept")];
+    let wanted = Wanted::of(uri.query().unwrap_or_default());
     aside(view, move |view| {
-        (kind, view.metrics(format)).into_response()
+        (kind, view.metrics(format, &wanted)).into_response()
     })
     .await
 }
 
-/// The paths of the page that go on after `/stats`, and those of its events; no others are left.
-async fn suffixed(State(endpoint): State<Endpoint>, request: Request) -> Response {
-    let events = Query::of(request.uri(), "/stats/events");
-    if events.is_none() && Query::of(request.uri(), "/stats").is_none() {
-        return (StatusCode::NOT_FOUND, "not found\n").into_response();
+/// The page and its events, whose paths may go on with suffixes; no others are left.
+async fn paged(State(endpoint): State<Endpoint>, request: Request) -> Response {
+    let (uri, method) = (request.uri(), request.method());
+    let is_read = matches!(*method, Method::GET | Method::HEAD);
+    let user = request.extensions().get::<Operator>();
+    if let Some(query) = Query::of(uri, "/stats/events") {
+        if !is_read {
+            return (StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, "GET, HEAD")]).into_response();
+        }
+        let hold = request.extensions().get();
+        return endpoint.live.stream(look(query, user), hold);
     }
-    if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        return (StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, "GET, HEAD")]).into_response();
-    }
-    match events {
-        Some(query) => endpoint
-            .live
-            .stream(look(query), request.extensions().get()),
-        None => stats(State(endpoint.view), request.uri().clone()).await,
+    match Query::of(uri, "/stats") {
+        Some(query) if is_read => show(endpoint.view, look(query, user)).await,
+        Some(_) if method == Method::POST => act::act(endpoint.view, request).await,
+        Some(_) => (StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, "GET, HEAD, POST")]).into_response(),
+        None => (StatusCode::NOT_FOUND, "not found\n").into_response(),
     }
 }
 
-async fn stats(State(view): State<View>, uri: Uri) -> Response {
-    let look = look(Query::of(&uri, "/stats").unwrap_or_default());
+/// As a page, or as `HAProxy`'s table.
+async fn show(view: View, look: Look) -> Response {
+    const CSV: [(HeaderName, &str); 1] = [(CONTENT_TYPE, "text/plain; charset=utf-8")];
+    const JSON: [(HeaderName, &str); 1] = [(CONTENT_TYPE, "application/json")];
     aside(view, move |view| {
-        Html(page::draw(&view.stats(), &look).text).into_response()
+        let view = view.stats();
+        match look.query.format {
+            Format::Page => Html(page::draw(&view, &look).text).into_response(),
+            Format::Csv => (CSV, haproxy::csv(&view, &look.query)).into_response(),
+            Format::Json => (JSON, haproxy::json(view, look.query)).into_response(),
+        }
     })
     .await
 }
 
-fn look(query: Query) -> Look {
+/// Controls are for those who have logged in.
+fn look(query: Query, user: Option<&Operator>) -> Look {
     Look {
         query,
-        may_act: false,
+        may_act: user.is_some(),
     }
 }
 

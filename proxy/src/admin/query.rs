@@ -110,9 +110,10 @@ impl Query {
         }
     }
 
-    /// Whether a listener or an upstream of this name is asked for.
+    /// Whether a listener or an upstream of this name is asked for, in whatever case, as with `HAProxy`.
     pub fn shows(&self, name: &str) -> bool {
-        name.contains(&self.scope)
+        let [name, scope] = [name, &self.scope].map(str::to_ascii_lowercase);
+        name.contains(&scope)
     }
 
     /// Whether a server is asked for; its upstream counts it all the same.
@@ -154,7 +155,7 @@ impl Display for Query {
 }
 
 /// A value as a form sends it. What is no escape stays as it is, what is no text is left out.
-fn decoded(value: &str) -> String {
+pub(super) fn decoded(value: &str) -> String {
     let mut bytes = Vec::with_capacity(value.len());
     let mut rest = value.as_bytes();
     while let Some((&byte, after)) = rest.split_first() {

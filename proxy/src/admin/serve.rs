@@ -27,7 +27,7 @@ use tokio::{
 };
 use tracing::{debug, warn};
 
-use super::{hold::Hold, host, local, page};
+use super::{hold::Hold, host, login::Peer, page};
 
 /// Connections at a time; further ones wait in the listener's backlog.
 const CONNECTIONS: usize = 64;
@@ -45,14 +45,12 @@ const TELL_EVERY: Duration = Duration::from_secs(1);
 
 /// Serves until `shutdown` completes, then lets requests in flight finish, for five seconds at most.
 ///
-/// Behind a loopback listener the names under which we are called are checked (see `host.rs`); on any
-/// other, the page is for clients on this machine alone (see `local.rs`).
+/// Behind a loopback listener the names under which we are called are checked (see `host.rs`).
 pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<Output = ()>) {
     let is_remote = listener
         .local_addr()
         .is_ok_and(|address| !address.ip().is_loopback());
-    let for_others = router.clone().layer(middleware::from_fn(local::guard));
-    let for_us = if is_remote {
+    let router = if is_remote {
         router
     } else {
         router.layer(middleware::from_fn(host::guard))
@@ -69,9 +67,8 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<
         };
         match accepted {
             Ok((stream, peer, seat)) => {
-                let is_us = peer.ip().to_canonical().is_loopback();
-                let router = if is_us { &for_us } else { &for_others };
-                connections.spawn(converse(stream, router.clone(), end.clone(), seat));
+                let router = router.clone();
+                connections.spawn(converse(stream, Peer(peer), router, end.clone(), seat));
             }
             Err(error) => {
                 if told.is_none_or(|at| at.elapsed() >= TELL_EVERY) {
@@ -102,6 +99,7 @@ async fn accept(
 /// page is kept up to date by it: that ends by itself.
 async fn converse(
     stream: TcpStream,
+    peer: Peer,
     router: Router,
     mut end: watch::Receiver<()>,
     _seat: OwnedSemaphorePermit,
@@ -110,6 +108,7 @@ async fn converse(
     let (router, given) = (TowerToHyperService::new(router), hold.clone());
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(given.clone());
+        request.extensions_mut().insert(peer);
         router.call(request)
     });
     let mut connection = pin!(

@@ -20,7 +20,7 @@ use super::*;
 use crate::{
     limits::Limited,
     observe::{
-        CertificateView, Certificates, CheckView, Exposition, Format, Metrics, PolicyLabel, Scene,
+        CertificateView, Certificates, CheckView, Exposition, Metrics, PolicyLabel, Scene,
         ServerView, UpstreamView,
     },
 };
@@ -84,13 +84,22 @@ fn upstreams() -> Vec<UpstreamView> {
     }]
 }
 
+#[async_trait]
 impl AdminView for Proxy {
+    async fn enter(&self, peer: IpAddr, _: &HeaderMap) -> Entry {
+        Entry::without_users(peer, peer)
+    }
+
+    async fn act(self: Arc<Self>, _: Action, _: Operator) -> ActionStatus {
+        ActionStatus::Unknown
+    }
+
     fn readiness(&self) -> Result<(), &'static str> {
         let is_ready = self.ready.load(Ordering::Relaxed);
         is_ready.then_some(()).ok_or("draining")
     }
 
-    fn metrics(&self, format: Format) -> String {
+    fn metrics(&self, format: observe::Format, _: &Wanted) -> String {
         let mut page = Exposition::new(format);
         let scene = Scene {
             upstreams: &upstreams(),
@@ -276,7 +285,7 @@ async fn the_page_escapes_every_name_and_says_each_state_in_words() {
     );
     let scripts = page.matches("<script").count();
     assert_eq!(scripts, 1, "ours alone, from a file: {page}");
-    assert!(page.contains("<script src=\"/stats.js\" defer></script>"));
+    assert!(page.contains("<script type=\"module\" src=\"/stats.js\"></script>"));
     let escaped = "&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;&quot;&amp;";
     // Version, message, listener (3), certificate (6 and its notes), upstream, servers (3, name and check),
     // whom a limit stops and the limit, route (2), refusal, event.

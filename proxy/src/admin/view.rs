@@ -84,6 +84,8 @@ pub struct ProcessView {
     pub tls_connections: u64,
     pub handshakes_total: u64,
     pub handshake_rate: RateView,
+    /// Of those that resumed no session.
+    pub full_handshake_rate: RateView,
     pub bytes_in: u64,
     pub bytes_out: u64,
     /// Lines of the access log that were lost.

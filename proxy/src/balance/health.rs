@@ -19,6 +19,7 @@ use tokio::{
 use super::{
     is_exhaustion,
     probe::{self, Answer, Finding, Reached},
+    queue::Queue,
     server::{Place, Target},
     standing::Change,
     upstream::Upstream,
@@ -42,6 +43,7 @@ impl Upstream {
     /// the same server is replaced. So there are never two for one server.
     pub fn start_checks(self: &Arc<Self>) {
         self.start_resolving();
+        self.look_again(); // what is new may have room
         let Some(check) = &self.spec.health else {
             for server in self.servers() {
                 server.vitals.checker.clear();
@@ -61,6 +63,7 @@ impl Upstream {
                     proxy_protocol: self.proxy_protocol(),
                 },
                 vitals: Arc::clone(&server.vitals),
+                queue: Arc::clone(&self.queue),
                 check: check.clone(),
             };
             let pause = spread * nth;
@@ -92,6 +95,7 @@ struct Checker {
     place: Place,
     manner: Manner,
     vitals: Arc<Vitals>,
+    queue: Arc<Queue>,
     check: HealthCheck,
 }
 
@@ -146,10 +150,14 @@ impl Checker {
     fn record(&self, result: CheckResult) {
         let (upstream, server) = (&self.upstream, &self.label);
         let reason = result.text.clone();
-        match self.vitals.checked(result, &self.check) {
+        let change = self.vitals.checked(result, &self.check);
+        match change {
             Change::None => tracing::debug!(%upstream, %server, %reason, "server is checked"),
             Change::WentUp => tracing::info!(%upstream, %server, %reason, "server is up"),
             Change::WentDown => tracing::warn!(%upstream, %server, %reason, "server is down"),
+        }
+        if change != Change::None {
+            self.queue.look();
         }
     }
 }

@@ -4,7 +4,7 @@ use std::{
     net::SocketAddr,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed},
     },
     time::{Duration, Instant},
 };
@@ -38,6 +38,8 @@ pub(super) struct Named {
     turn: AtomicUsize,
     /// Whether the last look-up failed; a failure is logged once.
     failing: AtomicBool,
+    /// Look-ups that failed.
+    failures: AtomicU64,
     /// The one task that asks.
     resolver: Slot,
 }
@@ -50,12 +52,18 @@ impl Named {
             addresses: RwLock::default(),
             turn: AtomicUsize::new(0),
             failing: AtomicBool::new(false),
+            failures: AtomicU64::new(0),
             resolver: Slot::default(),
         }
     }
 
     pub(super) fn is_resolved(&self) -> bool {
         !self.addresses.read().is_empty()
+    }
+
+    /// Look-ups that failed so far.
+    pub(super) fn failures(&self) -> u64 {
+        self.failures.load(Relaxed)
     }
 
     /// The next address in turn.
@@ -83,6 +91,7 @@ impl Named {
         let mut found = match answer {
             Ok(found) if !found.is_empty() => found,
             answer => {
+                self.failures.fetch_add(1, Relaxed);
                 let reason = answer.err().unwrap_or_else(|| "no address".to_owned());
                 if !self.failing.swap(true, Relaxed) {
                     let kept = self.addresses.read().len();

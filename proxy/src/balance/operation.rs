@@ -1,6 +1,6 @@
 //! What operators do to servers: by which names, who did it, and what it changed.
 
-use std::{collections::HashSet, fmt, sync::Arc};
+use std::{collections::HashSet, fmt, net::IpAddr, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
@@ -36,15 +36,20 @@ impl Operation {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Operator {
     ControlSocket,
-    /// This user, at the stats page.
-    Page(String),
+    /// This user at the stats page, from the machine of this address.
+    Page {
+        name: Box<str>,
+        from: IpAddr,
+    },
 }
 
 impl fmt::Display for Operator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::ControlSocket => f.write_str("by the control socket"),
-            Self::Page(name) => write!(f, "by {} at the page", name.escape_debug()),
+            Self::Page { name, from } => {
+                write!(f, "by {} from {from} at the page", name.escape_debug())
+            }
         }
     }
 }
@@ -285,7 +290,10 @@ mod tests {
             assert_eq!(changed.event(), format!("server {is}: api/10.0.0.1:80"));
         }
         assert_eq!(Operator::ControlSocket.to_string(), "by the control socket");
-        let user = Operator::Page("ann\n".to_owned());
-        assert_eq!(user.to_string(), "by ann\\n at the page");
+        let user = Operator::Page {
+            name: "ann\n".into(),
+            from: [10, 0, 0, 7].into(),
+        };
+        assert_eq!(user.to_string(), "by ann\\n from 10.0.0.7 at the page");
     }
 }

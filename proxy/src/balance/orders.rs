@@ -79,9 +79,10 @@ impl Orders {
                 Self::MOST
             ));
         }
-        for ((_, server), change) in servers.iter().zip(&changes) {
+        for ((upstream, server), change) in servers.iter().zip(&changes) {
             if change.is_change() {
                 server.vitals.follow(change.after, now);
+                upstream.look_again(); // who waits may have found a place, or lost one
                 kept.note(&change.upstream, &change.server, change.after);
                 kept.revision += 1;
             }

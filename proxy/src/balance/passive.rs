@@ -76,6 +76,7 @@ impl Upstream {
             eject,
         } = self.passive();
         vitals.eject(now, *eject);
+        self.look_again();
         tracing::warn!(
             upstream = %self.name(),
             server = %server.label,

@@ -17,7 +17,7 @@ pub struct RoundRobin {
 #[derive(Debug)]
 struct Accounts(Box<[Account]>);
 
-/// Balances stay within the sum of all weights, 65,536 at most, so an `i64` never overflows.
+/// Balances stay within the sum of all weights, 65,536 at most or a hundred times that with a slow start, so an `i64` never overflows.
 #[derive(Clone, Copy, Debug, Default)]
 struct Account {
     weight: i64,

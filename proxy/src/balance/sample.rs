@@ -9,8 +9,8 @@ use http::StatusCode;
 
 use crate::config::{
     model::{
-        Address, HealthCheck, Passive, Probe, Retries, RetryOn, Server, ServerLimits, Timeouts,
-        Upstream, UpstreamProtocol,
+        Address, HealthCheck, Passive, Probe, Retries, RetryOn, SameSite, Secure, Server,
+        ServerLimits, Sticky, Timeouts, Upstream, UpstreamProtocol,
     },
     units::Percent,
 };
@@ -35,6 +35,9 @@ pub(super) fn upstream(weights: &[u32]) -> Upstream {
         protocol: UpstreamProtocol::Http1,
         proxy_protocol: None,
         tls: None,
+        sticky: None,
+        queue: None,
+        slow_start: None,
     }
 }
 
@@ -45,6 +48,16 @@ pub(super) fn with_backups(total: usize, backups: usize) -> Upstream {
         server.backup = true;
     }
     spec
+}
+
+pub(super) fn sticky() -> Sticky {
+    Sticky {
+        cookie: "simplon".into(),
+        max_age: None,
+        path: "/".into(),
+        secure: Secure::Auto,
+        same_site: SameSite::Lax,
+    }
 }
 
 pub(super) fn check(rise: u32, fall: u32) -> HealthCheck {
@@ -72,16 +85,27 @@ pub(super) fn retries(attempts: u32, budget: u8, statuses: &[u16]) -> Retries {
 
 /// As many failed checks as take the server down.
 pub(super) fn take_down(server: &super::Server, now: Instant) {
-    let check = check(2, 3);
-    for _ in 0..3 {
-        let result = super::vitals::CheckResult {
-            good: false,
-            reached: super::Reached::Unconnected,
-            status: None,
-            text: "connection refused".to_owned(),
-            took: Duration::from_millis(1),
-            at: now,
-        };
-        server.vitals.checked(result, &check);
-    }
+    (0..3).for_each(|_| checked(server, false, now));
+}
+
+/// As many good checks as bring it up again.
+pub(super) fn bring_up(server: &super::Server, now: Instant) {
+    (0..2).for_each(|_| checked(server, true, now));
+}
+
+fn checked(server: &super::Server, good: bool, now: Instant) {
+    let (reached, text) = if good {
+        (super::Reached::Connected, "connected")
+    } else {
+        (super::Reached::Unconnected, "connection refused")
+    };
+    let result = super::vitals::CheckResult {
+        good,
+        reached,
+        status: None,
+        text: text.to_owned(),
+        took: Duration::from_millis(1),
+        at: now,
+    };
+    server.vitals.checked(result, &check(2, 3));
 }

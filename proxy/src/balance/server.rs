@@ -1,6 +1,13 @@
 //! One address of an upstream, and the guard that counts a request sent to it.
 
-use std::{fmt, net::SocketAddr, num::NonZeroU32, path::Path, sync::Arc, time::Instant};
+use std::{
+    fmt,
+    net::SocketAddr,
+    num::NonZeroU32,
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use super::{
     names::Named,
@@ -23,6 +30,8 @@ pub struct Server {
     pub weight: u32,
     pub max_connections: Option<NonZeroU32>,
     pub backup: bool,
+    /// In which it gets its share back after it was away.
+    pub(super) slow_start: Option<Duration>,
     pub vitals: Arc<Vitals>,
     /// With it, nothing is ever said to the server without TLS.
     pub tls: Option<Arc<ServerTls>>,
@@ -59,11 +68,11 @@ impl fmt::Display for Target {
 }
 
 impl Server {
-    /// `earlier` is the same server in the previous generation.
+    /// `of` is the upstream that it is of, `earlier` the same server in the previous generation.
     pub(super) fn build(
         index: usize,
         (spec, tls): (&model::Server, Option<&Arc<ServerTls>>),
-        check: Option<&HealthCheck>,
+        of: &model::Upstream,
         alone: bool,
         earlier: Option<&Server>,
         now: Instant,
@@ -79,7 +88,8 @@ impl Server {
                 |earlier| Arc::clone(&earlier.vitals),
             ),
             tls: tls.cloned(),
-            check: check.cloned(),
+            slow_start: of.slow_start,
+            check: of.health.clone(),
             alone,
             place: earlier
                 .map_or_else(|| Place::of(&spec.address), |earlier| earlier.place.clone()),
@@ -147,6 +157,14 @@ impl Server {
             .is_some_and(|limit| self.vitals.in_flight() >= limit.get())
     }
 
+    /// Look-ups of its name that failed so far.
+    pub fn failed_resolutions(&self) -> u64 {
+        match &self.place {
+            Place::Socket(_) | Place::Unix(_) => 0,
+            Place::Named(name) => name.failures(),
+        }
+    }
+
     pub(super) fn is_resolved(&self) -> bool {
         match &self.place {
             Place::Socket(_) | Place::Unix(_) => true,
@@ -174,7 +192,7 @@ impl Place {
     }
 }
 
-/// A server chosen for one request. Counted in flight there until dropped.
+/// A server chosen for one request. Counted in flight there until dropped; then the place goes to a request that waits.
 #[derive(Debug)]
 pub struct Pick {
     upstream: Arc<Upstream>,
@@ -223,6 +241,8 @@ impl Pick {
 
 impl Drop for Pick {
     fn drop(&mut self) {
-        self.server().vitals.leave();
+        let server = self.server();
+        server.vitals.leave();
+        self.upstream.queue.freed(server);
     }
 }

@@ -11,10 +11,12 @@ use std::{
 use parking_lot::Mutex;
 
 use super::{
+    queue::{Picked, Queue, QueueNumbers},
     retry::{Attempt, Budget},
     round_robin::RoundRobin,
     server::{Pick, Server},
     set::{ServerSet, Tried},
+    sticky::Sticky,
 };
 use crate::{
     admit::ReplyLimits,
@@ -31,7 +33,11 @@ pub struct Upstream {
     servers: Box<[Server]>,
     primaries: ServerSet,
     turns: RoundRobin,
+    sticky: Option<Sticky>,
     budget: Arc<Budget>,
+    pub(super) queue: Arc<Queue>,
+    /// Counts the generations that share the queue.
+    pub(super) generation: u64,
     /// Whether the last look found too few healthy servers to choose by health.
     panicking: AtomicBool,
     /// Held while an ejection is decided.
@@ -84,7 +90,7 @@ impl Upstream {
             Server::build(
                 index,
                 (server, tls),
-                spec.health.as_ref(),
+                spec,
                 tier.count() == 1,
                 previous.and_then(|previous| previous.server_at(&server.address)),
                 now,
@@ -101,11 +107,17 @@ impl Upstream {
             spec: spec.clone(),
             primaries: members(&servers, |server| !server.backup),
             turns: RoundRobin::new(servers.len()),
+            sticky: spec
+                .sticky
+                .as_ref()
+                .and_then(|sticky| Sticky::build(sticky, &spec.name, specs)),
             servers,
             budget: previous.map_or_else(
                 || Arc::new(Budget::new(now)),
                 |previous| Arc::clone(&previous.budget),
             ),
+            queue: previous.map_or_else(Arc::default, |previous| Arc::clone(&previous.queue)),
+            generation: previous.map_or(0, |previous| previous.generation + 1),
             panicking: AtomicBool::new(previous.is_some_and(|it| it.panicking.load(Relaxed))),
             ejecting: Mutex::new(()),
         }
@@ -158,12 +170,33 @@ impl Upstream {
         &self.spec.passive
     }
 
+    /// How clients are kept on their servers, if they are.
+    pub fn sticky(&self) -> Option<&Sticky> {
+        self.sticky.as_ref()
+    }
+
+    /// What its queue does; all numbers but the limit outlive reloads.
+    pub fn queue(&self) -> QueueNumbers {
+        let limit = self.spec.queue.as_ref().map(|queue| queue.size.get());
+        self.queue.numbers(limit)
+    }
+
+    /// Has those who wait look again. To be called after whatever may have made room, or have taken it: a server that
+    /// comes up, goes down, or is ordered.
+    pub fn look_again(&self) {
+        self.queue.look();
+    }
+
     /// In the order of the configuration.
     pub fn servers(&self) -> &[Server] {
         &self.servers
     }
 
     /// The server for a request that has been at `tried` already.
+    ///
+    /// `kept` is the server that its client is kept on, by index. The request goes there if that server takes kept
+    /// clients ([`Server::takes_kept`]), has room and has not been tried, whatever its tier and weight: as in `HAProxy`,
+    /// it need not be one that others would get. Otherwise, and for all other requests, a server is chosen anew.
     ///
     /// The first of these that has an untried member is the one to choose from:
     ///
@@ -178,17 +211,73 @@ impl Upstream {
     /// the third, as in Envoy: the few left would not stand the load of all.
     ///
     /// `Saturated` if every choice is at its `max_connections`, `NoServer` if there is none.
-    pub fn pick(self: &Arc<Self>, tried: &Tried, now: Instant) -> Result<Pick, Refusal> {
+    pub fn pick(
+        self: &Arc<Self>,
+        kept: Option<usize>,
+        tried: &Tried,
+        now: Instant,
+    ) -> Result<Pick, Refusal> {
         if tried.is_empty() {
             self.budget.deposit(now);
         }
+        self.pick_if_free(kept, tried, now)
+    }
+
+    /// As [`Self::pick`]; but where the configuration has a queue, a request for which there is no place stands in line.
+    /// As in `HAProxy`, one of a kept client then waits for its own server, rather than going to another.
+    pub fn pick_or_wait(
+        self: &Arc<Self>,
+        kept: Option<usize>,
+        tried: &Tried,
+        now: Instant,
+    ) -> Result<Picked, Refusal> {
+        let Some(rule) = &self.spec.queue else {
+            return self.pick(kept, tried, now).map(Picked::AtOnce);
+        };
+        if tried.is_empty() {
+            self.budget.deposit(now);
+        }
+        // Nobody overtakes those in line.
+        if !self.queue.is_waited_in() {
+            match self.pick_if_free(kept, tried, now) {
+                Err(Refusal::Saturated) => {}
+                done => return done.map(Picked::AtOnce),
+            }
+        }
+        self.queue.join(rule, self, kept, tried, now)
+    }
+
+    /// [`Self::pick`] for a request that has been counted.
+    pub(super) fn pick_if_free(
+        self: &Arc<Self>,
+        kept: Option<usize>,
+        tried: &Tried,
+        now: Instant,
+    ) -> Result<Pick, Refusal> {
+        if let Some(server) = self.kept(kept, tried, now) {
+            if let Some(pick) = Pick::take(self, server) {
+                return Ok(pick);
+            }
+            if self.spec.queue.is_some() {
+                return Err(Refusal::Saturated);
+            }
+        }
+        self.pick_anew(tried, now)
+    }
+
+    /// [`Self::pick`] for a client that is kept nowhere.
+    pub(super) fn pick_anew(
+        self: &Arc<Self>,
+        tried: &Tried,
+        now: Instant,
+    ) -> Result<Pick, Refusal> {
         let survey = self.survey(now);
         let mut refusal = Refusal::NoServer;
         for (rank, tier) in survey.tiers(tried).into_iter().enumerate() {
             if tier.is_empty() {
                 continue;
             }
-            if let Some(pick) = self.choose(tier) {
+            if let Some(pick) = self.choose(tier, now) {
                 return Ok(pick);
             }
             refusal = Refusal::Saturated;
@@ -200,15 +289,25 @@ impl Upstream {
         Err(refusal)
     }
 
+    /// The server of a kept client, if it may go there.
+    pub(super) fn kept(&self, kept: Option<usize>, tried: &Tried, now: Instant) -> Option<&Server> {
+        let server = self.servers.get(kept?)?;
+        (!tried.contains(server.index) && server.takes_kept(now)).then_some(server)
+    }
+
     /// The next of these in turn that has room.
-    fn choose(self: &Arc<Self>, mut among: ServerSet) -> Option<Pick> {
+    fn choose(self: &Arc<Self>, mut among: ServerSet, now: Instant) -> Option<Pick> {
         for index in among.iter() {
             if self.servers.get(index).is_some_and(Server::is_full) {
                 among.remove(index);
             }
         }
         // Another thread may take the last place meanwhile; then the rest is asked.
-        let weight = |index| self.servers.get(index).map_or(0, Server::effective_weight);
+        let weight = |index| {
+            self.servers
+                .get(index)
+                .map_or(0, |it: &Server| it.share(now))
+        };
         while let Some(index) = self.turns.choose(&among, weight) {
             if let Some(pick) = Pick::take(self, self.servers.get(index)?) {
                 return Some(pick);

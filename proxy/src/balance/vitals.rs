@@ -5,7 +5,13 @@
 
 use std::{
     num::NonZeroU32,
-    sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed},
+    sync::{
+        Arc,
+        atomic::{
+            AtomicU32, AtomicU64,
+            Ordering::{Relaxed, SeqCst},
+        },
+    },
     time::{Duration, Instant},
 };
 
@@ -30,6 +36,8 @@ pub struct Vitals {
     /// The zero of every time kept as a number here.
     origin: Instant,
     in_flight: AtomicU32,
+    /// Connections that wait for their next request.
+    idle: AtomicU32,
     /// By operators.
     ordered: OrderCell,
     /// Nanoseconds after `origin`; 0 while there is nothing to end.
@@ -38,6 +46,8 @@ pub struct Vitals {
     standing: AtomicU64,
     /// Nanoseconds after `origin`.
     last_change: AtomicU64,
+    /// When the server last came back, as `last_change`; 0 if it never was away.
+    came_back: AtomicU64,
     last_check: Mutex<Option<CheckResult>>,
     /// What its requests did, for pages and metrics.
     pub meters: ServerMeters,
@@ -157,10 +167,12 @@ impl Vitals {
         Self {
             origin: now,
             in_flight: AtomicU32::new(0),
+            idle: AtomicU32::new(0),
             ordered: OrderCell::default(),
             ejected_until: AtomicU64::new(0),
             standing: AtomicU64::new(Standing::default().to_bits()),
             last_change: AtomicU64::new(0),
+            came_back: AtomicU64::new(0),
             last_check: Mutex::new(None),
             meters: ServerMeters::default(),
             most: Most::default(),
@@ -185,6 +197,17 @@ impl Vitals {
     /// Requests at the server now, over all generations of the configuration.
     pub fn in_flight(&self) -> u32 {
         self.in_flight.load(Relaxed)
+    }
+
+    /// Counts a connection that waits for its next request, until the guard is dropped.
+    pub fn idle(self: Arc<Self>) -> Idle {
+        self.idle.fetch_add(1, Relaxed);
+        Idle(self)
+    }
+
+    /// Connections that wait for their next request now.
+    pub fn idle_connections(&self) -> u32 {
+        self.idle.load(Relaxed)
     }
 
     /// What operators have ordered of the server.
@@ -232,6 +255,9 @@ impl Vitals {
             self.ejected_until.store(0, Relaxed);
             self.checker.wake();
         }
+        if before.is_maint() && !ordered.is_maint() {
+            self.came_back(now);
+        }
     }
 
     /// Counts one more request in flight, unless that would exceed `limit`.
@@ -249,8 +275,9 @@ impl Vitals {
         entered.is_ok()
     }
 
+    /// In one order with what a queue reads and writes: see `Queue::freed`.
     pub(super) fn leave(&self) {
-        self.in_flight.fetch_sub(1, Relaxed);
+        self.in_flight.fetch_sub(1, SeqCst);
     }
 
     pub(super) fn eject(&self, now: Instant, span: Duration) {
@@ -286,7 +313,10 @@ impl Vitals {
         }
         match change {
             Change::None => {}
-            Change::WentUp => self.went_up(result.at),
+            Change::WentUp => {
+                self.went_up(result.at);
+                self.came_back(result.at);
+            }
             Change::WentDown => {
                 self.downs.add();
                 self.down_since.store(self.nanos(result.at).max(1), Relaxed);
@@ -297,6 +327,17 @@ impl Vitals {
         }
         *last = Some(result);
         change
+    }
+
+    /// The server is back, after checks or an operator kept it away: its slow start begins.
+    pub(super) fn came_back(&self, now: Instant) {
+        self.came_back.store(self.nanos(now).max(1), Relaxed);
+    }
+
+    /// Since when it is back; nothing if it never was away.
+    pub(super) fn up_for(&self, now: Instant) -> Option<Duration> {
+        let since = Some(self.came_back.load(Relaxed)).filter(|since| *since != 0)?;
+        Some(Duration::from_nanos(self.nanos(now).saturating_sub(since)))
     }
 
     /// Forgets what checks found, for a server that is checked no more, or not for a time.
@@ -349,5 +390,22 @@ impl Vitals {
     fn nanos(&self, at: Instant) -> u64 {
         let since = at.saturating_duration_since(self.origin);
         u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+    }
+}
+
+/// A waiting connection that is counted. Dropping it counts it out.
+#[derive(Debug)]
+pub struct Idle(Arc<Vitals>);
+
+impl Idle {
+    /// Of the server that it leads to.
+    pub fn vitals(&self) -> &Vitals {
+        &self.0
+    }
+}
+
+impl Drop for Idle {
+    fn drop(&mut self) {
+        self.0.idle.fetch_sub(1, Relaxed);
     }
 }

@@ -1,15 +1,17 @@
 //! A configuration without a file: `simplon run --from :8080 --to 127.0.0.1:3000`.
 
+use std::net::SocketAddr;
+
 use super::{
     model::{
-        Action, Config, Control, Drain, Limits, Listener, Log, MemoryLimit, Metrics, Passive,
-        PathPattern, Policies, Protocols, Retries, Route, Server, ServerLimits, Timeouts,
-        UnderscoreHeaders, Upstream, UpstreamProtocol,
+        Action, Address, Admin, Config, Control, Drain, Limits, Listener, Log, MemoryLimit,
+        Metrics, Passive, PathPattern, Policies, Protocols, Retries, Route, Server, ServerLimits,
+        Timeouts, UnderscoreHeaders, Upstream, UpstreamProtocol,
     },
     problem::{Located, Problem},
     read::address,
     report::Report,
-    resolve::{CONTROL, STATE, default_admin},
+    resolve::{CONTROL, STATE},
     source::Sources,
 };
 
@@ -29,41 +31,13 @@ pub fn quick(from: &str, to: &str) -> Result<Config, Report> {
     };
     Ok(Config {
         issuers: Vec::new(),
-        listeners: vec![Listener {
-            name: "http".into(),
-            bind,
-            redirect_to_https: false,
-            tls: None,
-            protocols: Protocols {
-                h2: false,
-                http1: true,
-            },
-            proxy_protocol: None,
-            underscore_headers: UnderscoreHeaders::default(),
-            limits: Limits::default(),
-        }],
-        admin: default_admin(),
+        listeners: vec![listener(bind)],
+        admin: Admin::default(),
         metrics: Metrics::default(),
         trusted_proxies: Vec::new(),
         country_database: None,
         certificates: Vec::new(),
-        upstreams: vec![Upstream {
-            name: "to".into(),
-            servers: vec![Server {
-                address,
-                weight: 1,
-                max_connections: None,
-                backup: false,
-            }],
-            health: None,
-            passive: Passive::default(),
-            timeouts: Timeouts::default(),
-            retries: Retries::default(),
-            limits: ServerLimits::default(),
-            protocol: UpstreamProtocol::Http1,
-            proxy_protocol: None,
-            tls: None,
-        }],
+        upstreams: vec![upstream(address)],
         routes: vec![Route {
             at: Located::nowhere(()),
             hosts: Vec::new(),
@@ -88,6 +62,45 @@ pub fn quick(from: &str, to: &str) -> Result<Config, Report> {
             required: false,
         },
     })
+}
+
+fn listener(bind: Vec<SocketAddr>) -> Listener {
+    Listener {
+        name: "http".into(),
+        bind,
+        redirect_to_https: false,
+        tls: None,
+        protocols: Protocols {
+            h2: false,
+            http1: true,
+        },
+        proxy_protocol: None,
+        underscore_headers: UnderscoreHeaders::default(),
+        limits: Limits::default(),
+    }
+}
+
+fn upstream(address: Address) -> Upstream {
+    Upstream {
+        name: "to".into(),
+        servers: vec![Server {
+            address,
+            weight: 1,
+            max_connections: None,
+            backup: false,
+        }],
+        health: None,
+        passive: Passive::default(),
+        timeouts: Timeouts::default(),
+        retries: Retries::default(),
+        limits: ServerLimits::default(),
+        protocol: UpstreamProtocol::Http1,
+        proxy_protocol: None,
+        tls: None,
+        sticky: None,
+        queue: None,
+        slow_start: None,
+    }
 }
 
 fn problem(option: &str, written: &str, (message, hint): (&str, String)) -> Problem {

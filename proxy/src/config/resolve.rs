@@ -13,14 +13,13 @@ use crate::route::Methods;
 
 use self::issuers::Issuers;
 use super::{
-    model::{Action, Config, Control, HostPattern, PathPattern, Route},
+    model::{Action, Admin, Config, Control, HostPattern, PathPattern, Route},
     nearest::did_you_mean,
     problem::{Problem, Problems, Span, quoted},
     read::{ActionDraft, Draft, ListenerDraft, PoliciesDraft, RouteDraft},
 };
 
 /// Where things are unless the configuration says otherwise.
-const ADMIN: ([u8; 4], u16) = ([127, 0, 0, 1], 8404);
 pub(super) const STATE: &str = "/var/lib/simplon";
 pub(super) const CONTROL: &str = "/run/simplon/control.sock";
 
@@ -58,9 +57,7 @@ fn config(draft: Draft, issuers: Issuers) -> Config {
             .into_iter()
             .map(|draft| draft.listener)
             .collect(),
-        admin: settings
-            .admin
-            .map_or_else(default_admin, |admin| admin.value),
+        admin: settings.admin.map(|admin| admin.value).unwrap_or_default(),
         trusted_proxies: settings.trusted_proxies.unwrap_or_default(),
         country_database: settings.country_database,
         certificates: draft
@@ -88,12 +85,6 @@ fn config(draft: Draft, issuers: Issuers) -> Config {
             path: CONTROL.into(),
             required: false,
         }),
-    }
-}
-
-pub(super) fn default_admin() -> super::model::Admin {
-    super::model::Admin {
-        bind: SocketAddr::from(ADMIN),
     }
 }
 
@@ -182,7 +173,7 @@ fn addresses(draft: &Draft, problems: &Problems) {
             }
         }
     }
-    let default = default_admin().bind;
+    let default = Admin::default().bind;
     if let (None, Some((owner, at))) = (admin, taken.get(&default)) {
         problems.push(
             Problem::error(format!(

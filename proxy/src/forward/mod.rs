@@ -1,5 +1,6 @@
 //! What changes on the way through.
 
+mod cookies;
 mod fields;
 mod guard;
 mod proxy_header;
@@ -7,6 +8,7 @@ mod request;
 mod response;
 mod trace;
 
+pub use cookies::{cookies, remove_cookie};
 pub(crate) use fields::append;
 pub use fields::{Fields, remove_where, taken_for};
 pub use guard::{Guard, guard};

@@ -109,6 +109,8 @@ pub enum Kept {
 /// The numbers of one exchange.
 pub struct Tally {
     pub started: Instant,
+    /// Spent in line for a place at a server, in all tries.
+    pub queued: Option<Duration>,
     pub picked: Option<Instant>,
     pub connected: Option<Instant>,
     pub sent: Option<Instant>,
@@ -358,6 +360,7 @@ impl Tally {
     fn begin(started: Instant) -> Self {
         Self {
             started,
+            queued: None,
             picked: None,
             connected: None,
             sent: None,
@@ -380,6 +383,11 @@ impl Tally {
         self.request_over = false;
     }
 
+    /// There is a connection; one that was there before took no time to make.
+    pub fn connected(&mut self, was_there: bool, now: Instant) {
+        self.connected = if was_there { self.picked } else { Some(now) };
+    }
+
     pub fn to_connect(&self) -> Option<Duration> {
         Some(self.connected?.saturating_duration_since(self.picked?))
     }
@@ -388,7 +396,8 @@ impl Tally {
         Some(self.answered?.saturating_duration_since(self.sent?))
     }
 
-    pub fn in_queue(&self) -> Option<Duration> {
-        Some(self.picked?.saturating_duration_since(self.started))
+    /// A try has waited so long for its server, in vain or not.
+    pub fn waited(&mut self, span: Duration) {
+        *self.queued.get_or_insert(Duration::ZERO) += span;
     }
 }

@@ -26,6 +26,7 @@ use super::{
     routing,
     session::{self, RequestFields, ResponseFields},
     spare::Spares,
+    sticky, turn,
 };
 use crate::{
     forward,
@@ -101,7 +102,6 @@ impl ProxyHttp for Gateway {
         session: &mut Session,
         exchange: &mut Exchange,
     ) -> Result<Box<HttpPeer>> {
-        let now = Instant::now();
         let route = Arc::clone(exchange.route()?);
         let Action::Forward { upstream, .. } = &route.action else {
             return Err(fault::refuse(Refusal::Internal));
@@ -116,12 +116,11 @@ impl ProxyHttp for Gateway {
         let pick = if let Some(same) = last.filter(|_| goes_back) {
             same
         } else {
-            let pick = upstream
-                .pick(&exchange.tries.servers, now)
-                .map_err(|refusal| fault::refuse(exchange.tries.failed.unwrap_or(refusal)))?;
+            let pick = turn::pick(session, exchange, upstream).await?;
             exchange.tries.begin(&pick);
             pick
         };
+        let now = Instant::now();
         let server = &pick.server().label;
         exchange.note(now, || Milestone::Pick {
             server: Arc::clone(server),
@@ -153,15 +152,16 @@ impl ProxyHttp for Gateway {
     async fn connected_to_upstream(
         &self,
         session: &mut Session,
-        _reused: bool,
+        reused: bool,
         _peer: &HttpPeer,
         descriptor: std::os::fd::RawFd,
         _digest: Option<&Digest>,
         exchange: &mut Exchange,
     ) -> Result<()> {
-        exchange.tally.connected = Some(Instant::now());
+        let lender = exchange.lender.as_ref();
+        let was_there = reused || lender.is_some_and(|lender| lender.has_lent_spare());
+        exchange.tally.connected(was_there, Instant::now());
         if !session.is_upgrade_req() {
-            let lender = exchange.lender.as_ref();
             let descriptor = lender.map_or(descriptor, |lender| lender.descriptor());
             exchange.watch(descriptor, !session.as_mut().is_body_empty());
         }
@@ -184,6 +184,7 @@ impl ProxyHttp for Gateway {
         let origin = admission::origin(exchange, session.req_header().version)?;
         let mut fields = RequestFields(request);
         let dropped = forward::request(&mut fields, &origin);
+        sticky::hide(exchange, &mut fields);
         exchange.request(&mut fields, session.req_header());
         if !exchange.tries.head_sent {
             let meters = &admitted.connection.listener.meters;
@@ -286,9 +287,11 @@ impl ProxyHttp for Gateway {
             exchange.respond(&mut ResponseFields(response), session.req_header());
             let method = &session.req_header().method;
             exchange.encode(method, response).await;
+            sticky::keep(exchange, session.req_header(), response);
         } else if response.status == http::StatusCode::SWITCHING_PROTOCOLS {
             // No other response comes: a cookie for a client that logged in is sent now or never.
             exchange.applied.respond(&mut ResponseFields(response));
+            sticky::keep(exchange, session.req_header(), response);
         }
         if session::suits_old_client(session, response, exchange.speaks_h2()) {
             Ok(())

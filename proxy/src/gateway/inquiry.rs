@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     admit::{Asked, Gathered, Gathering, Reply, Response},
-    balance::{Failure, Pick, Tried},
+    balance::{Failure, Pick, Picked, Tried},
     forward::ProxyHeader,
     policy::{ForwardAuth, LARGEST_BODY},
     respond::Refusal,
@@ -57,8 +57,14 @@ impl Inquiry<'_> {
         let mut tried = Tried::EMPTY;
         let mut reason = "no server can be asked";
         for _ in 0..SERVERS {
-            let Ok(pick) = self.forward_auth.upstream().pick(&tried, Instant::now()) else {
-                break;
+            let upstream = self.forward_auth.upstream();
+            let pick = match upstream.pick_or_wait(None, &tried, Instant::now()) {
+                Ok(Picked::AtOnce(pick)) => pick,
+                Ok(Picked::InTurn(waiting)) => match timeout_at(deadline, waiting.turn()).await {
+                    Ok(Ok(pick)) => pick,
+                    _ => break,
+                },
+                Err(_) => break,
             };
             tried.insert(pick.server().index);
             let asked = timeout_at(deadline, self.ask_server(&pick)).await;

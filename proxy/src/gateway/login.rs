@@ -34,7 +34,9 @@ const MEMORY_KIB: u32 = 256 << 10;
 const MOST_THREADS: usize = 8;
 
 /// What the process knows of logins; it outlives reloads.
-pub(super) struct Logins {
+///
+/// The admin endpoint has one of its own: a flood of logins at routes does not keep operators out.
+pub struct Logins {
     /// Random, and never told.
     secret: hmac::Key,
     remembered: Mutex<Remembered>,
@@ -71,7 +73,7 @@ struct Check {
 }
 
 impl Logins {
-    pub(super) fn new(metrics: Arc<Metrics>) -> Self {
+    pub fn new(metrics: Arc<Metrics>) -> Self {
         let cores = available_parallelism().map_or(1, usize::from);
         Self {
             secret: secret(),
@@ -86,7 +88,7 @@ impl Logins {
 
     /// What becomes of these credentials. A client that was wrong too often learns nothing about any password, not even
     /// whether somebody has just logged in with it.
-    pub(super) async fn check(
+    pub async fn check(
         self: &Arc<Self>,
         basic_auth: &BasicAuth,
         client: ClientKey,

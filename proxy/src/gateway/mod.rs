@@ -33,8 +33,11 @@ mod routing;
 mod session;
 mod socket;
 mod spare;
+mod sticky;
+mod turn;
 mod watchdog;
 
 pub use door::Door;
 pub use exchange::Exchange;
 pub use gateway::Gateway;
+pub use login::Logins;

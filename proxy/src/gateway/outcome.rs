@@ -354,12 +354,8 @@ pub(super) fn record(session: &Session, exchange: &Exchange, observer: &Observer
         Some(refusal) if written == 0 => refusal.status().as_u16(),
         _ => written,
     };
-    let field = |name| {
-        header
-            .headers
-            .get(name)
-            .map_or(&b""[..], HeaderValue::as_bytes)
-    };
+    let fields = &header.headers;
+    let field = |name| fields.get(name).map_or(&b""[..], HeaderValue::as_bytes);
     let route = exchange.route.as_ref();
     let upstream = route.and_then(|route| match &route.action {
         Action::Forward { upstream, .. } => Some(upstream),
@@ -397,7 +393,7 @@ pub(super) fn record(session: &Session, exchange: &Exchange, observer: &Observer
         user_agent: field(header::USER_AGENT),
         referer: without_secrets(field(header::REFERER)),
         timers: Timers {
-            queue: tally.in_queue(),
+            queue: tally.queued,
             connect: tally.to_connect(),
             first_byte: tally.to_first_byte(),
             total: tally.started.elapsed(),

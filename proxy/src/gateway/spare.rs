@@ -22,7 +22,7 @@ use tokio::{
 
 use super::line::{Line, Manner};
 use crate::{
-    balance::{Target, Vitals},
+    balance::{Idle, Target, Vitals},
     forward::ProxyHeader,
     listen::Departure,
 };
@@ -76,8 +76,8 @@ struct Spare {
     since: Instant,
     until: Instant,
     client: Option<Departure>,
-    /// Of the server.
-    vitals: Arc<Vitals>,
+    /// It counts as waiting for as long as it is here.
+    idle: Idle,
 }
 
 impl Spares {
@@ -107,7 +107,7 @@ impl Spares {
             since,
             until: since + allowed.keepalive,
             client: allowed.client,
-            vitals,
+            idle: vitals.idle(),
         };
         let mut kept = self.kept.lock();
         let over = if kept.count < self.most {
@@ -147,7 +147,7 @@ impl Spare {
     fn has_stirred(&mut self, whom: &Whom) -> bool {
         let manner = self.line.look();
         if manner == Manner::Talking {
-            whom.said_too_much(&self.vitals);
+            whom.said_too_much(self.idle.vitals());
         }
         manner != Manner::Quiet
     }

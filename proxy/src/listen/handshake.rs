@@ -60,7 +60,9 @@ pub(super) async fn shake_hands(
     };
     let (rest, last_words) = match settled {
         Ok(done) => {
-            listener.meters.handshakes.observe(started.elapsed());
+            let (_, facts) = &done;
+            let meters = &listener.meters;
+            meters.shook_hands(started.elapsed(), facts.resumed);
             return Some(done);
         }
         Err(End::Challenged) => {

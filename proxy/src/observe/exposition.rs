@@ -129,7 +129,7 @@ impl Family {
         Self::new(name, help, Kind::Gauge)
     }
 
-    /// The name ends in `_total`.
+    /// The name ends in `_total`, unless it is one of others.
     pub fn counter(name: &'static str, help: &'static str) -> Self {
         Self::new(name, help, Kind::Counter)
     }

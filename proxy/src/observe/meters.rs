@@ -81,11 +81,11 @@ impl Metrics {
     /// The meters of these labels, or of the overflow.
     pub(super) fn share<const LABELS: usize, M>(
         &self,
-        shelf: &Shelf<LABELS, M>,
+        all: &Shelf<LABELS, M>,
         labels: [&str; LABELS],
         make: impl FnOnce([String; LABELS]) -> M,
     ) -> Arc<M> {
-        let (meters, is_beyond) = shelf.share(labels, self.cap.most(), make);
+        let (meters, is_beyond) = all.share(labels, self.cap.most(), make);
         self.cap.overflowed(usize::from(is_beyond));
         meters
     }

@@ -28,6 +28,7 @@ mod json;
 mod latency;
 mod limiters;
 mod line;
+mod outages;
 mod place;
 mod queue;
 mod rate;
@@ -63,6 +64,7 @@ pub use self::{
     limits_store::{StoreCheck, StoreMeters},
     meters::{Connected, ListenerMeters, RouteMeters, UpstreamMeters},
     metrics::Metrics,
+    outages::{Outages, OutagesView},
     place::{Most, Places, ServerMeters},
     rate::{Rate, RateView},
     recent::{History, LastMinute, Point},

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{recent::Point, stages::StagesView, traffic::Flow};
+use super::{outages::OutagesView, recent::Point, stages::StagesView, traffic::Flow};
 
 /// One upstream as it is just now.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -17,6 +17,8 @@ pub struct UpstreamView {
     pub most_in_flight: u64,
     pub retries: u64,
     pub queue: QueueView,
+    /// When no server was left.
+    pub outages: OutagesView,
     pub flow: Flow,
     pub stages: StagesView,
     /// The last minutes, a point a second, oldest first.
@@ -73,8 +75,12 @@ pub struct ServerView {
     /// Requests on a connection that was kept, and on one made for them.
     pub reused: u64,
     pub connected: u64,
+    /// Connections of HTTP/1 that wait for their next request just now.
+    pub idle_connections: u32,
     pub retries: u64,
     pub ejections: u64,
+    /// Look-ups of its name that failed so far.
+    pub failed_resolutions: u64,
     /// None without checks, and before the first.
     pub check: Option<CheckView>,
     /// Checks so far, those that failed, and times they took the server down.

@@ -44,6 +44,9 @@ pub struct Question {
     pub is_known: bool,
 }
 
+/// One of an answer.
+type Field = (HeaderName, HeaderValue);
+
 /// What became of a login.
 #[derive(Debug)]
 pub enum Login {
@@ -103,32 +106,44 @@ impl BasicAuth {
         self.decoys.get(usize::try_from(number % count).ok()?)
     }
 
+    /// Who it is.
+    ///
+    /// # Errors
+    /// How to refuse whoever does not come in, and the field of the answer that says what to do next.
+    pub fn settle(&self, login: Login) -> Result<Box<str>, (Refusal, Option<Field>)> {
+        match login {
+            Login::Good(name) => Ok(name),
+            Login::Bad => {
+                let challenge = (WWW_AUTHENTICATE, self.challenge.clone());
+                Err((Refusal::Unauthenticated, Some(challenge)))
+            }
+            Login::TooOften(wait) => {
+                let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+                let retry_after = (RETRY_AFTER, HeaderValue::from(seconds));
+                Err((Refusal::TooManyFailures, Some(retry_after)))
+            }
+            Login::Crowded => Err((Refusal::LoginsCrowded, None)),
+        }
+    }
+
     /// What becomes of the request, and what the server and the log are told of who asks.
     pub fn rule(&self, login: Login, sent: &HeaderMap, applied: &mut Applied) -> Verdict {
         applied.reserve(std::slice::from_ref(&self.pass_user), sent);
         if !self.passes_authorization {
             applied.request_removed.push(AUTHORIZATION);
         }
-        match login {
-            Login::Good(name) => {
+        match self.settle(login) {
+            Ok(name) => {
                 if let Ok(value) = HeaderValue::from_bytes(name.as_bytes()) {
                     applied.request_fields.push((self.pass_user.clone(), value));
                 }
                 applied.user = Some(name);
                 Verdict::Continue
             }
-            Login::Bad => {
-                let challenge = (WWW_AUTHENTICATE, self.challenge.clone());
-                applied.response_fields.push(challenge);
-                Verdict::Refuse(Refusal::Unauthenticated)
+            Err((refusal, field)) => {
+                applied.response_fields.extend(field);
+                Verdict::Refuse(refusal)
             }
-            Login::TooOften(wait) => {
-                let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-                let retry_after = (RETRY_AFTER, HeaderValue::from(seconds));
-                applied.response_fields.push(retry_after);
-                Verdict::Refuse(Refusal::TooManyFailures)
-            }
-            Login::Crowded => Verdict::Refuse(Refusal::LoginsCrowded),
         }
     }
 }

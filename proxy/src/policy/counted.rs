@@ -2,10 +2,8 @@
 
 use std::sync::Arc;
 
-use http::header::COOKIE;
-
 use super::Request;
-use crate::{config::model::By, limits::Subject};
+use crate::{config::model::By, forward::cookies, limits::Subject};
 
 /// Whose a limit is, for its identity: the route's of this label, or that of `defaults`.
 pub(super) fn owner(of_defaults: bool, route: &str) -> Arc<str> {
@@ -22,7 +20,7 @@ pub(super) fn subject<'a>(by: &By, request: &Request<'a>, route: &'a str) -> Sub
             let lines = request.fields.get_all(name).iter();
             alone(lines.map(http::HeaderValue::as_bytes))
         }
-        By::Cookie(name) => alone(cookies(request, name.as_bytes())),
+        By::Cookie(name) => alone(cookies(request.fields, name.as_bytes())),
     };
     value.map_or_else(|| Subject::Client(request.client.into()), Subject::Value)
 }
@@ -30,18 +28,6 @@ pub(super) fn subject<'a>(by: &By, request: &Request<'a>, route: &'a str) -> Sub
 fn alone<'a>(mut values: impl Iterator<Item = &'a [u8]>) -> Option<&'a [u8]> {
     let value = values.next()?;
     (values.next().is_none() && !value.is_empty()).then_some(value)
-}
-
-/// The values of the cookies of this name (RFC 6265 section 4.2.1).
-fn cookies<'a>(request: &Request<'a>, name: &[u8]) -> impl Iterator<Item = &'a [u8]> {
-    let lines = request.fields.get_all(COOKIE).iter();
-    let pairs = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b';'));
-    pairs.filter_map(move |pair| {
-        let pair = pair.trim_ascii();
-        let equals = pair.iter().position(|byte| *byte == b'=')?;
-        let (found, value) = pair.split_at(equals);
-        (found == name).then(|| value.get(1..).unwrap_or_default())
-    })
 }
 
 #[cfg(test)]

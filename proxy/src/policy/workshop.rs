@@ -109,10 +109,8 @@ impl<'a> Workshop<'a> {
         self
     }
 
-    pub(super) fn basic_auth(
-        &mut self,
-        spec: Option<&Arc<model::BasicAuth>>,
-    ) -> Option<Arc<BasicAuth>> {
+    /// Who may come in; the same for all that share a `spec`.
+    pub fn basic_auth(&mut self, spec: Option<&Arc<model::BasicAuth>>) -> Option<Arc<BasicAuth>> {
         let Self {
             users,
             read,

@@ -29,7 +29,7 @@ use crate::{
     acme::{Keeper, Means},
     admin,
     config::{self, Config, Loaded, Problem, Report, Sources},
-    gateway::Door,
+    gateway::{Door, Logins},
     listen::{self, Listeners, Prepared},
     observe::{AccessLog, Events, Metrics, Observer},
     respond::Refusal,
@@ -80,6 +80,10 @@ pub struct Edge {
     pub(super) workers: u64,
     /// Renews the certificates that CAs issue.
     pub(super) keeper: Keeper,
+    /// Of operators at the page.
+    pub(super) logins: Arc<Logins>,
+    /// By which they ask for a reload.
+    pub(super) wishes: mpsc::Sender<Wish>,
 }
 
 /// An edge that has started, with what its main task needs.
@@ -147,7 +151,7 @@ impl Edge {
             .map_err(StartError::World)?;
         let admin = bind_admin(&source, first.config.admin.bind).map_err(StartError::World)?;
         let (wish, wishes) = mpsc::channel(8);
-        let control = open_control(&source, &first.config, wish)
+        let control = open_control(&source, &first.config, wish.clone())
             .await
             .map_err(StartError::World)?;
 
@@ -157,6 +161,7 @@ impl Edge {
         start_work(&snapshot.load());
         let watch = tls::Watch::start(Arc::clone(&snapshot));
         listeners.commit(prepared, Duration::ZERO); // there is nobody yet
+        let logins = Arc::new(Logins::new(Arc::clone(&observer.metrics)));
         let edge = Arc::new(Self {
             source,
             snapshot,
@@ -171,6 +176,8 @@ impl Edge {
             pulse: Pulse::default(),
             workers,
             keeper: Keeper::default(),
+            logins,
+            wishes: wish,
         });
         edge.keep_certificates();
         edge.observer.metrics.reload_succeeded(1, SystemTime::now());

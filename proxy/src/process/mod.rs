@@ -10,6 +10,7 @@ mod edge;
 mod memory;
 mod operate;
 mod orders_file;
+mod page;
 mod processors;
 mod pulse;
 mod reload;

@@ -23,6 +23,7 @@ struct State {
     connections: Rate,
     requests: Rate,
     handshakes: Rate,
+    full_handshakes: Rate,
     history: History,
     minute: LastMinute,
     counts: Counts,
@@ -35,6 +36,7 @@ pub(super) struct PulseView {
     pub(super) connections: RateView,
     pub(super) requests: RateView,
     pub(super) handshakes: RateView,
+    pub(super) full_handshakes: RateView,
     pub(super) idle_percent: u64,
     pub(super) since_start: Option<Quantiles>,
     pub(super) last_minute: Option<Quantiles>,
@@ -73,14 +75,17 @@ impl Edge {
             route.tick();
         }
         let snapshot = self.snapshot.load();
+        let now = Instant::now();
         for upstream in snapshot.upstreams.iter() {
-            let mut in_flight = 0;
+            let (mut in_flight, mut is_up) = (0, false);
             for server in upstream.servers() {
                 in_flight += u64::from(server.vitals.in_flight());
+                is_up |= server.takes_new(now);
                 server.vitals.meters.tick(elapsed);
             }
             if let Some(meters) = metrics.upstream(upstream.name()) {
                 meters.tick(in_flight, elapsed);
+                meters.outages.tick(is_up, elapsed);
             }
         }
     }
@@ -88,19 +93,22 @@ impl Edge {
 
 impl Pulse {
     fn beat(&self, metrics: &Metrics, workers: u64, elapsed: Duration) {
-        let (mut connections, mut requests, mut handshakes, mut errors) = (0, 0, 0, 0);
+        let (mut connections, mut requests, mut errors) = (0, 0, 0);
+        let (mut handshakes, mut full_handshakes) = (0, 0);
         let mut counts = Counts::default();
         for listener in metrics.all_listeners() {
             connections += listener.total();
             requests += listener.traffic.requests();
             errors += listener.traffic.errors();
             handshakes += listener.handshakes.counts().total();
+            full_handshakes += listener.full_handshakes();
             counts.add(&listener.traffic.total.counts());
         }
         let mut state = self.0.lock();
         state.connections.tick(connections, elapsed);
         state.requests.tick(requests, elapsed);
         state.handshakes.tick(handshakes, elapsed);
+        state.full_handshakes.tick(full_handshakes, elapsed);
         state.history.tick(requests, errors, || counts.clone());
         state.minute.tick(|| counts.clone());
         state.counts = counts;
@@ -117,6 +125,7 @@ impl Pulse {
             connections: state.connections.view(),
             requests: state.requests.view(),
             handshakes: state.handshakes.view(),
+            full_handshakes: state.full_handshakes.view(),
             idle_percent: state.idle_percent,
             since_start: state.counts.quantiles(),
             last_minute: state.minute.quantiles(&state.counts),

@@ -70,7 +70,7 @@ impl Edge {
 pub(super) fn needs_restart(before: &Config, after: &Config) -> Result<(), ReloadError> {
     let changed = [
         ("workers", before.workers != after.workers),
-        ("admin.bind", before.admin != after.admin),
+        ("admin.bind", before.admin.bind != after.admin.bind),
         ("control", before.control != after.control),
         ("log.access", before.log.access != after.log.access),
         ("state", before.state != after.state),

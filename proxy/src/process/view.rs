@@ -2,17 +2,25 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
+    net::IpAddr,
     sync::{Arc, atomic::Ordering::Relaxed},
     time::{Instant, SystemTime, UNIX_EPOCH},
 };
 
+use async_trait::async_trait;
+use http::HeaderMap;
+
 use super::{Edge, certificates};
 use crate::{
-    admin::{AdminView, EventView, ListenerView, ProcessView, Reload, RouteView, StatsView},
-    balance::{self, Reached, Upstream},
+    admin::{
+        Action, ActionStatus, AdminView, Entry, EventView, ListenerView, ProcessView, Reload,
+        RouteView, StatsView,
+        haproxy::{self, Wanted},
+    },
+    balance::{self, Operator, Reached, Upstream},
     listen::Listener,
     observe::{
-        CertificateView, Certificates, CheckView, Exposition, Format, Scene, ServerView,
+        CertificateView, Certificates, CheckView, Exposition, Format, QueueView, Scene, ServerView,
         UpstreamMeters, UpstreamView, events, process,
     },
     snapshot::Snapshot,
@@ -24,7 +32,16 @@ const MOST_LIMITED: usize = 20;
 /// The last events that are shown.
 const RECENT_EVENTS: usize = 50;
 
+#[async_trait]
 impl AdminView for Edge {
+    async fn enter(&self, peer: IpAddr, sent: &HeaderMap) -> Entry {
+        self.admit(peer, sent).await
+    }
+
+    async fn act(self: Arc<Self>, action: Action, by: Operator) -> ActionStatus {
+        self.obey(action, by).await
+    }
+
     fn readiness(&self) -> Result<(), &'static str> {
         if self.is_draining() {
             Err("draining")
@@ -33,7 +50,7 @@ impl AdminView for Edge {
         }
     }
 
-    fn metrics(&self, format: Format) -> String {
+    fn metrics(&self, format: Format, wanted: &Wanted) -> String {
         let snapshot = self.snapshot.load();
         let listeners = snapshot.listeners.iter();
         let listeners = listeners.map(|listener| (&*listener.settings.name, limit(listener)));
@@ -46,6 +63,10 @@ impl AdminView for Edge {
         let mut page = Exposition::new(format);
         self.observer.metrics.write(scene, &mut page);
         events::write(&self.events, &mut page);
+        let config = &snapshot.config.metrics;
+        if config.haproxy {
+            haproxy::write_metrics(&self.stats(), wanted, config.max_series, &mut page);
+        }
         page.finish()
     }
 
@@ -111,6 +132,7 @@ impl Edge {
             tls_connections: sum(|listener| if listener.tls { listener.current } else { 0 }),
             handshakes_total: sum(|listener| listener.handshakes_total),
             handshake_rate: pulse.handshakes,
+            full_handshake_rate: pulse.full_handshakes,
             bytes_in: sum(|listener| listener.flow.bytes_in),
             bytes_out: sum(|listener| listener.flow.bytes_out),
             log_lines_dropped: metrics.access_log_dropped().get(),
@@ -199,10 +221,18 @@ fn of_upstream(upstream: &Upstream, meters: Option<&UpstreamMeters>, now: Instan
         .iter()
         .map(|server| of_server(upstream, server, now))
         .collect();
+    let queue = upstream.queue();
     let view = UpstreamView {
         name: upstream.name().to_string(),
         balance: "round_robin".to_owned(),
         panic: upstream.is_panicking(now),
+        queue: QueueView {
+            now: queue.current,
+            most: queue.max,
+            limit: queue.limit.map(u64::from),
+            total: queue.total,
+            timed_out: queue.timed_out,
+        },
         in_flight: servers
             .iter()
             .map(|server| u64::from(server.in_flight))
@@ -217,6 +247,7 @@ fn of_upstream(upstream: &Upstream, meters: Option<&UpstreamMeters>, now: Instan
     UpstreamView {
         most_in_flight: meters.most.get().max(view.in_flight),
         retries: meters.retries(),
+        outages: meters.outages.view(),
         flow: meters.flow(),
         stages: meters.stages.view(),
         points: meters.points(),
@@ -236,7 +267,7 @@ fn of_server(upstream: &Upstream, server: &balance::Server, now: Instant) -> Ser
         backup: server.backup,
         weight: server.effective_weight(),
         configured_weight: server.weight,
-        throttle: None,
+        throttle: server.throttle(now),
         in_flight: vitals.in_flight(),
         most_in_flight: vitals.most.get(),
         max_connections: server.max_connections.map(std::num::NonZeroU32::get),
@@ -252,8 +283,10 @@ fn of_server(upstream: &Upstream, server: &balance::Server, now: Instant) -> Ser
         ],
         reused: meters.reused(),
         connected: meters.connected(),
+        idle_connections: vitals.idle_connections(),
         retries: meters.retries.load(Relaxed),
         ejections: vitals.ejections.get(),
+        failed_resolutions: server.failed_resolutions(),
         check: of_check(upstream, server, now),
         checks: vitals.checks.get(),
         checks_failed: vitals.checks_failed.get(),

@@ -33,6 +33,8 @@ impl Page {
             Refusal::LoginsCrowded
             | Refusal::NoServer
             | Refusal::Saturated
+            | Refusal::QueueFull
+            | Refusal::QueueTimeout
             | Refusal::LimitsStore
             | Refusal::Exhausted
             | Refusal::TooManyConnections => {

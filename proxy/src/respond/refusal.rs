@@ -54,6 +54,10 @@ pub enum Refusal {
     NoServer,
     /// Every usable server of the upstream is at its `max_connections`.
     Saturated,
+    /// So is it, and as many requests wait as may.
+    QueueFull,
+    /// So is it, and no place came free in time.
+    QueueTimeout,
     /// The store by which nodes share limits does not answer, and the configuration says `on_failure: refuse`.
     LimitsStore,
     /// We have no descriptor, port or memory left to reach a server with.
@@ -78,7 +82,7 @@ pub const CLIENT_CLOSED_REQUEST: StatusCode = match StatusCode::from_u16(499) {
 
 impl Refusal {
     /// One of each kind, in the order of the declaration.
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 36] = [
         Self::Malformed("malformed"),
         Self::NoRoute,
         Self::NoChallenge,
@@ -106,6 +110,8 @@ impl Refusal {
         Self::ServerTimeout,
         Self::NoServer,
         Self::Saturated,
+        Self::QueueFull,
+        Self::QueueTimeout,
         Self::LimitsStore,
         Self::Exhausted,
         Self::WindowTimeout,
@@ -166,6 +172,8 @@ impl Refusal {
             Self::LoginsCrowded
             | Self::NoServer
             | Self::Saturated
+            | Self::QueueFull
+            | Self::QueueTimeout
             | Self::LimitsStore
             | Self::Exhausted => "The service is not available just now. Please try again shortly.",
             Self::OldClient => "This address needs HTTP/1.1 or newer.",
@@ -223,6 +231,8 @@ impl Refusal {
             Self::ServerTimeout => "server_timeout",
             Self::NoServer => "no_server",
             Self::Saturated => "saturated",
+            Self::QueueFull => "queue_full",
+            Self::QueueTimeout => "queue_timeout",
             Self::LimitsStore => "limits_store",
             Self::Exhausted => "exhausted",
             Self::WindowTimeout => "window_timeout",
@@ -257,9 +267,12 @@ impl Refusal {
             | Self::Misdirected
             | Self::OldClient => Blame::Request,
             Self::WindowTimeout | Self::WriteTimeout | Self::ClientGone => Blame::Client,
-            Self::ConnectFailed | Self::ConnectTimeout | Self::NoServer | Self::Saturated => {
-                Blame::Unreached
-            }
+            Self::ConnectFailed
+            | Self::ConnectTimeout
+            | Self::NoServer
+            | Self::Saturated
+            | Self::QueueFull
+            | Self::QueueTimeout => Blame::Unreached,
             Self::ServerReset | Self::ServerMalformed(_) | Self::ServerTimeout if begun => {
                 Blame::Cut
             }
@@ -297,6 +310,8 @@ impl Refusal {
             Self::LoginsCrowded
             | Self::NoServer
             | Self::Saturated
+            | Self::QueueFull
+            | Self::QueueTimeout
             | Self::LimitsStore
             | Self::Exhausted => StatusCode::SERVICE_UNAVAILABLE,
             Self::ConnectTimeout | Self::ServerTimeout => StatusCode::GATEWAY_TIMEOUT,
@@ -348,6 +363,8 @@ impl fmt::Display for Refusal {
             Self::ServerTimeout => "the server did not respond in time",
             Self::NoServer => "no server of the upstream can be used",
             Self::Saturated => "every usable server is at its limit of connections",
+            Self::QueueFull => "as many requests wait for a server as may",
+            Self::QueueTimeout => "no server had a place for the request in time",
             Self::LimitsStore => "the store that limits are kept in does not answer",
             Self::Exhausted => "nothing is left to reach a server with",
             Self::WindowTimeout => "the client did not open its window for the answer",

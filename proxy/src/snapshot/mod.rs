@@ -37,7 +37,7 @@ use crate::{
     limits::{Registry, shared::SharedStore},
     listen::{Listener, Pressure},
     observe::{Metrics, Tracer},
-    policy::{CountryDatabase, Engines, Policies, Workshop},
+    policy::{BasicAuth, CountryDatabase, Engines, Policies, Workshop},
     route::RouteTable,
     tls::{self, CertificateStore, Terms},
 };
@@ -55,6 +55,8 @@ pub struct Snapshot {
     pub routes: RouteTable<Arc<Route>>,
     /// The policies of a request whose route is not known.
     pub defaults: Policies,
+    /// Who may see the page and operate by it, if anybody is named.
+    pub admin_users: Option<Arc<BasicAuth>>,
     pub upstreams: Upstreams,
     pub certificates: CertificateStore,
     /// Answers to a CA's challenges, if any certificate is obtained by ACME.
@@ -109,6 +111,7 @@ impl Snapshot {
             country_database: None,
             routes: RouteTable::default(),
             defaults: Policies::default(),
+            admin_users: None,
             upstreams: Upstreams::default(),
             certificates: CertificateStore::default(),
             answers: None,
@@ -157,6 +160,7 @@ impl Snapshot {
         workshop.country_database.clone_from(&country_database);
         // Before the routes, so that what they take of them goes by this name.
         let defaults = Policies::build(&config.defaults, "defaults", &mut workshop);
+        let admin_users = workshop.basic_auth(config.admin.users.as_ref());
         let routes = config.routes.iter().map(|route| {
             let built = Route::build(route, &upstreams, &world.metrics, &mut workshop);
             (
@@ -174,6 +178,7 @@ impl Snapshot {
             generation: previous.generation + 1,
             routes,
             defaults,
+            admin_users,
             listeners,
             https_port: https_port(&config),
             trusted_proxies: config.trusted_proxies.iter().copied().collect(),

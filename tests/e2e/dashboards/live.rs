@@ -142,7 +142,10 @@ async fn alerts_notice(prometheus: &Prometheus) {
         let quiet = named("inactive");
         let are_evaluated = rules.iter().all(|rule| rule["health"] == "ok");
         if are_evaluated && NOTICED.iter().all(|name| !quiet.contains(name)) {
-            let loud: Vec<_> = SILENT.iter().filter(|name| !quiet.contains(*name)).collect();
+            let loud: Vec<_> = SILENT
+                .iter()
+                .filter(|name| !quiet.contains(*name))
+                .collect();
             assert_eq!(loud, Vec::<&&str>::new());
             return;
         }

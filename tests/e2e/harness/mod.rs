@@ -12,6 +12,7 @@ pub(crate) mod command;
 mod deaf;
 mod dns;
 mod doorman;
+mod foreign;
 pub(crate) mod frames;
 mod handshake;
 mod http2;
@@ -50,6 +51,7 @@ pub(crate) use self::{
     deaf::Deaf,
     dns::{Dns, Hook},
     doorman::Doorman,
+    foreign::Foreign,
     frames::Frames,
     handshake::Handshake,
     http2::Http2,

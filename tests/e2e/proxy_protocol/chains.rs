@@ -1,17 +1,10 @@
 //! Simplon among others that speak the PROXY protocol: itself, HAProxy and nginx, before it and behind it.
 
-use std::process::Stdio;
-
-use tempfile::TempDir;
-use tokio::{
-    io::AsyncWriteExt,
-    net::TcpStream,
-    process::{Child, Command},
-};
+use tokio::{io::AsyncWriteExt, net::TcpStream};
 
 use super::headers::v1;
 use crate::harness::{
-    Certificates, Client, Hands, Message, Origin, Proxy, Reply, Wire, free_port, until,
+    Certificates, Client, Foreign, Hands, Message, Origin, Proxy, Reply, Wire, free_port,
 };
 
 /// An origin that says who asks, as `X-Forwarded-For` has it.
@@ -92,57 +85,6 @@ async fn the_client_is_known_at_the_end_of_a_chain() {
                 assert_eq!(answer.text(), name, "{keys}");
             }
         }
-    }
-}
-
-/// Another proxy, ended when dropped.
-struct Foreign {
-    _child: Child,
-    _directory: TempDir,
-}
-
-impl Foreign {
-    /// With this file as its configuration, once it listens on `port`.
-    async fn start(program: &str, arguments: &[&str], configuration: &str, port: u16) -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let file = directory.path().join("configuration");
-        std::fs::write(&file, configuration).unwrap();
-        let path = std::env::var("PATH").unwrap_or_default();
-        let child = Command::new(program)
-            .env("PATH", format!("{path}:/usr/sbin"))
-            .args(arguments)
-            .arg(&file)
-            .current_dir(directory.path())
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap_or_else(|error| panic!("{program}: {error}; tests/run installs it"));
-        until("the other proxy listens", async || {
-            TcpStream::connect(("127.0.0.1", port)).await.is_ok()
-        })
-        .await;
-        Self {
-            _child: child,
-            _directory: directory,
-        }
-    }
-
-    async fn haproxy(sections: &str, port: u16) -> Self {
-        let configuration = format!(
-            "defaults\n  timeout connect 5s\n  timeout client 30s\n  timeout server 30s\n{sections}"
-        );
-        Self::start("haproxy", &["-db", "-q", "-f"], &configuration, port).await
-    }
-
-    async fn nginx(servers: &str, port: u16) -> Self {
-        let configuration = format!(
-            "daemon off; master_process off; pid nginx.pid; error_log stderr crit; events {{}}
-            http {{ access_log off; client_body_temp_path .; proxy_temp_path .; fastcgi_temp_path .;
-            uwsgi_temp_path .; scgi_temp_path .; {servers} }}"
-        );
-        let arguments = ["-e", "stderr", "-p", ".", "-c"];
-        Self::start("nginx", &arguments, &configuration, port).await
     }
 }
 

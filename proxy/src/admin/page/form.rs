@@ -20,7 +20,7 @@ pub(super) fn open(sheet: &mut Sheet, upstream: &str) -> Result {
 }
 
 /// What is done with the servers that are ticked.
-pub(super) fn close(sheet: &mut Sheet) -> Result {
+pub(super) fn close(sheet: &mut Sheet) {
     sheet.add(
         "<p class=\"bar\"><label>With the servers ticked: <select name=\"action\" autocomplete=\"off\">\
          <option value=\"ready\">READY: back to normal</option>\
@@ -30,7 +30,6 @@ pub(super) fn close(sheet: &mut Sheet) -> Result {
          <label>Weight <input type=\"number\" name=\"weight\" min=\"0\" max=\"256\" placeholder=\"default\" autocomplete=\"off\"></label> \
          <button>Apply</button></p></form>\n",
     );
-    Ok(())
 }
 
 /// The box of one server and its name.

@@ -1,6 +1,4 @@
-// Keeps an open page up to date. Without this script the page is whole, and asks for itself every five seconds.
-"use strict";
-
+// Keeps an open page up to date; a module, so that nothing here is anybody else's. Without this script the page is whole, and asks for itself every five seconds.
 const state = document.getElementById("state");
 let newest = newestEvent();
 let lastHeard = Date.now();
@@ -123,8 +121,13 @@ function announce() {
   if (newestEvent() <= newest) return;
   const items = [...document.querySelectorAll("#events li")].filter((item) => Number(item.dataset.number) > newest);
   newest = newestEvent();
-  const news = items.slice(0, 3).reverse().map((item) => item.querySelector("span").textContent);
-  document.getElementById("news").textContent = news.join("; ");
+  const news = document.getElementById("news");
+  for (const item of items.slice(0, 3).reverse()) {
+    const line = document.createElement("p");
+    line.textContent = item.querySelector("span").textContent;
+    news.append(line);
+  }
+  while (news.children.length > 5) news.firstElementChild.remove();
 }
 
 // ---- boxes

@@ -2,19 +2,23 @@
 //!
 //! One function draws it. What is sent to pages that are open (`live.rs`) are pieces of the same drawing, by their ids.
 
+mod backend;
 mod cells;
 mod columns;
 mod form;
 mod header;
 mod listeners;
 mod live;
+mod news;
 mod panels;
 mod plot;
+mod process;
 mod routes;
 mod servers;
 mod sheet;
 mod state;
 mod tips;
+mod trace;
 mod upstreams;
 
 #[cfg(test)]
@@ -99,14 +103,14 @@ fn write_page(sheet: &mut Sheet, stats: &StatsView, look: &Look, layout: u64) ->
     if let Some(status) = look.query.status {
         form::write_banner(sheet, status, &link(look, |_| {}))?;
     }
-    header::write_process(sheet, process, look)?;
+    process::write(sheet, process, look)?;
     panels::write(sheet, stats)?;
     listeners::write(sheet, listeners, process, look)?;
     upstreams::write(sheet, upstreams, look, process.now)?;
     routes::write(sheet, routes)?;
     write_legend(sheet)?;
     sheet.add(
-        "</main>\n<p id=\"news\" class=\"unseen\" role=\"log\" aria-live=\"polite\"></p>\n</body>\n</html>\n",
+        "</main>\n<div id=\"news\" class=\"unseen\" role=\"log\" aria-live=\"polite\"></div>\n</body>\n</html>\n",
     );
     Ok(())
 }
@@ -134,7 +138,7 @@ fn write_head(sheet: &mut Sheet, stats: &StatsView, look: &Look) -> Result {
     })?;
     sheet.add(
         "<link rel=\"icon\" href=\"data:,\">\n<link rel=\"stylesheet\" href=\"/stats.css\">\n\
-         <script src=\"/stats.js\" defer></script>\n</head>\n",
+         <script type=\"module\" src=\"/stats.js\"></script>\n</head>\n",
     );
     Ok(())
 }
@@ -190,8 +194,8 @@ fn export(look: &Look, format: Format) -> String {
 /// A heading with its section's beginning.
 fn open_panel(sheet: &mut Sheet, id: &str, title: &str) -> Result {
     let title = Escaped(title);
-    write!(
+    writeln!(
         sheet,
-        "<section class=\"panel\" aria-labelledby=\"{id}-title\"><h3 id=\"{id}-title\">{title}</h3>\n"
+        "<section class=\"panel\" aria-labelledby=\"{id}-title\"><h3 id=\"{id}-title\">{title}</h3>"
     )
 }

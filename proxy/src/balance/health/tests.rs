@@ -273,7 +273,7 @@ async fn a_server_goes_down_and_comes_back() {
     assert_eq!((last.good, &*last.text), (false, "connection refused"));
     assert!(last.took < tcp().timeout);
     assert_eq!(checked.vitals.changes.get(), 1);
-    let pick = upstream.pick(&Tried::EMPTY, Instant::now()).unwrap();
+    let pick = upstream.pick(None, &Tried::EMPTY, Instant::now()).unwrap();
     assert_eq!(pick.server().index, 1);
 
     let _listener = socket.listen(8).unwrap();

@@ -40,7 +40,7 @@ async fn localhost_is_known_before_the_first_request() {
     upstream.resolve_all(soon()).await;
     assert_eq!(server.state(Instant::now()).to_string(), "UP");
     assert_eq!(&*server.label, "localhost:8000");
-    let pick = upstream.pick(&Tried::EMPTY, Instant::now()).unwrap();
+    let pick = upstream.pick(None, &Tried::EMPTY, Instant::now()).unwrap();
     let Target::Socket(address) = pick.target() else {
         panic!("{:?}", pick.target());
     };
@@ -52,7 +52,7 @@ async fn localhost_is_known_before_the_first_request() {
 async fn a_name_nobody_knows_leaves_its_server_unused() {
     let upstream = build("not..a..name");
     upstream.resolve_all(soon()).await;
-    assert!(upstream.pick(&Tried::EMPTY, Instant::now()).is_err());
+    assert!(upstream.pick(None, &Tried::EMPTY, Instant::now()).is_err());
     let server = &upstream.servers()[0];
     assert_eq!(server.state(Instant::now()).to_string(), "UNRESOLVED");
 }

@@ -16,7 +16,9 @@ fn build(spec: &model::Upstream, now: Instant) -> Arc<Upstream> {
 
 fn pick_index(upstream: &Arc<Upstream>, tried: &[usize], now: Instant) -> Result<usize, Refusal> {
     let tried = tried.iter().copied().collect();
-    upstream.pick(&tried, now).map(|pick| pick.server().index)
+    upstream
+        .pick(None, &tried, now)
+        .map(|pick| pick.server().index)
 }
 
 /// The servers that 120 requests reach, in order.
@@ -82,8 +84,8 @@ fn a_pick_is_in_flight_until_dropped() {
     let now = Instant::now();
     let upstream = build(&sample::upstream(&[1]), now);
     let vitals = &upstream.servers()[0].vitals;
-    let first = upstream.pick(&Tried::EMPTY, now).unwrap();
-    let second = upstream.pick(&Tried::EMPTY, now).unwrap();
+    let first = upstream.pick(None, &Tried::EMPTY, now).unwrap();
+    let second = upstream.pick(None, &Tried::EMPTY, now).unwrap();
     assert_eq!(vitals.in_flight(), 2);
     drop(first);
     assert_eq!(vitals.in_flight(), 1);
@@ -95,7 +97,7 @@ fn a_pick_is_in_flight_until_dropped() {
 fn a_pick_says_where_to_connect_and_keeps_score() {
     let now = Instant::now();
     let upstream = build(&sample::upstream(&[1]), now);
-    let pick = upstream.pick(&Tried::EMPTY, now).unwrap();
+    let pick = upstream.pick(None, &Tried::EMPTY, now).unwrap();
     assert_eq!(
         *pick.target(),
         Target::Socket("10.0.0.1:80".parse().unwrap())
@@ -131,7 +133,7 @@ fn a_full_server_is_passed_over_and_all_full_is_saturated() {
     spec.servers[1].max_connections = NonZeroU32::new(2);
     let upstream = build(&spec, now);
     let held: Vec<_> = (0..3)
-        .map(|_| upstream.pick(&Tried::EMPTY, now).unwrap())
+        .map(|_| upstream.pick(None, &Tried::EMPTY, now).unwrap())
         .collect();
     let mut order: Vec<_> = held.iter().map(|pick| pick.server().index).collect();
     order.sort_unstable();
@@ -155,7 +157,7 @@ fn threads_never_exceed_max_connections() {
         for _ in 0..4 {
             scope.spawn(|| {
                 for _ in 0..2_000 {
-                    let held = [(); 3].map(|()| upstream.pick(&Tried::EMPTY, now));
+                    let held = [(); 3].map(|()| upstream.pick(None, &Tried::EMPTY, now));
                     for server in upstream.servers() {
                         assert!(server.vitals.in_flight() <= 3);
                     }
@@ -263,7 +265,7 @@ fn a_full_healthy_server_under_panic_leaves_the_rest_to_try() {
     let mut spec = sample::upstream(&[1, 1, 1]);
     spec.servers[0].max_connections = NonZeroU32::new(1);
     let upstream = build(&spec, now);
-    let held = upstream.pick(&Tried::EMPTY, now).unwrap();
+    let held = upstream.pick(None, &Tried::EMPTY, now).unwrap();
     assert_eq!(held.server().index, 0);
     for server in &upstream.servers()[1..] {
         sample::take_down(server, now);
@@ -277,7 +279,7 @@ fn full_primaries_under_panic_are_saturated_and_no_case_for_dead_backups() {
     let mut spec = sample::with_backups(2, 1);
     spec.servers[0].max_connections = NonZeroU32::new(1);
     let upstream = build(&spec, now);
-    let _held = upstream.pick(&Tried::EMPTY, now).unwrap();
+    let _held = upstream.pick(None, &Tried::EMPTY, now).unwrap();
     for server in upstream.servers() {
         sample::take_down(server, now);
     }
@@ -320,7 +322,7 @@ fn a_new_generation_adopts_the_vitals_of_its_servers() {
     let now = Instant::now();
     let old = build(&sample::upstream(&[1, 1, 1]), now);
     sample::take_down(&old.servers()[1], now);
-    let held = old.pick(&Tried::EMPTY, now).unwrap();
+    let held = old.pick(None, &Tried::EMPTY, now).unwrap();
     let mut spec = sample::upstream(&[7, 1]);
     spec.servers.reverse();
     let new = Upstream::build(&spec, None, Some(&old), now);
@@ -357,4 +359,56 @@ fn no_more_servers_are_used_than_a_set_can_hold() {
     let mut spec = sample::upstream(&[1]);
     spec.servers = vec![spec.servers[0].clone(); 300];
     assert_eq!(build(&spec, now).servers().len(), ServerSet::CAPACITY);
+}
+
+#[test]
+fn a_kept_client_goes_to_its_server_as_long_as_that_takes_it() {
+    // States, the server kept on, tried servers, where it goes.
+    let table: [(&str, usize, &[usize], &[usize]); 14] = [
+        ("uuu", 1, &[], &[1]),
+        ("uuU", 2, &[], &[2]),
+        ("udu", 1, &[], &[0, 2]),
+        ("ueu", 1, &[], &[0, 2]),
+        ("uuu", 1, &[1], &[0, 2]),
+        ("uuu", 9, &[], &[0, 1, 2]),
+        // Under panic one that is healthy is kept, and one that is not is chosen like any other.
+        ("udd", 0, &[], &[0]),
+        ("udd", 1, &[], &[0, 1, 2]),
+        ("ddU", 2, &[], &[2]),
+        ("ddD", 2, &[], &[0, 1]),
+        // Operators: a drained server keeps its clients, one in maintenance does not.
+        ("unu", 1, &[], &[1]),
+        ("uzu", 1, &[], &[1]),
+        ("umu", 1, &[], &[0, 2]),
+        ("nmU", 1, &[], &[2]),
+    ];
+    for (states, kept, tried, expected) in table {
+        let now = Instant::now();
+        let upstream = with_states(states, now);
+        let tried = tried.iter().copied().collect();
+        let picks = (0..60).map(|_| upstream.pick(Some(kept), &tried, now).unwrap());
+        let mut reached: Vec<_> = picks.map(|pick| pick.server().index).collect();
+        reached.sort_unstable();
+        reached.dedup();
+        assert_eq!(reached, expected, "{states} kept on {kept} after {tried:?}");
+    }
+}
+
+#[test]
+fn a_kept_client_whose_server_is_full_goes_elsewhere() {
+    let now = Instant::now();
+    let mut spec = sample::upstream(&[1, 1]);
+    spec.servers[0].max_connections = NonZeroU32::new(1);
+    let upstream = build(&spec, now);
+    let held = upstream.pick(Some(0), &Tried::EMPTY, now).unwrap();
+    let index = || {
+        upstream
+            .pick(Some(0), &Tried::EMPTY, now)
+            .unwrap()
+            .server()
+            .index
+    };
+    assert_eq!(index(), 1);
+    drop(held);
+    assert_eq!(index(), 0);
 }

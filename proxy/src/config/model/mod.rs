@@ -36,8 +36,9 @@ pub use self::{
     tls::{ClientCertificates, ClientMode, TlsProfile, TlsSettings, TlsVersion},
     tracing::{Follow, Tracing},
     upstream::{
-        Address, ClientCertificate, HealthCheck, Passive, Probe, ProxyVersion, Retries, RetryOn,
-        Server, ServerLimits, ServerTls, Timeouts, Upstream, UpstreamProtocol,
+        Address, ClientCertificate, HealthCheck, Passive, Probe, ProxyVersion, Queue, Retries,
+        RetryOn, SameSite, Secure, Server, ServerLimits, ServerTls, Sticky, Timeouts, Upstream,
+        UpstreamProtocol,
     },
 };
 
@@ -80,12 +81,20 @@ pub type Name = Arc<str>;
 pub struct Admin {
     /// Default 127.0.0.1:8404.
     pub bind: SocketAddr,
+    /// Who may see the page and operate. Without, it is read-only and for this machine alone.
+    pub users: Option<Arc<BasicAuth>>,
+}
+
+impl Admin {
+    /// What a login at the page is for, as browsers show it.
+    pub const REALM: &str = "Simplon";
 }
 
 impl Default for Admin {
     fn default() -> Self {
         Self {
             bind: SocketAddr::from(([127, 0, 0, 1], 8404)),
+            users: None,
         }
     }
 }
@@ -93,6 +102,8 @@ impl Default for Admin {
 /// How the proxy is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Metrics {
+    /// Under the names of `HAProxy`'s exporter as well.
+    pub haproxy: bool,
     /// Things of a kind (routes, servers, certificates and so on) that have series of their own; further ones are counted
     /// together.
     pub max_series: usize,
@@ -105,6 +116,7 @@ impl Metrics {
 impl Default for Metrics {
     fn default() -> Self {
         Self {
+            haproxy: false,
             max_series: Self::MAX_SERIES,
         }
     }

@@ -26,6 +26,58 @@ pub struct Upstream {
     pub tls: Option<ServerTls>,
     /// Begin each connection with a header that names the client. Connections are then kept by client.
     pub proxy_protocol: Option<ProxyVersion>,
+    /// Without it requests of one client may reach any server.
+    pub sticky: Option<Sticky>,
+    /// Without it a request that finds every server full is refused at once.
+    pub queue: Option<Queue>,
+    /// In which a server that comes back gets its share little by little; without it, at once.
+    pub slow_start: Option<Duration>,
+}
+
+/// Lets requests wait for a place at a server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Queue {
+    /// Requests that wait at most, 1 to 100,000.
+    pub size: NonZeroU32,
+    /// How long one waits at most.
+    pub timeout: Duration,
+}
+
+impl Default for Queue {
+    fn default() -> Self {
+        Self {
+            size: NonZeroU32::new(1000).unwrap_or(NonZeroU32::MIN),
+            timeout: Duration::from_secs(5),
+        }
+    }
+}
+
+/// Keeps a client on its server by a cookie that names the server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sticky {
+    pub cookie: Box<str>,
+    /// In whole seconds. Without it a browser keeps the cookie until it ends.
+    pub max_age: Option<Duration>,
+    pub path: Box<str>,
+    pub secure: Secure,
+    pub same_site: SameSite,
+}
+
+/// Whether a browser sends a cookie with HTTPS alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Secure {
+    /// If it was set by HTTPS.
+    Auto,
+    Always,
+    Never,
+}
+
+/// Whether a browser sends a cookie with requests that pages of other sites make.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SameSite {
+    Lax,
+    Strict,
+    None,
 }
 
 /// One address of an upstream.

@@ -2,6 +2,7 @@
 
 pub(super) mod acme;
 pub(super) mod address;
+mod admin;
 mod answer;
 mod certificate;
 pub(super) mod challenge;
@@ -13,8 +14,10 @@ mod log;
 mod network;
 mod path;
 mod policy;
+mod queue;
 mod route;
 mod server_tls;
+mod sticky;
 mod target;
 mod tls;
 mod top;

@@ -1,13 +1,11 @@
 //! The keys of a whole file, and those of them that stand alone.
 
-use std::{
-    collections::HashMap, net::SocketAddr, num::NonZeroUsize, path::PathBuf, time::Duration,
-};
+use std::{collections::HashMap, num::NonZeroUsize, path::PathBuf, time::Duration};
 
 use ipnet::IpNet;
 
 use super::{
-    acme, address, certificate, file_path, limits_store, listener, log,
+    acme, admin, certificate, file_path, limits_store, listener, log,
     network::networks,
     policy::{self, PoliciesDraft},
     route, tracing, upstream,
@@ -35,7 +33,7 @@ pub(in crate::config) static TABLE: Table = Table {
         ),
         Key::new(
             "admin",
-            Kind::Mapping(&ADMIN),
+            Kind::Mapping(&admin::TABLE),
             "the listener for operators and scrapers",
         ),
         Key::new(
@@ -142,22 +140,6 @@ pub(in crate::config) static TABLE: Table = Table {
     ],
 };
 
-static ADMIN: Table = Table {
-    of: "admin",
-    keys: &[
-        Key::new(
-            "bind",
-            Kind::Text("an address such as 127.0.0.1:8404"),
-            "default 127.0.0.1:8404",
-        ),
-        Key::later(
-            "users",
-            "remove it; until it works the page is read-only",
-            "who may operate by the page",
-        ),
-    ],
-};
-
 static DEFAULTS: Table = Table {
     of: "defaults",
     keys: &[
@@ -185,7 +167,7 @@ static METRICS: Table = Table {
         Key::new(
             "haproxy",
             Kind::Flag,
-            "name them as HAProxy's exporter does; only false works yet",
+            "show them under the names of HAProxy's exporter as well; default false",
         ),
         Key::new(
             "max_series",
@@ -255,7 +237,10 @@ impl Settings {
 
     fn set(&mut self, name: &str, fields: &Fields<'_>) {
         match name {
-            "admin" => self.admin = fields.fields("admin").and_then(|fields| admin(&fields)),
+            "admin" => {
+                let fields = fields.fields("admin");
+                self.admin = fields.and_then(|fields| admin::read(&fields));
+            }
             "trusted_proxies" => {
                 let networks = networks(fields, "trusted_proxies");
                 let networks = networks.into_iter().map(|(network, _)| network);
@@ -315,40 +300,14 @@ pub(super) fn includes(fields: &Fields<'_>) -> Vec<Located<String>> {
         .collect()
 }
 
-fn admin(fields: &Fields<'_>) -> Option<Located<Admin>> {
-    let bind = fields.text("bind")?;
-    let fault = match address::bind(bind.value).as_deref() {
-        Ok([bind_to]) => {
-            return Some(Located {
-                value: Admin { bind: *bind_to },
-                span: bind.span,
-            });
-        }
-        Ok(many) => {
-            let port = many.first().map_or(0, SocketAddr::port);
-            (
-                "is more than one address",
-                format!("write 127.0.0.1:{port}"),
-            )
-        }
-        Err((message, hint)) => (*message, hint.clone()),
-    };
-    fields.problems.push(
-        Problem::error(format!("{} {}", quoted(bind.value), fault.0))
-            .at_value(&bind)
-            .hint(fault.1),
-    );
-    None
-}
-
 fn memory_pattern() -> String {
     format!("auto|off|{}", size_pattern())
 }
 
 fn metrics(fields: &Fields<'_>) -> Metrics {
-    refuse_haproxy_names(fields);
     let max_series = fields.count("max_series");
     Metrics {
+        haproxy: fields.flag("haproxy").unwrap_or_default(),
         max_series: max_series.unwrap_or(Metrics::MAX_SERIES),
     }
 }
@@ -373,14 +332,4 @@ fn memory_limit(fields: &Fields<'_>) -> Option<MemoryLimit> {
             .hint(hint),
     );
     None
-}
-
-fn refuse_haproxy_names(fields: &Fields<'_>) {
-    if let (Some(true), Some(node)) = (fields.flag("haproxy"), fields.node("haproxy")) {
-        fields.error(
-            &node.span,
-            "metrics under the names of HAProxy are not available yet",
-            "write false, or remove it",
-        );
-    }
 }

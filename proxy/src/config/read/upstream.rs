@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 
-use super::{address, health, refuse_doubles, server_tls};
+use super::{address, health, queue, refuse_doubles, server_tls, sticky};
 use crate::config::{
     decode::{Fields, text},
     model::{
@@ -85,20 +85,20 @@ pub(in crate::config) static TABLE: Table = Table {
             Kind::Choice(&["v1", "v2"]),
             "begin each connection with a header that names the client; servers that expect none do not understand it",
         ),
-        Key::later(
+        Key::new(
             "slow_start",
-            "remove it; until it works, a server that comes back gets its whole share at once",
-            "give a server that comes back its share little by little",
+            Kind::Duration(MILLISECOND..=HOUR),
+            "in which a server that comes back gets its share, from a tenth on; default all of it at once",
         ),
-        Key::later(
+        Key::new(
             "sticky",
-            "remove it; until it works, requests of one client may reach any server",
-            "keep a client on its server by a cookie",
+            Kind::Mapping(&sticky::TABLE),
+            "keep a client on its server by a cookie; default none",
         ),
-        Key::later(
+        Key::new(
             "queue",
-            "remove it; until it works, what finds every server full gets 503",
-            "let requests wait for a server",
+            Kind::Mapping(&queue::TABLE),
+            "let requests wait where every server is at its max_connections; default none: 503 at once",
         ),
     ],
 };
@@ -223,6 +223,7 @@ pub(super) fn read(name: Name, entry: &Entry, problems: &Problems) -> Option<Ups
     refuse_http_checks_of_h2c(&fields, health.as_ref(), protocol);
     let tls = server_tls::read(&fields);
     server_tls::check(&fields, &servers, protocol, tls.as_ref());
+    queue::check(&fields, &servers);
     Some(Upstream {
         name,
         servers: servers.into_iter().map(|(server, _)| server).collect(),
@@ -247,6 +248,9 @@ pub(super) fn read(name: Name, entry: &Entry, problems: &Problems) -> Option<Ups
                 "v1" => ProxyVersion::V1,
                 _ => ProxyVersion::V2,
             }),
+        slow_start: fields.duration("slow_start"),
+        queue: fields.fields("queue").map(|f| queue::read(&f)),
+        sticky: fields.fields("sticky").and_then(|f| sticky::read(&f)),
     })
 }
 

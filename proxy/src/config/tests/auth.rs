@@ -2,9 +2,10 @@
 
 use std::{path::Path, time::Duration};
 
+use super::defaults::LEAST;
 use crate::config::{
     Config, load_with,
-    model::{BasicAuth, PathPattern},
+    model::{Admin, BasicAuth, PathPattern},
 };
 
 /// A configuration whose one route says this, where `defaults` says that.
@@ -106,6 +107,48 @@ fn what_a_route_says_takes_the_place_of_what_the_defaults_say() {
     let own = policies("basic_auth: { users: b }, forward_auth: { upstream: auth, path: /b }");
     assert!(own.basic_auth.unwrap().users.value.ends_with("b"));
     assert_eq!(&*own.forward_auth.unwrap().path, "/b");
+}
+
+#[test]
+fn users_of_the_page_are_a_file_beside_the_configuration() {
+    let directory = tempfile::tempdir().unwrap();
+    let load = |admin: &str| {
+        let path = directory.path().join("a.yaml");
+        std::fs::write(&path, format!("{LEAST}admin: {{ {admin} }}\n")).unwrap();
+        let loaded = load_with(&path, &|_| None).unwrap_or_else(|report| panic!("\n{report}"));
+        (loaded.config.admin, loaded.warnings.summary())
+    };
+    assert_eq!(load("").0, Admin::default());
+    assert!(Admin::default().users.is_none());
+    for (text, bind) in [
+        ("users: who", "127.0.0.1:8404"),
+        ("users: who, bind: '[::1]:9404'", "[::1]:9404"),
+        ("users: who, bind: 10.0.0.1:8404", "10.0.0.1:8404"),
+    ] {
+        let (admin, warnings) = load(text);
+        assert_eq!(admin.bind.to_string(), bind);
+        let users = admin.users.unwrap();
+        assert_eq!(users.users.value, directory.path().join("who"));
+        assert_eq!(&*users.realm, "Simplon");
+        assert_eq!(users.failures, BasicAuth::FAILURES);
+        assert_eq!(warnings.contains("1 warning"), bind.starts_with("10."));
+    }
+}
+
+/// A comment in the annotated example, as it names a file that it does not have.
+#[test]
+fn what_the_annotated_example_says_of_users_of_the_page_is_good() {
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../conf/simplon.yaml");
+    let text = std::fs::read_to_string(example).unwrap();
+    let with_users = text.replacen("  # users: admin.htpasswd", "  users: admin.htpasswd", 1);
+    assert_ne!(text, with_users);
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("simplon.yaml");
+    std::fs::write(&path, with_users).unwrap();
+    let loaded = load_with(&path, &|_| None).unwrap_or_else(|report| panic!("\n{report}"));
+    assert!(loaded.warnings.is_empty(), "\n{}", loaded.warnings);
+    let users = loaded.config.admin.users.unwrap();
+    assert!(users.users.value.ends_with("admin.htpasswd"));
 }
 
 /// Comments, as they name a file and a server that no example has.

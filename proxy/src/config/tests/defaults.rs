@@ -119,6 +119,9 @@ fn an_upstream_has_the_documented_defaults() {
     assert_eq!(upstream.protocol, UpstreamProtocol::Http1);
     assert_eq!(upstream.tls, None);
     assert_eq!(upstream.proxy_protocol, None);
+    assert_eq!(upstream.sticky, None);
+    assert_eq!(upstream.queue, None);
+    assert_eq!(upstream.slow_start, None);
     let passive = Passive {
         failures: 5.try_into().unwrap(),
         window: seconds(10),
@@ -296,7 +299,7 @@ workers: 3
 memory_limit: 2GiB
 drain_timeout: 5s
 drain_delay: 1s
-metrics: { haproxy: false, max_series: 500 }
+metrics: { haproxy: true, max_series: 500 }
 ";
 
 #[test]
@@ -309,6 +312,7 @@ fn the_keys_of_listeners_and_of_the_whole_reach_the_model() {
     assert_eq!(https.underscore_headers, UnderscoreHeaders::Allow);
     let http = &config.listeners[0];
     assert_eq!(http.underscore_headers, UnderscoreHeaders::Drop);
+    assert!(config.metrics.haproxy && !Config::default().metrics.haproxy);
     assert_eq!(https.limits.body_size, ByteSize::bytes(0));
     assert_eq!(https.limits.header_timeout, Duration::from_millis(1500));
     assert_eq!(https.limits.header_count, 100);

@@ -4,6 +4,7 @@ mod access;
 mod acme;
 mod answers;
 mod auth;
+mod balancing;
 mod compress;
 mod defaults;
 mod examples;

@@ -7,6 +7,7 @@ use tracing::{debug, error, info, subscriber::with_default, warn};
 use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt};
 
 use super::*;
+use crate::observe::{Exposition, Format};
 
 /// What is kept of what is said meanwhile, where nobody else wants to hear anything.
 fn said(saying: impl FnOnce()) -> Arc<Events> {
@@ -146,8 +147,9 @@ fn events_are_counted_by_level() {
         warn!("one");
         error!("two");
     });
-    let mut text = String::new();
-    write(&events, &mut text);
+    let mut page = Exposition::new(Format::Text);
+    write(&events, &mut page);
+    let text = page.finish();
     for sample in [
         "simplon_events_total{level=\"error\"} 1\n",
         "simplon_events_total{level=\"warn\"} 2\n",

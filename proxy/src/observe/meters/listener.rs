@@ -1,6 +1,12 @@
 //! What is counted of connections and requests by their listener.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 
 use parking_lot::Mutex;
 use prometheus::{IntCounter, IntGauge};
@@ -27,6 +33,8 @@ pub struct ListenerMeters {
     challenges: IntCounter,
     /// TLS handshakes with clients that succeeded.
     pub handshakes: Latency,
+    /// Those of them that resumed a session.
+    resumed: AtomicU64,
     /// Connections per second, and handshakes.
     rate: Rate,
     handshake_rate: Rate,
@@ -51,6 +59,7 @@ impl ListenerMeters {
             handshake_failures: families.handshake_failures.with_label_values(&labels),
             challenges: families.challenges.with_label_values(&labels),
             handshakes: Latency::default(),
+            resumed: AtomicU64::new(0),
             rate: Rate::default(),
             handshake_rate: Rate::default(),
             most: Most::default(),
@@ -111,6 +120,20 @@ impl ListenerMeters {
     /// Connections per second.
     pub fn rate(&self) -> RateView {
         self.rate.view()
+    }
+
+    /// Counts a handshake that succeeded.
+    pub fn shook_hands(&self, took: Duration, has_resumed: bool) {
+        self.handshakes.observe(took);
+        if has_resumed {
+            self.resumed.fetch_add(1, Relaxed);
+        }
+    }
+
+    /// Handshakes so far that resumed no session.
+    pub fn full_handshakes(&self) -> u64 {
+        let resumed = self.resumed.load(Relaxed);
+        self.handshakes.counts().total().saturating_sub(resumed)
     }
 
     /// TLS handshakes per second.

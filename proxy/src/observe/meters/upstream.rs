@@ -7,7 +7,8 @@ use prometheus::IntCounter;
 
 use super::removed;
 use crate::observe::{
-    Counts, Flow, History, LastMinute, Latency, Metrics, Most, Point, Quantiles, Stages, Traffic,
+    Counts, Flow, History, LastMinute, Latency, Metrics, Most, Outages, Point, Quantiles, Stages,
+    Traffic,
     place::{CONNECTED, REUSED},
     tally::Tally,
 };
@@ -28,6 +29,7 @@ pub struct UpstreamMeters {
     pub stages: Stages,
     /// Requests at its servers at a time.
     pub most: Most,
+    pub outages: Outages,
     recent: Mutex<Recent>,
 }
 
@@ -49,6 +51,7 @@ impl UpstreamMeters {
             traffic: Traffic::default(),
             stages: Stages::default(),
             most: Most::default(),
+            outages: Outages::default(),
             recent: Mutex::default(),
             metrics: Arc::clone(metrics),
             labels,

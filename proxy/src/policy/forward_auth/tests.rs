@@ -40,6 +40,9 @@ fn upstream() -> Arc<Upstream> {
         protocol: model::UpstreamProtocol::Http1,
         tls: None,
         proxy_protocol: None,
+        sticky: None,
+        queue: None,
+        slow_start: None,
     };
     Upstream::build(&spec, None, None, Instant::now())
 }

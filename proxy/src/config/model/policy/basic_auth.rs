@@ -1,6 +1,6 @@
 //! Who may log in by name and password.
 
-use std::path::PathBuf;
+use std::{num::NonZeroU32, path::PathBuf, time::Duration};
 
 use http::HeaderName;
 
@@ -23,5 +23,20 @@ pub struct BasicAuth {
 
 impl BasicAuth {
     pub const REALM: &str = "restricted";
+    pub const FAILURES: Quota = Quota {
+        count: NonZeroU32::MIN.saturating_add(9),
+        within: Duration::from_secs(60),
+    };
     pub const PASS_USER: HeaderName = HeaderName::from_static("x-forwarded-user");
+
+    /// For these users, and by default in all else.
+    pub fn of(users: Located<PathBuf>) -> Self {
+        Self {
+            users,
+            realm: Self::REALM.into(),
+            failures: Self::FAILURES,
+            pass_user: Self::PASS_USER,
+            pass_authorization: false,
+        }
+    }
 }

@@ -1,11 +1,11 @@
 //! Basic authentication, as a route or `defaults` says it.
 
-use std::{num::NonZeroU32, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use super::{Said, field_name};
 use crate::config::{
     decode::Fields,
-    model::{BasicAuth, Quota},
+    model::BasicAuth,
     problem::{Located, Problem, quoted},
     raw::Value,
     read::file_path,
@@ -52,11 +52,6 @@ static TABLE: Table = Table {
 /// Letters of a realm at most.
 const LONGEST_REALM: usize = 120;
 
-const FAILURES: Quota = Quota {
-    count: NonZeroU32::MIN.saturating_add(9),
-    within: Duration::from_secs(60),
-};
-
 pub(super) fn read(fields: &Fields<'_>) -> Said<BasicAuth> {
     let entry = fields.entry("basic_auth")?;
     let basic_auth = match entry.node.value {
@@ -76,7 +71,7 @@ fn whole(fields: &Fields<'_>) -> Option<BasicAuth> {
     let (users, realm, failures, pass_user) = (
         file_path(fields, "users"),
         realm(fields),
-        fields.quota("failures").unwrap_or(FAILURES),
+        fields.quota("failures").unwrap_or(BasicAuth::FAILURES),
         fields.text("pass_user").map_or_else(
             || Some(BasicAuth::PASS_USER),
             |written| field_name("pass_user", &written, fields.problems),

@@ -1,0 +1,36 @@
+//! Keeps a client on its server: the cookie on its way in and out.
+
+use pingora::http::{RequestHeader, ResponseHeader};
+
+use super::{Exchange, session::ResponseFields};
+use crate::{balance::Upstream, forward::Fields};
+
+/// The server that the client's cookie names, by index.
+pub(super) fn kept(header: &RequestHeader, upstream: &Upstream) -> Option<usize> {
+    upstream.sticky()?.named(&header.headers)
+}
+
+/// Takes the cookie out of what the server is to see.
+pub(super) fn hide(exchange: &Exchange, fields: &mut impl Fields) {
+    let pick = exchange.pick.as_ref();
+    if let Some(sticky) = pick.and_then(|pick| pick.upstream().sticky()) {
+        sticky.hide(fields);
+    }
+}
+
+/// Has the response of a server name it, unless the client's cookie does. `header` is the client's.
+///
+/// It comes after compression has been settled: this cookie is no secret that the length of a body could give away
+/// (BREACH), as one that a server sets may be.
+pub(super) fn keep(exchange: &Exchange, header: &RequestHeader, response: &mut ResponseHeader) {
+    let (Some(pick), Some(admitted)) = (&exchange.pick, &exchange.admitted) else {
+        return;
+    };
+    let index = pick.server().index;
+    if let Some(sticky) = pick.upstream().sticky()
+        && sticky.named(&header.headers) != Some(index)
+    {
+        let is_tls = admitted.connection.tls.is_some();
+        sticky.keep(index, is_tls, &mut ResponseFields(response));
+    }
+}
