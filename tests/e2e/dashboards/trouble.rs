@@ -39,7 +39,7 @@ const TEXT: &str = "
       - { path: /rude, upstream: rude }
       - { path: /away, upstream: away }
       - { path: /said, respond: { body: hello } }
-      - { upstream: web, max_in_flight: 100, compress: { min_size: 10, cpu_guard: false } }
+      - { upstream: web, max_in_flight: { max: 100 }, compress: { min_size: 10, cpu_guard: false } }
 ";
 
 const USERS: &str = "alice:$2y$05$abcdefghijklmnopqrstuupx2xBUC4954936wVIjyyPHmUBFu0wCW\n";
