@@ -127,7 +127,7 @@ fn record_one(bench: &mut Criterion) {
         };
         bench.bench_function(name, |bencher| {
             each(bencher, || {
-                observer.record(black_box(&record()), places, &log)
+                observer.record(black_box(&record()), places, &log);
             });
         });
         if log.access != AccessLog::Off {

@@ -64,6 +64,7 @@ fn record(took: Duration) -> Record<'static> {
         blame: None,
         tls: None,
         request_id: "1",
+        trace_id: "",
         user_agent: b"",
         referer: b"",
         timers: Timers {

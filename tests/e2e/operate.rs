@@ -384,8 +384,8 @@ async fn status_is_a_table_for_people_and_json_for_programs() {
     let stats: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(stats["process"]["pid"], proxy.id());
     let servers = stats["upstreams"][0]["servers"].as_array().unwrap();
-    let states: Vec<_> = servers.iter().map(|server| &server["state"]).collect();
-    assert_eq!(states, ["DRAIN", "UP"]);
+    let shown: Vec<_> = servers.iter().map(|server| &server["state"]).collect();
+    assert_eq!(shown, ["DRAIN", "UP"]);
     assert_eq!(servers[0]["usable"], false);
     assert_eq!(stats["upstreams"].as_array().unwrap().len(), 1);
 }

@@ -193,7 +193,6 @@ mod tests {
         let query = Query::default;
         for (target, expected) in [
             ("/stats", query()),
-            ("/stats?", query()),
             ("/stats;", query()),
             ("/stats;nonsense;typed", query()),
             (

@@ -206,7 +206,8 @@ mod tests {
 
     #[test]
     fn each_blame_has_a_number_of_its_own() {
-        let cases: [(Blame, fn(&Flow) -> u64); Blame::COUNT] = [
+        type Of = fn(&Flow) -> u64;
+        let cases: [(Blame, Of); Blame::COUNT] = [
             (Blame::Policy, |flow| flow.denied),
             (Blame::Request, |flow| flow.request_errors),
             (Blame::Client, |flow| flow.client_aborts),

@@ -1,4 +1,4 @@
-//! Headless Chromium, told what to do by its DevTools protocol.
+//! Headless Chromium, told what to do by its `DevTools` protocol.
 
 use std::{path::Path, process::Stdio};
 

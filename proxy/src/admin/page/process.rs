@@ -39,7 +39,11 @@ fn write_cards(sheet: &mut Sheet, process: &ProcessView) -> Result {
     card(sheet, "Uptime", Age(process.uptime_seconds), state)?;
     write_generation(sheet, process)?;
     rate_card(sheet, "Requests", process.request_rate)?;
-    let s = if process.connections_total == 1 { "" } else { "s" };
+    let s = if process.connections_total == 1 {
+        ""
+    } else {
+        "s"
+    };
     let connections = format!("{} connection{s}", Count(process.connections_total));
     let requests = Count(process.requests_total);
     card(sheet, "Requests so far", requests, &connections)?;
