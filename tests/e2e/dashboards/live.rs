@@ -125,7 +125,7 @@ async fn every_name_is_in_use(edge: &Proxy, board: &Board) {
     let of_alerts = of_alerts.map(|alert| alert["expr"].as_str().unwrap().to_owned());
     let used = of_board.chain(of_alerts).flat_map(|it| metrics(&it));
     let unknown: BTreeSet<_> = used.filter(|name| !known.contains(name.as_str())).collect();
-    assert_eq!(unknown, BTreeSet::new(), "{}", page.text());
+    assert_eq!(unknown, BTreeSet::new());
 }
 
 /// Every expression of the alerts can be evaluated here, and those alerts fire or are about to that have a reason.

@@ -30,6 +30,7 @@ const TEXT: &str = "
       web: { servers: [$1, $2], health: { path: /health, interval: 200ms } }
       ill: { servers: [$3, $1], passive: { failures: 3, eject: 1s } }
       rude: { servers: [$4] }
+      full: { servers: [{ address: $1, max_connections: 1 }], queue: { size: 9, timeout: 300ms } }
       away: { servers: [127.0.0.1:$other], health: { tcp: true, interval: 200ms, fall: 1 } }
     routes:
       - { path: /limited, upstream: web, rate_limit: { rate: 1/h, by: 'header:x-key', max_keys: 1 } }
@@ -37,6 +38,7 @@ const TEXT: &str = "
       - { path: /guarded, upstream: web, basic_auth: { users: users } }
       - { path: /ill, upstream: ill }
       - { path: /rude, upstream: rude }
+      - { path: /full, upstream: full }
       - { path: /away, upstream: away }
       - { path: /said, respond: { body: hello } }
       - { upstream: web, max_in_flight: { max: 100 }, compress: { min_size: 10, cpu_guard: false } }
@@ -98,9 +100,9 @@ impl Site {
         let wrong = format!("authorization: Basic {wrong}");
         let key = format!("x-key: {}", fastrand::u64(..));
         let (_shaking, mut slow) = (self.begin_to_shake_hands().await, JoinSet::new());
-        for _ in 0..3 {
+        for path in ["/slow", "/full", "/full", "/full", "/full"] {
             let mut client = self.edge.client().await;
-            slow.spawn(async move { client.try_ask("GET", "/slow", &[], b"").await });
+            slow.spawn(async move { client.try_ask("GET", path, &[], b"").await });
         }
         for (path, line) in [
             ("/limited", &*key),
@@ -109,7 +111,8 @@ impl Site {
             ("/ill", ""),
             ("/rude", ""),
             ("/away", ""),
-            ("/said", "x_odd: 1"),
+            ("/said", ""),
+            ("/words", "x_odd: 1"),
             ("/noise", "accept-encoding: br"),
             ("/words", "accept-encoding: br"),
             ("/words", "accept-encoding: zstd"),
@@ -178,6 +181,8 @@ fn setup(text: &str, front: &AcmeFront, ca: &Pebble) -> Setup<'static> {
 fn answer(request: &Message) -> Reply {
     let reply = match request.target() {
         "/slow" => Reply::ok("late").after(Duration::from_millis(700)),
+        // Of four at a time, the second waits for its turn, and others in vain.
+        "/full" => Reply::ok("late").after(Duration::from_millis(200)),
         "/noise" => {
             let noise = std::iter::repeat_with(|| fastrand::u8(..)).take(4096);
             Reply::ok(noise.collect::<Vec<_>>())

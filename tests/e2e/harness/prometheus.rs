@@ -58,7 +58,7 @@ impl Prometheus {
             started: SystemTime::now(),
             _directory: directory,
         };
-        prometheus.is_ready().await;
+        prometheus.has_seen_it_twice().await;
         prometheus
     }
 
@@ -112,19 +112,27 @@ impl Prometheus {
         answer["data"].clone()
     }
 
-    async fn is_ready(&self) {
-        let ready = async {
-            loop {
-                if let Ok(mut client) = Client::try_connect(self.port).await
-                    && client.get("/-/ready").await.status() == 200
-                {
-                    return;
-                }
+    /// From then on it notices what changes.
+    async fn has_seen_it_twice(&self) {
+        let twice = async {
+            while !self.is_ready().await || self.looks().await < 2 {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         };
-        let ready = tokio::time::timeout(PATIENCE, ready).await;
-        ready.expect("Prometheus is not ready in time");
+        let twice = tokio::time::timeout(PATIENCE, twice).await;
+        twice.expect("Prometheus sees the edge in time");
+    }
+
+    async fn is_ready(&self) -> bool {
+        let Ok(mut client) = Client::try_connect(self.port).await else {
+            return false;
+        };
+        client.get("/-/ready").await.status() == 200
+    }
+
+    async fn looks(&self) -> usize {
+        let seen = self.series("up == 1").await;
+        seen.first().map_or(0, |up| up.values.len())
     }
 }
 
