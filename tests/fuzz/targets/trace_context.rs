@@ -17,13 +17,22 @@ fn assert_parent(said: &[u8]) {
     assert_eq!(TraceParent::of([said].into_iter()), parsed);
     assert_eq!(TraceParent::of([said, said].into_iter()), None);
     let plain = plainly(said);
-    let found = parsed.map(|it| (it.trace.to_string(), it.span.as_str().to_owned(), it.flags()));
+    let found = parsed.map(|it| {
+        (
+            it.trace.to_string(),
+            it.span.as_str().to_owned(),
+            it.flags(),
+        )
+    });
     assert_eq!(found, plain);
     let Some(parsed) = parsed else {
         return;
     };
     let (trace, span) = (parsed.trace.to_bytes(), parsed.span.to_bytes());
-    assert_eq!(u128::from_be_bytes(trace), u128::from_str_radix(&parsed.trace.to_string(), 16).expect("digits"));
+    assert_eq!(
+        u128::from_be_bytes(trace),
+        u128::from_str_radix(&parsed.trace.to_string(), 16).expect("digits")
+    );
     assert_eq!(SpanId::new(u64::from_be_bytes(span)), parsed.span);
     for is_sampled in [false, true] {
         let ours = parsed.child(SpanId::new(7), is_sampled);
