@@ -47,6 +47,8 @@ async fn a_killed_server_turns_red_bends_the_plot_and_is_told_on_an_open_page() 
         .await;
     let kept = "mark === 'not reloaded' && focused.isConnected && document.activeElement === focused && scrollY === place";
     assert_eq!(browser.eval(kept).await, true);
+    browser.resize(1440, 1500).await;
+    browser.screenshot("killed").await;
     stage.api.start_again().await;
     browser
         .wait_for(&format!(
