@@ -281,9 +281,9 @@ fn the_page_says_of_an_upstream_what_the_csv_says() {
         assert_eq!(line.unwrap().split(',').nth(17), Some(expected), "{name}");
         let id = format!("b{index}");
         let part = drawing.parts.iter().find(|part| part.id == id).unwrap();
-        let status = format!("0s {expected}<td>");
+        let words = format!("0s {expected}<td>");
         assert!(
-            drawing.html(part).contains(&status),
+            drawing.html(part).contains(&words),
             "{}",
             drawing.html(part)
         );
