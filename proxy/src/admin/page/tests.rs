@@ -265,3 +265,19 @@ fn upstreams_with_most_traffic_are_plotted_and_fifty_at_most() {
         "nothing to plot"
     );
 }
+
+#[test]
+fn what_came_of_an_action_is_no_other_page_to_follow() {
+    let drawn = |status| {
+        let query = Query {
+            status,
+            ..Query::default()
+        };
+        let look = Look {
+            query,
+            may_act: true,
+        };
+        draw(&StatsView::default(), &look).layout
+    };
+    assert_eq!(drawn(Some(ActionStatus::Done)), drawn(None));
+}
