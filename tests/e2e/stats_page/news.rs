@@ -32,6 +32,8 @@ async fn a_killed_server_turns_red_bends_the_plot_and_is_told_on_an_open_page() 
     assert_eq!(browser.eval(&colour).await, "rgb(255, 144, 144)");
     let words = format!("{API}.querySelector('.status').textContent.includes('DOWN')");
     assert_eq!(browser.eval(&words).await, true);
+    let backend = format!("{API}.querySelector('.total .status').textContent.endsWith('DOWN')");
+    browser.wait_for(&backend).await;
     browser
         .wait_for("document.title.includes('2 of 3 servers up')")
         .await;
@@ -47,6 +49,8 @@ async fn a_killed_server_turns_red_bends_the_plot_and_is_told_on_an_open_page() 
         .await;
     let kept = "mark === 'not reloaded' && focused.isConnected && document.activeElement === focused && scrollY === place";
     assert_eq!(browser.eval(kept).await, true);
+    browser.resize(1440, 1500).await;
+    browser.screenshot("killed").await;
     stage.api.start_again().await;
     browser
         .wait_for(&format!(

@@ -39,7 +39,10 @@ pub(super) const GROUPS: [Group; 8] = [
             ),
             ("Max", "the most at a time"),
             ("Limit", "as many as may be at a time"),
-            ("Total", "so far"),
+            (
+                "Total",
+                "so far: connections, tries at a server, requests of an upstream",
+            ),
             ("LbTot", "times a server was chosen"),
             ("Last", "since the last request"),
         ],
@@ -73,7 +76,7 @@ pub(super) const GROUPS: [Group; 8] = [
         name: "Warnings",
         columns: &[
             ("Retr", "requests tried again"),
-            ("Redis", "requests sent to another server than the first"),
+            ("Redis", "of these, sent to another server: all of them"),
         ],
     },
     Group {
@@ -86,7 +89,7 @@ pub(super) const GROUPS: [Group; 8] = [
             ("Bck", "backup servers that are up"),
             (
                 "Chk",
-                "health checks that failed / times left out because requests failed",
+                "health checks that failed / requests whose failure counts against the server",
             ),
             ("Dwn", "times it went down"),
             ("Dwntme", "how long it was down"),

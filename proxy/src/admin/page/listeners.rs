@@ -2,13 +2,7 @@
 
 use std::fmt::{Result, Write};
 
-use super::{
-    Look, ROWS,
-    cells::{flow_errors, last},
-    columns, left_out,
-    sheet::Sheet,
-    tips::Tip,
-};
+use super::{Look, ROWS, cells::last, columns, left_out, sheet::Sheet, tips::Tip};
 use crate::admin::{
     ListenerView,
     html::{Bytes, Count, Escaped},
@@ -67,7 +61,8 @@ fn write_row(sheet: &mut Sheet, listener: &ListenerView, process: &ProcessView) 
     sheet.told(Bytes(flow.bytes_out), &Tip::of_bytes(flow))?;
     sheet.cell(Count(flow.denied))?;
     sheet.blank(1)?;
-    flow_errors(sheet, flow, true)?;
+    sheet.told(Count(flow.request_errors), &Tip::of_aborts(flow))?;
+    sheet.blank(2)?;
     sheet.blank(2)?;
     let status = match (process.draining, listener.full) {
         (true, _) => "STOP",

@@ -2,13 +2,7 @@
 
 use std::fmt::{Result, Write};
 
-use super::{
-    cells::{flow_errors, last},
-    form,
-    sheet::Sheet,
-    state::State,
-    tips::Tip,
-};
+use super::{cells::last, form, sheet::Sheet, state::State, tips::Tip};
 use crate::{
     admin::html::{Age, Bytes, Count, Escaped},
     observe::ServerView,
@@ -37,15 +31,18 @@ pub(super) fn write_row(sheet: &mut Sheet, server: &ServerView, may_act: bool, n
         Some(limit) => sheet.cell(limit)?,
         None => sheet.blank(1)?,
     }
-    sheet.told(Count(flow.requests()), &Tip::of_server(server))?;
+    sheet.told(Count(server.picks), &Tip::of_server(server))?;
     sheet.cell(Count(server.picks))?;
     last(sheet, flow, now)?;
     sheet.cell(Bytes(flow.bytes_in))?;
     sheet.told(Bytes(flow.bytes_out), &Tip::of_bytes(flow))?;
     sheet.blank(2)?;
-    flow_errors(sheet, flow, false)?;
-    sheet.cell(Count(server.retries))?;
+    let [connect, reset, timeout, malformed, _] = server.failures;
     sheet.blank(1)?;
+    sheet.cell(Count(connect))?;
+    sheet.told(Count(reset + timeout + malformed), &Tip::of_aborts(flow))?;
+    sheet.cell(Count(server.retries))?;
+    sheet.cell(Count(server.retries))?;
     write_standing(sheet, server)
 }
 
@@ -77,12 +74,8 @@ fn write_standing(sheet: &mut Sheet, server: &ServerView) -> Result {
     };
     sheet.cell(active)?;
     sheet.cell(backup)?;
-    if server.checks == 0 && server.ejections == 0 {
-        sheet.blank(1)?;
-    } else {
-        let (failed, ejections) = (Count(server.checks_failed), Count(server.ejections));
-        write!(sheet, "<td>{failed}/{ejections}")?;
-    }
+    let failures = Count(server.failures.iter().sum());
+    write!(sheet, "<td>{}/{failures}", Count(server.checks_failed))?;
     if server.checks == 0 {
         sheet.blank(2)?;
     } else {

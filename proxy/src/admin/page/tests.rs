@@ -281,3 +281,27 @@ fn what_came_of_an_action_is_no_other_page_to_follow() {
     };
     assert_eq!(drawn(Some(ActionStatus::Done)), drawn(None));
 }
+
+#[test]
+fn the_page_says_of_an_upstream_what_the_csv_says() {
+    let mut stats = stats();
+    let mut lost = upstream("lost", vec![server("10.0.2.1:80", "DOWN")]);
+    lost.panic = true;
+    stats.upstreams.push(lost);
+    let csv = crate::admin::haproxy::csv(&stats, &Query::default());
+    let drawing = draw(&stats, &Look::default());
+    for (index, name, expected) in [(0, "web", "UP"), (1, "api", "DOWN"), (2, "lost", "DOWN")] {
+        let line = csv
+            .lines()
+            .find(|line| line.starts_with(&format!("{name},BACKEND,")));
+        assert_eq!(line.unwrap().split(',').nth(17), Some(expected), "{name}");
+        let id = format!("b{index}");
+        let part = drawing.parts.iter().find(|part| part.id == id).unwrap();
+        let status = format!("0s {expected}<td>");
+        assert!(
+            drawing.html(part).contains(&status),
+            "{}",
+            drawing.html(part)
+        );
+    }
+}
