@@ -16,16 +16,24 @@ use axum::{
 /// Answers 421 to a request that calls us by another name. One without a name (HTTP/1.0, no browser)
 /// passes.
 pub(super) async fn guard(request: Request, next: Next) -> Response {
-    let in_target = request.uri().authority();
-    let mut in_headers = request.headers().get_all(HOST).iter();
-    let is_ours = in_target.is_none_or(|authority| is_local(authority.as_str()))
-        && in_headers.all(|host| host.to_str().is_ok_and(is_local));
-    if is_ours {
+    if calls_us(&request) {
         next.run(request).await
     } else {
-        let answer = "this listener answers to an IP address or localhost\n";
-        super::guarded((StatusCode::MISDIRECTED_REQUEST, answer).into_response()).await
+        super::guarded(misdirected()).await
     }
+}
+
+/// Whether a request calls us by an IP address or as `localhost`, or not at all.
+pub(super) fn calls_us(request: &Request) -> bool {
+    let in_target = request.uri().authority();
+    let mut in_headers = request.headers().get_all(HOST).iter();
+    in_target.is_none_or(|authority| is_local(authority.as_str()))
+        && in_headers.all(|host| host.to_str().is_ok_and(is_local))
+}
+
+pub(super) fn misdirected() -> Response {
+    let answer = "this listener answers to an IP address or localhost\n";
+    (StatusCode::MISDIRECTED_REQUEST, answer).into_response()
 }
 
 /// Whether an authority, with or without a port, names an IP address or `localhost`.

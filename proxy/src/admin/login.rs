@@ -9,7 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::View;
+use super::{View, host};
 use crate::balance::Operator;
 
 /// What machines ask for, from elsewhere and without a login: a scraper, a load balancer in front of us.
@@ -45,6 +45,9 @@ pub(super) async fn guard(State(view): State<View>, mut request: Request, next: 
         return StatusCode::INTERNAL_SERVER_ERROR.into_response(); // every connection has one
     };
     match view.enter(peer, request.headers()).await {
+        // Behind any other than a loopback listener names are not looked at before; but here nothing is asked for
+        // that another site does not have.
+        Entry::Visitor if !host::calls_us(&request) => return host::misdirected(),
         Entry::Visitor => {}
         Entry::User(user) => drop(request.extensions_mut().insert(user)),
         Entry::Refused {
@@ -70,6 +73,11 @@ impl Entry {
         if peer.is_loopback() && client.is_loopback() {
             return Self::Visitor;
         }
+        Self::not_here()
+    }
+
+    /// The page is not for whoever this is.
+    pub const fn not_here() -> Self {
         Self::Refused {
             status: StatusCode::FORBIDDEN,
             field: None,

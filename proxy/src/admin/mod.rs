@@ -20,7 +20,10 @@ mod view;
 #[cfg(test)]
 mod tests;
 
-use std::{net::IpAddr, sync::Arc};
+use std::{
+    net::IpAddr,
+    sync::{Arc, LazyLock},
+};
 
 use async_trait::async_trait;
 use axum::{
@@ -37,6 +40,7 @@ use axum::{
     response::{Html, IntoResponse, Redirect, Response},
     routing::get,
 };
+use tokio::sync::Semaphore;
 use tracing::error;
 
 use self::{
@@ -185,12 +189,21 @@ fn of_kind(kind: &'static str, text: &'static str) -> Response {
     (kind, text).into_response()
 }
 
+/// Answers that are made at a time. Whoever leaves does not end the work, so seats alone would be no limit.
+const AT_WORK: usize = 4;
+
 /// Off the threads that move traffic: thousands of series take their milliseconds.
 async fn aside(
     view: View,
     answer: impl FnOnce(&dyn AdminView) -> Response + Send + 'static,
 ) -> Response {
-    let answered = tokio::task::spawn_blocking(move || answer(&*view)).await;
+    static PLACES: LazyLock<Arc<Semaphore>> = LazyLock::new(|| Arc::new(Semaphore::new(AT_WORK)));
+    let place = Arc::clone(&PLACES).acquire_owned().await;
+    let work = move || {
+        let _place = place;
+        answer(&*view)
+    };
+    let answered = tokio::task::spawn_blocking(work).await;
     answered.unwrap_or_else(|fault| {
         error!(%fault, "the admin endpoint could not answer");
         (StatusCode::INTERNAL_SERVER_ERROR, "internal error\n").into_response()

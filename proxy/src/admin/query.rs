@@ -53,10 +53,14 @@ pub enum ActionStatus {
     Unknown,
     /// Not a form.
     Invalid,
+    /// It was understood, and refused. `HAProxy` has no such action.
+    Refused,
+    /// Done, but it could not be written down.
+    Fleeting,
 }
 
 impl ActionStatus {
-    const ALL: [(&'static str, Self); 8] = [
+    const ALL: [(&'static str, Self); 10] = [
         ("DONE", Self::Done),
         ("NONE", Self::None),
         ("PART", Self::Partly),
@@ -65,6 +69,8 @@ impl ActionStatus {
         ("DENY", Self::Denied),
         ("UNKN", Self::Unknown),
         ("IVAL", Self::Invalid),
+        ("FAIL", Self::Refused),
+        ("TEMP", Self::Fleeting),
     ];
 
     /// A code that nobody knows is told as `UNKN`.

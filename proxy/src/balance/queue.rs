@@ -146,7 +146,8 @@ impl Queue {
         let own = upstream.kept(kept, tried, now);
         let line = own.map_or(ANY, line_of);
         let is_first = lines.first(line).is_none();
-        if is_first {
+        // A try after the first may go where those before it in line may not: to a backup, as their servers are but full.
+        if is_first || !tried.is_empty() {
             match upstream.pick_if_free(kept, tried, now) {
                 Err(Refusal::Saturated) => {}
                 done => {
@@ -261,7 +262,8 @@ impl Lines {
         places.next().map(|(&(_, ticket), _)| ticket)
     }
 
-    /// Gives one place away, to whoever waits longest of those who wait for this server and those who wait for any.
+    /// Gives a place away, to whoever waits longest of those who wait for this server and those who wait for any. Who is
+    /// served may have found one elsewhere; then the next is served too.
     fn give(&mut self, server: Line, answers: &mut Answers, now: Instant) {
         let (kept, any) = (self.first(server), self.first(ANY));
         let is_kept_older = kept.is_some_and(|kept| any.is_none_or(|any| kept < any));
@@ -270,7 +272,9 @@ impl Lines {
         } else {
             [ANY, server]
         };
-        let _ = order.into_iter().any(|line| self.serve(line, answers, now));
+        for line in order {
+            while self.serve(line, answers, now) {}
+        }
     }
 
     /// Serves all for whom there are places now.

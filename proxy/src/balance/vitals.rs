@@ -352,6 +352,8 @@ impl Vitals {
 
     /// How long it was down by its checks, all times together.
     pub fn downtime(&self, now: Instant) -> Duration {
+        // Whoever comes up meanwhile moves time from one number to the other.
+        let _whole = self.last_check.lock();
         let since = self.down_since.load(Relaxed);
         let this_time = if since == 0 {
             0

@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, sync::Arc};
 
-use http::{HeaderMap, HeaderName};
+use http::{HeaderMap, HeaderName, header::FORWARDED};
 use tokio::{sync::oneshot, task::spawn_blocking};
 
 use super::{Edge, signals::Wish};
@@ -23,6 +23,11 @@ impl Edge {
         let forwarded_for: Vec<_> = forwarded_for.map(http::HeaderValue::as_bytes).collect();
         let from = client_of(peer, forwarded_for.into_iter(), &snapshot.trusted_proxies);
         let Some(users) = snapshot.admin_users.clone() else {
+            // Whom a proxy on this machine speaks for is known only of one that is trusted.
+            let is_passed_on = sent.contains_key(X_FORWARDED_FOR) || sent.contains_key(FORWARDED);
+            if is_passed_on && !snapshot.trusted_proxies.contains(peer) {
+                return Entry::not_here();
+            }
             return Entry::without_users(peer, from);
         };
         drop(snapshot);
@@ -64,7 +69,7 @@ impl Edge {
         }
         match answered.await {
             Ok(Ok(_)) => ActionStatus::Done,
-            Ok(Err(_)) => ActionStatus::BadParameters,
+            Ok(Err(_)) => ActionStatus::Refused,
             Err(_) => ActionStatus::Unknown,
         }
     }
@@ -101,13 +106,16 @@ impl Edge {
             Ok(operated) => operated,
             Err(why) => {
                 tracing::warn!("an action at the page is refused ({by})\n{why}");
-                return ActionStatus::BadParameters;
+                return ActionStatus::Refused;
             }
         };
+        let is_changed = operated.servers.iter().any(Changed::is_change);
         if let Some(why) = operated.fleeting {
             tracing::warn!("what was ordered at the page will not outlive a restart: {why}");
+            if is_changed {
+                return ActionStatus::Fleeting;
+            }
         }
-        let is_changed = operated.servers.iter().any(Changed::is_change);
         match (names.len() == servers.len(), is_changed) {
             (false, _) => ActionStatus::Partly,
             (true, true) => ActionStatus::Done,

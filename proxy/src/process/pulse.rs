@@ -1,6 +1,7 @@
 //! Looks at all counters once a second, for rates, plots and percentiles of late: requests pay nothing for these.
 
 use std::{
+    collections::HashMap,
     sync::Weak,
     time::{Duration, Instant},
 };
@@ -76,6 +77,7 @@ impl Edge {
         }
         let snapshot = self.snapshot.load();
         let now = Instant::now();
+        let mut seen = HashMap::new();
         for upstream in snapshot.upstreams.iter() {
             let (mut in_flight, mut is_up) = (0, false);
             for server in upstream.servers() {
@@ -83,10 +85,14 @@ impl Edge {
                 is_up |= server.takes_new(now);
                 server.vitals.meters.tick(elapsed);
             }
-            if let Some(meters) = metrics.upstream(upstream.name()) {
-                meters.tick(in_flight, elapsed);
-                meters.outages.tick(is_up, elapsed);
-            }
+            seen.insert(&**upstream.name(), (in_flight, is_up));
+        }
+        // Also those of earlier snapshots that are still held, and the one that all beyond the limit share.
+        for meters in metrics.upstreams() {
+            let found = seen.get(meters.name()).copied();
+            let (in_flight, is_up) = found.unwrap_or((0, true));
+            meters.tick(in_flight, elapsed);
+            meters.outages.tick(is_up, elapsed);
         }
     }
 }

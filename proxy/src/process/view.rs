@@ -244,8 +244,15 @@ fn of_upstream(upstream: &Upstream, meters: Option<&UpstreamMeters>, now: Instan
     let Some(meters) = meters else {
         return view;
     };
+    // It is looked at once a second; what one server had, which is counted exactly, there was at least.
+    let of_one = view
+        .servers
+        .iter()
+        .map(|server| server.most_in_flight)
+        .max();
+    let most = meters.most.get().max(of_one.unwrap_or(0));
     UpstreamView {
-        most_in_flight: meters.most.get().max(view.in_flight),
+        most_in_flight: most.max(view.in_flight),
         retries: meters.retries(),
         outages: meters.outages.view(),
         flow: meters.flow(),

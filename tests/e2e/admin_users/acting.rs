@@ -174,12 +174,12 @@ async fn a_reload_by_the_page_says_what_came_of_it() {
     proxy.errors().await_line(line).await;
 
     proxy.rewrite(&CONFIG.replace("upstream: web }]", "upstream: wep }]"));
-    assert_eq!(act(&proxy, "action=reload").await, "ERRP");
+    assert_eq!(act(&proxy, "action=reload").await, "FAIL");
     assert_eq!(
         proxy.metric("simplon_config_generation", &[]).await,
         Some(2)
     );
-    let page = ask(&proxy, "GET", "/stats;st=ERRP", &[&basic(OPS)], "").await;
+    let page = ask(&proxy, "GET", "/stats;st=FAIL", &[&basic(OPS)], "").await;
     for words in ["did you mean", "wep", "simplon.yaml"] {
         assert!(page.text().contains(words), "{words}: {}", page.text());
     }

@@ -66,9 +66,16 @@ async fn through_any_other_route_it_is_refused_with_words() {
 #[tokio::test]
 async fn without_users_the_page_is_not_for_whom_the_edge_passes_on() {
     let web = Origin::saying("web").await;
-    let proxy = Proxy::with(&CONFIG.replace(", users: users", ""), &[&web]).await;
-    let far = "x-forwarded-for: 203.0.113.9";
-    let answer = ask(&proxy, "GET", &["host: ops.test", far], "").await;
-    assert_eq!(answer.status(), 403);
-    assert!(!answer.text().contains("web"));
+    let without = CONFIG.replace(", users: users", "");
+    for config in [
+        without.clone(),
+        // Nor if it does not know that it is one that passes on.
+        without.replace("trusted_proxies: [127.0.0.0/8]", ""),
+    ] {
+        let proxy = Proxy::with(&config, &[&web]).await;
+        let far = "x-forwarded-for: 203.0.113.9";
+        let answer = ask(&proxy, "GET", &["host: ops.test", far], "").await;
+        assert_eq!(answer.status(), 403);
+        assert!(!answer.text().contains("web"));
+    }
 }

@@ -22,7 +22,7 @@ async fn fickle(name: &'static str, sick: &Arc<AtomicBool>, only_checks: bool) -
 }
 
 async fn stats(proxy: &Proxy) -> String {
-    let page = proxy.admin("/stats").await;
+    let page = proxy.admin("/stats;csv").await;
     page.map(|page| page.text().to_owned()).unwrap_or_default()
 }
 

@@ -67,6 +67,11 @@ pub(super) fn write_banner(sheet: &mut Sheet, status: ActionStatus, back: &str) 
         ),
         ActionStatus::Denied => ("bad", "Not done: you may not."),
         ActionStatus::Invalid => ("bad", "Not done: that was no form of this page."),
+        ActionStatus::Refused => ("bad", "Not done: it was refused; the events tell why."),
+        ActionStatus::Fleeting => (
+            "bad",
+            "Done, but it will not outlive a restart; the events tell why.",
+        ),
         ActionStatus::Unknown => ("bad", "It is not known what came of it; see the events."),
     };
     writeln!(

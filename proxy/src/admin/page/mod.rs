@@ -71,7 +71,10 @@ pub(super) fn draw(stats: &StatsView, look: &Look) -> Drawing {
 /// By what stands where. Names are part of it, so that no box is ever ticked for another server.
 fn layout(stats: &StatsView, look: &Look) -> u64 {
     let mut hasher = DefaultHasher::new();
-    look.hash(&mut hasher);
+    // What came of the last action stands on the page that tells of it, and not in what keeps it up to date.
+    let mut told = look.clone();
+    told.query.status = None;
+    told.hash(&mut hasher);
     for listener in &stats.listeners {
         listener.name.hash(&mut hasher);
     }

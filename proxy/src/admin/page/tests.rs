@@ -267,13 +267,29 @@ fn upstreams_with_most_traffic_are_plotted_and_fifty_at_most() {
 }
 
 #[test]
+fn what_came_of_an_action_is_no_other_page_to_follow() {
+    let drawn = |status| {
+        let query = Query {
+            status,
+            ..Query::default()
+        };
+        let look = Look {
+            query,
+            may_act: true,
+        };
+        draw(&StatsView::default(), &look).layout
+    };
+    assert_eq!(drawn(Some(ActionStatus::Done)), drawn(None));
+}
+
+#[test]
 fn the_page_says_of_an_upstream_what_the_csv_says() {
-    let mut stats = stats();
+    let mut shown = stats();
     let mut lost = upstream("lost", vec![server("10.0.2.1:80", "DOWN")]);
     lost.panic = true;
-    stats.upstreams.push(lost);
-    let csv = crate::admin::haproxy::csv(&stats, &Query::default());
-    let drawing = draw(&stats, &Look::default());
+    shown.upstreams.push(lost);
+    let csv = crate::admin::haproxy::csv(&shown, &Query::default());
+    let drawing = draw(&shown, &Look::default());
     for (index, name, expected) in [(0, "web", "UP"), (1, "api", "DOWN"), (2, "lost", "DOWN")] {
         let line = csv
             .lines()
