@@ -49,7 +49,7 @@ pub enum Command {
     RollOver {
         issuer: String,
     },
-    /// Servers are named as [`crate::balance::select`] finds them. Answered with a list of [`ServerStatus`].
+    /// Servers are named as [`crate::balance::select`] finds them. Answered with a list of `ServerStatus`.
     Order {
         servers: Vec<String>,
         order: Order,

@@ -1,6 +1,6 @@
 //! What `HAProxy` shows of itself, shown of us: its table as CSV and JSON, and its exporter's metrics.
 //!
-//! For whoever comes from `HAProxy` with dashboards, checks and exporters. All of it is made of [`StatsView`]: a [`Row`] for
+//! For whoever comes from `HAProxy` with dashboards, checks and exporters. All of it is made of [`StatsView`]: a `Row` for
 //! each listener (`FRONTEND`), server, and upstream (`BACKEND`), from which CSV, JSON and metrics read. What we do not count
 //! stays empty; a zero is the truth.
 //!

@@ -1,7 +1,7 @@
 //! Traces: one span for each exchange, for a collector that takes OTLP by HTTP.
 //!
 //! An exchange has its [`Trace`] from the moment it is admitted. What it leaves is a [`Span`], which waits in a bounded queue; the
-//! [`exporter`] sends what has gathered. A request never waits for it, and what there is no room for is counted.
+//! `exporter` sends what has gathered. A request never waits for it, and what there is no room for is counted.
 
 mod collector;
 mod complaints;
