@@ -10,9 +10,7 @@ use std::{
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use simplon::{
     balance::{Tried, Upstream},
-    config::model::{
-        self, Address, HealthCheck, Passive, Probe, Retries, Server, Timeouts, UpstreamProtocol,
-    },
+    config::model::{self, Address, HealthCheck, Probe, Server},
 };
 
 fn upstream(servers: u16) -> Arc<Upstream> {
@@ -23,8 +21,6 @@ fn upstream(servers: u16) -> Arc<Upstream> {
         backup: false,
     };
     let spec = model::Upstream {
-        name: "api".into(),
-        servers: (0..servers).map(server).collect(),
         health: Some(HealthCheck {
             probe: Probe::Tcp,
             interval: Duration::from_secs(2),
@@ -32,16 +28,7 @@ fn upstream(servers: u16) -> Arc<Upstream> {
             rise: NonZeroU32::MIN,
             fall: NonZeroU32::MIN,
         }),
-        passive: Passive::default(),
-        timeouts: Timeouts::default(),
-        retries: Retries::default(),
-        limits: model::ServerLimits::default(),
-        protocol: UpstreamProtocol::Http1,
-        proxy_protocol: None,
-        tls: None,
-        sticky: None,
-        queue: None,
-        slow_start: None,
+        ..model::Upstream::of("api", (0..servers).map(server).collect())
     };
     Upstream::build(&spec, None, None, Instant::now())
 }

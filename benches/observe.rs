@@ -19,29 +19,16 @@ use simplon::{
 
 fn record() -> Record<'static> {
     Record {
-        at: SystemTime::now(),
-        client: IpAddr::from([203, 0, 113, 77]),
-        country: None,
         listener: "public",
         protocol: Protocol::Http2,
         method: "GET",
         host: "www.example.ch",
         path: "/products/walking-boots/alpine-42",
         status: 200,
-        bytes_in: 0,
         bytes_out: 18_231,
         route: "www.example.ch/products",
         upstream: "shop",
         server: "10.0.3.17:8080",
-        retries: 0,
-        policy: None,
-        observed: &[],
-        user: "",
-        coding: "",
-        refusal: None,
-        refusal_detail: None,
-        blame: None,
-        compressed: None,
         tls: Some(Tls {
             version: "TLSv1.3",
             cipher: "TLS_AES_128_GCM_SHA256",
@@ -50,7 +37,6 @@ fn record() -> Record<'static> {
             client: "",
         }),
         request_id: "0199f1d2a7c34e0b8f6a1c2d3e4f5a6b",
-        trace_id: "",
         user_agent: b"Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
         referer: b"https://www.example.ch/products",
         timers: Timers {
@@ -59,7 +45,7 @@ fn record() -> Record<'static> {
             first_byte: Some(Duration::from_micros(4_310)),
             total: Duration::from_micros(5_120),
         },
-        upgraded: false,
+        ..Record::of(SystemTime::now(), IpAddr::from([203, 0, 113, 77]))
     }
 }
 

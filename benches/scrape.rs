@@ -16,8 +16,8 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use simplon::{
     config::model::{AccessLog, Log},
     observe::{
-        self, CertificateView, Certificates, Exposition, Format, Metrics, Observer, Places,
-        Protocol, Record, RouteMeters, Scene, ServerMeters, ServerView, Timers, UpstreamView,
+        self, CertificateView, Certificates, Exposition, Format, Metrics, Observer, Places, Record,
+        RouteMeters, Scene, ServerMeters, ServerView, Timers, UpstreamView,
     },
 };
 
@@ -39,41 +39,23 @@ impl Certificates for Nobody {
 
 fn record(took: Duration) -> Record<'static> {
     Record {
-        at: SystemTime::now(),
-        client: IpAddr::from([192, 0, 2, 1]),
-        country: None,
         listener: "public",
-        protocol: Protocol::Http11,
         method: "GET",
         host: "example.ch",
         path: "/",
         status: 200,
         bytes_in: 10,
         bytes_out: 1000,
-        route: "",
         upstream: "web",
         server: "10.0.0.1:80",
-        retries: 0,
-        policy: None,
-        observed: &[],
-        user: "",
-        coding: "",
-        compressed: None,
-        refusal: None,
-        refusal_detail: None,
-        blame: None,
-        tls: None,
         request_id: "1",
-        trace_id: "",
-        user_agent: b"",
-        referer: b"",
         timers: Timers {
             queue: None,
             connect: Some(Duration::ZERO),
             first_byte: Some(took),
             total: took,
         },
-        upgraded: false,
+        ..Record::of(SystemTime::now(), IpAddr::from([192, 0, 2, 1]))
     }
 }
 
@@ -117,13 +99,13 @@ fn views(observer: &Observer, sites: &[Site]) -> Vec<UpstreamView> {
             let servers = servers.map(|(number, server)| ServerView {
                 name: format!("10.0.{number}.1:8080"),
                 state: "UP".to_owned(),
-                flow: server.flow(),
+                flow: server.traffic.flow(),
                 stages: server.stages.view(),
                 ..ServerView::default()
             });
             UpstreamView {
                 name: site.name.clone(),
-                flow: meters.flow(),
+                flow: meters.traffic.flow(),
                 stages: meters.stages.view(),
                 points: meters.points(),
                 servers: servers.collect(),

@@ -73,39 +73,24 @@ fn one(tracer: Option<&Tracer>, server: &Arc<str>, fields: &mut HeaderMap) {
 
 fn send(tracer: &Tracer, trace: &Trace, begun: Instant) {
     let record = Record {
-        at: SystemTime::now(),
-        client: IpAddr::from([203, 0, 113, 77]),
-        country: None,
         listener: "public",
         protocol: Protocol::Http2,
         method: "GET",
         host: "www.example.ch",
         path: "/products/walking-boots/alpine-42",
         status: 200,
-        bytes_in: 0,
         bytes_out: 18_231,
         route: "www.example.ch/products",
         upstream: "shop",
         server: "10.0.3.17:8080",
-        retries: 0,
-        blame: None,
-        policy: None,
-        observed: &[],
-        user: "",
-        coding: "",
-        compressed: None,
-        refusal: None,
-        refusal_detail: None,
-        tls: None,
         request_id: "0199f1d2a7c34e0b8f6a1c2d3e4f5a6b",
         trace_id: "4bf92f3577b34da6a3ce929d0e0e4736",
         user_agent: b"Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
-        referer: b"",
         timers: Timers {
             total: Duration::from_micros(5_120),
             ..Timers::default()
         },
-        upgraded: false,
+        ..Record::of(SystemTime::now(), IpAddr::from([203, 0, 113, 77]))
     };
     let asked = Asked {
         scheme: "https",

@@ -9,8 +9,7 @@ use http::StatusCode;
 
 use crate::config::{
     model::{
-        Address, HealthCheck, Passive, Probe, Retries, RetryOn, SameSite, Secure, Server,
-        ServerLimits, Sticky, Timeouts, Upstream, UpstreamProtocol,
+        Address, HealthCheck, Probe, Retries, RetryOn, SameSite, Secure, Server, Sticky, Upstream,
     },
     units::Percent,
 };
@@ -25,19 +24,8 @@ pub(super) fn upstream(weights: &[u32]) -> Upstream {
         backup: false,
     };
     Upstream {
-        name: "api".into(),
-        servers: weights.iter().enumerate().map(server).collect(),
         health: Some(check(2, 3)),
-        passive: Passive::default(),
-        timeouts: Timeouts::default(),
-        retries: Retries::default(),
-        limits: ServerLimits::default(),
-        protocol: UpstreamProtocol::Http1,
-        proxy_protocol: None,
-        tls: None,
-        sticky: None,
-        queue: None,
-        slow_start: None,
+        ..Upstream::of("api", weights.iter().enumerate().map(server).collect())
     }
 }
 

@@ -4,9 +4,8 @@ use std::net::SocketAddr;
 
 use super::{
     model::{
-        Action, Address, Admin, Config, Control, Drain, Limits, Listener, Log, MemoryLimit,
-        Metrics, Passive, PathPattern, Policies, Protocols, Retries, Route, Server, ServerLimits,
-        Timeouts, UnderscoreHeaders, Upstream, UpstreamProtocol,
+        Action, Admin, Config, Control, Drain, Limits, Listener, Log, MemoryLimit, Metrics,
+        PathPattern, Policies, Protocols, Route, Server, UnderscoreHeaders, Upstream,
     },
     problem::{Located, Problem},
     read::address,
@@ -37,7 +36,7 @@ pub fn quick(from: &str, to: &str) -> Result<Config, Report> {
         trusted_proxies: Vec::new(),
         country_database: None,
         certificates: Vec::new(),
-        upstreams: vec![upstream(address)],
+        upstreams: vec![Upstream::of("to", vec![Server::of(address)])],
         routes: vec![Route {
             at: Located::nowhere(()),
             hosts: Vec::new(),
@@ -77,29 +76,6 @@ fn listener(bind: Vec<SocketAddr>) -> Listener {
         proxy_protocol: None,
         underscore_headers: UnderscoreHeaders::default(),
         limits: Limits::default(),
-    }
-}
-
-fn upstream(address: Address) -> Upstream {
-    Upstream {
-        name: "to".into(),
-        servers: vec![Server {
-            address,
-            weight: 1,
-            max_connections: None,
-            backup: false,
-        }],
-        health: None,
-        passive: Passive::default(),
-        timeouts: Timeouts::default(),
-        retries: Retries::default(),
-        limits: ServerLimits::default(),
-        protocol: UpstreamProtocol::Http1,
-        proxy_protocol: None,
-        tls: None,
-        sticky: None,
-        queue: None,
-        slow_start: None,
     }
 }
 

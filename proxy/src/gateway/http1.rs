@@ -13,7 +13,7 @@ use super::{Door, pages};
 use crate::{
     admit::RequestId,
     listen::{HeadRead, Stream},
-    observe::{Places, Protocol, Record, Timers, Tls},
+    observe::{Places, Record, Timers, Tls},
     respond::{PageFacts, Refusal},
 };
 
@@ -73,39 +73,21 @@ async fn refuse(door: &Door, mut stream: Stream, refusal: Refusal, head: &[u8]) 
     let connection = stream.connection();
     door.observer.record(
         &Record {
-            at: SystemTime::now(),
-            client: connection.peer.ip(),
-            country: None,
             listener: &connection.listener.settings.name,
-            protocol: Protocol::Http11,
             method,
-            host: "",
             path,
             status: refusal.status().as_u16(),
-            bytes_in: 0,
             bytes_out: if written { body as u64 } else { 0 },
-            route: "",
-            upstream: "",
-            server: "",
-            retries: 0,
-            policy: None,
-            observed: &[],
-            user: "",
-            coding: "",
-            compressed: None,
             refusal: Some(refusal.label()),
             refusal_detail: refusal.detail(),
             blame: Some(refusal.blame(false)),
             tls: connection.tls.as_ref().map(Tls::from),
             request_id: id.as_str(),
-            trace_id: "", // what it says cannot be told apart either
-            user_agent: b"",
-            referer: b"",
             timers: Timers {
                 total: started.elapsed(),
                 ..Timers::default()
             },
-            upgraded: false,
+            ..Record::of(SystemTime::now(), connection.peer.ip())
         },
         Places {
             listener: Some(&connection.listener.meters),

@@ -67,7 +67,7 @@ fn write_last_minute(metrics: &Metrics, page: &mut Exposition) {
         "Percentiles of simplon_request_duration_seconds of the last minute, by upstream.",
     );
     for upstream in metrics.upstreams() {
-        if let Some(quantiles) = upstream.last_minute() {
+        if let Some(quantiles) = upstream.traffic.last_minute() {
             let labels = Labels::new(&[("upstream", upstream.name())]);
             of_upstreams.quantiles(&labels, quantiles);
         }

@@ -205,8 +205,6 @@ mod tests {
 
     fn record() -> Record<'static> {
         Record {
-            at: UNIX_EPOCH + Duration::from_millis(1_795_246_500_123),
-            client: IpAddr::from([192, 0, 2, 7]),
             country: Country::parse("CH"),
             listener: "public",
             protocol: Protocol::Http2,
@@ -214,20 +212,11 @@ mod tests {
             host: "example.ch",
             path: "/a",
             status: 200,
-            bytes_in: 0,
             bytes_out: 82,
             route: "example.ch/",
             upstream: "web",
             server: "10.0.0.1:80",
             retries: 1,
-            refusal: None,
-            blame: None,
-            compressed: None,
-            refusal_detail: None,
-            policy: None,
-            observed: &[],
-            user: "",
-            coding: "",
             tls: Some(Tls {
                 version: "TLSv1.3",
                 cipher: "TLS13_AES_128_GCM_SHA256",
@@ -236,16 +225,17 @@ mod tests {
                 client: "CN=billing",
             }),
             request_id: "0193",
-            trace_id: "",
             user_agent: b"curl/8",
-            referer: b"",
             timers: Timers {
                 queue: None,
                 connect: Some(Duration::ZERO),
                 first_byte: Some(Duration::from_micros(1_002)),
                 total: Duration::from_nanos(12_345_678_999),
             },
-            upgraded: false,
+            ..Record::of(
+                UNIX_EPOCH + Duration::from_millis(1_795_246_500_123),
+                IpAddr::from([192, 0, 2, 7]),
+            )
         }
     }
 

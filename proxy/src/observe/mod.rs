@@ -71,7 +71,7 @@ pub use self::{
     record::{Protocol, Record, Timers, Tls},
     rulings::{PolicyLabel, Ruling},
     scrape::Scene,
-    servers::{CheckView, QueueView, ServerView, UpstreamView},
+    servers::{CheckView, QueueView, ServerView, Total, UpstreamView},
     stages::{StageView, Stages, StagesView},
     traces::{Milestone, Trace, TraceMeters, Tracer},
     traffic::{Flow, Traffic},

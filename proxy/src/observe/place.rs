@@ -5,14 +5,11 @@ use std::{
     time::Duration,
 };
 
-use parking_lot::Mutex;
-
 use super::{
-    LastMinute,
     meters::{ListenerMeters, RouteMeters},
     stages::Stages,
     tally::Tally,
-    traffic::{Flow, Traffic},
+    traffic::Traffic,
 };
 
 /// Those of one exchange; it may have ended before it had a route or a server.
@@ -33,7 +30,6 @@ pub(super) const CONNECTED: usize = 2;
 pub struct ServerMeters {
     pub traffic: Traffic,
     pub stages: Stages,
-    minute: Mutex<LastMinute>,
     /// Tries after the first that ended here.
     pub retries: AtomicU64,
 }
@@ -41,14 +37,7 @@ pub struct ServerMeters {
 impl ServerMeters {
     /// A second has passed, or so long.
     pub fn tick(&self, elapsed: Duration) {
-        self.traffic.rate.tick(self.traffic.requests(), elapsed);
-        self.minute.lock().tick(|| self.traffic.total.counts());
-    }
-
-    pub fn flow(&self) -> Flow {
-        let counts = self.traffic.total.counts();
-        let minute = self.minute.lock().quantiles(&counts);
-        self.traffic.flow(minute)
+        self.traffic.tick(elapsed);
     }
 
     pub(super) fn count(&self, tally: &Tally<'_>) {

@@ -65,6 +65,49 @@ pub struct Record<'a> {
     pub upgraded: bool,
 }
 
+impl Record<'_> {
+    /// One of which no more is known.
+    pub const fn of(at: SystemTime, client: IpAddr) -> Self {
+        Self {
+            at,
+            client,
+            country: None,
+            listener: "",
+            protocol: Protocol::Http11,
+            method: "",
+            host: "",
+            path: "",
+            status: 0,
+            bytes_in: 0,
+            bytes_out: 0,
+            route: "",
+            upstream: "",
+            server: "",
+            retries: 0,
+            refusal: None,
+            refusal_detail: None,
+            blame: None,
+            policy: None,
+            observed: &[],
+            user: "",
+            coding: "",
+            compressed: None,
+            tls: None,
+            request_id: "",
+            trace_id: "",
+            user_agent: b"",
+            referer: b"",
+            timers: Timers {
+                queue: None,
+                connect: None,
+                first_byte: None,
+                total: Duration::ZERO,
+            },
+            upgraded: false,
+        }
+    }
+}
+
 /// What the client spoke.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Protocol {

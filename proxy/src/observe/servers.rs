@@ -26,6 +26,52 @@ pub struct UpstreamView {
     pub servers: Vec<ServerView>,
 }
 
+/// What the servers of an upstream come to together.
+#[derive(Clone, Copy, Debug)]
+pub struct Total {
+    /// Servers that new requests may be sent to, and backups among them.
+    pub active: u64,
+    pub backups: u64,
+    /// There is one, or nobody has named any. That panic uses all makes none of them good.
+    pub is_up: bool,
+    /// Of those that share the requests: as with `HAProxy`, backups have weight only while no other server is left.
+    pub weight: u64,
+    pub configured_weight: u64,
+    /// Without a limit at each server there is none for all.
+    pub max_connections: Option<u64>,
+    pub picks: u64,
+    pub reused: u64,
+    pub connected: u64,
+}
+
+impl UpstreamView {
+    pub fn total(&self) -> Total {
+        let usable = |backup: bool| {
+            let those = self.servers.iter();
+            those.filter(move |server| server.usable && server.backup == backup)
+        };
+        let (active, backups) = (usable(false).count() as u64, usable(true).count() as u64);
+        let shared = |of: fn(&ServerView) -> u32| {
+            let weights = usable(active == 0).map(of);
+            weights.map(u64::from).sum()
+        };
+        let all = |of: fn(&ServerView) -> u64| self.servers.iter().map(of).sum();
+        let limits = self.servers.iter().map(|server| server.max_connections);
+        let limits: Option<u64> = limits.map(|limit| limit.map(u64::from)).sum();
+        Total {
+            active,
+            backups,
+            is_up: active + backups > 0 || self.servers.is_empty(),
+            weight: shared(|server| server.weight),
+            configured_weight: shared(|server| server.configured_weight),
+            max_connections: limits.filter(|_| !self.servers.is_empty()),
+            picks: all(|server| server.picks),
+            reused: all(|server| server.reused),
+            connected: all(|server| server.connected),
+        }
+    }
+}
+
 /// Requests that wait for a place at a server.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QueueView {

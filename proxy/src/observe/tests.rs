@@ -112,41 +112,23 @@ fn of(route: &RouteMeters) -> Places<'_> {
 
 pub(super) fn record() -> Record<'static> {
     Record {
-        at: SystemTime::now(),
-        client: IpAddr::from([192, 0, 2, 1]),
-        country: None,
         listener: "public",
-        protocol: Protocol::Http11,
         method: "GET",
         host: "example.ch",
         path: "/",
         status: 200,
-        bytes_in: 0,
         bytes_out: 2,
         route: "home",
         upstream: "web",
         server: "10.0.0.1:80",
-        retries: 0,
-        policy: None,
-        observed: &[],
-        user: "",
-        coding: "",
-        compressed: None,
-        refusal: None,
-        refusal_detail: None,
-        blame: None,
-        tls: None,
         request_id: "1",
-        trace_id: "",
-        user_agent: b"",
-        referer: b"",
         timers: Timers {
             queue: None,
             connect: Some(Duration::from_millis(2)),
             first_byte: Some(Duration::from_millis(40)),
             total: Duration::from_millis(70),
         },
-        upgraded: false,
+        ..Record::of(SystemTime::now(), IpAddr::from([192, 0, 2, 1]))
     }
 }
 

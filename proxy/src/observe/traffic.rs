@@ -1,13 +1,18 @@
 //! What went through one place, be it a listener, an upstream or a server: counted by requests as they end.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::{
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
+    time::Duration,
+};
 
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
 use super::{
     blame::Blame,
     latency::{Buckets, Quantiles},
     rate::{Rate, RateView},
+    recent::LastMinute,
     tally::Tally,
 };
 
@@ -39,6 +44,7 @@ pub struct Traffic {
     pub total: Buckets,
     /// Requests per second.
     pub rate: Rate,
+    minute: Mutex<LastMinute>,
 }
 
 /// The numbers of one place at one moment.
@@ -130,7 +136,17 @@ impl Traffic {
         sums
     }
 
-    pub fn flow(&self, last_minute: Option<Quantiles>) -> Flow {
+    /// A second has passed, or so long.
+    pub(super) fn tick(&self, elapsed: Duration) {
+        self.rate.tick(self.requests(), elapsed);
+        self.minute.lock().tick(|| self.total.counts());
+    }
+
+    pub fn last_minute(&self) -> Option<Quantiles> {
+        self.minute.lock().quantiles(&self.total.counts())
+    }
+
+    pub fn flow(&self) -> Flow {
         let of = |counter: &AtomicU64| counter.load(Relaxed);
         let [
             denied,
@@ -159,7 +175,7 @@ impl Traffic {
             last: of(&self.last),
             rate: self.rate.view(),
             since_start: self.total.counts().quantiles(),
-            last_minute,
+            last_minute: self.last_minute(),
         }
     }
 }
@@ -201,7 +217,7 @@ mod tests {
             traffic.count(&Tally::of(record), kind % KINDS);
         }
         assert_eq!(traffic.requests(), records.len() as u64);
-        traffic.flow(None)
+        traffic.flow()
     }
 
     #[test]

@@ -211,7 +211,7 @@ fn row(listener: &Listener, addresses: Option<&Vec<String>>) -> ListenerView {
         handshake_failures: meters.total_handshake_failures(),
         http1_requests,
         http2_requests,
-        flow: meters.flow(),
+        flow: meters.traffic.flow(),
     }
 }
 
@@ -255,7 +255,7 @@ fn of_upstream(upstream: &Upstream, meters: Option<&UpstreamMeters>, now: Instan
         most_in_flight: most.max(view.in_flight),
         retries: meters.retries(),
         outages: meters.outages.view(),
-        flow: meters.flow(),
+        flow: meters.traffic.flow(),
         stages: meters.stages.view(),
         points: meters.points(),
         ..view
@@ -302,7 +302,7 @@ fn of_server(upstream: &Upstream, server: &balance::Server, now: Instant) -> Ser
         changed_seconds_ago: now
             .saturating_duration_since(vitals.last_change())
             .as_secs(),
-        flow: meters.flow(),
+        flow: meters.traffic.flow(),
         stages: meters.stages.view(),
     }
 }

@@ -188,14 +188,13 @@ fn server(upstream: &str, view: &ServerView) -> Row<COLUMNS> {
 fn total(upstream: &UpstreamView) -> Row<COLUMNS> {
     let servers = &upstream.servers;
     let sum = |of: fn(&ServerView) -> u64| servers.iter().map(of).sum::<u64>();
-    let usable = || servers.iter().filter(|server| server.usable);
-    let backups = usable().filter(|server| server.backup).count();
-    let (status, colour) = match (upstream.panic, usable().count()) {
-        (true, _) => ("PANIC", Some(Colour::Red)),
-        (false, 0) => ("DOWN", Some(Colour::Red)),
-        (false, _) => ("UP", Some(Colour::Green)),
+    let total = upstream.total();
+    // As on the page: that panic uses all servers makes none of them good.
+    let (status, colour) = match (total.is_up, upstream.panic) {
+        (false, _) => ("DOWN", Some(Colour::Red)),
+        (true, true) => ("PANIC", Some(Colour::Red)),
+        (true, false) => ("UP", Some(Colour::Green)),
     };
-    let weight: u64 = usable().map(|server| u64::from(server.weight)).sum();
     let flow = &upstream.flow;
     let [p50, p95, p99] = quantiles(flow.last_minute);
     painted(
@@ -204,8 +203,8 @@ fn total(upstream: &UpstreamView) -> Row<COLUMNS> {
             upstream.name.clone(),
             status.to_owned(),
             nothing(),
-            count(weight),
-            format!("{}/{backups}", usable().count() - backups),
+            count(total.weight),
+            format!("{}/{}", total.active, total.backups),
             count(upstream.in_flight),
             count(upstream.most_in_flight),
             nothing(),

@@ -34,6 +34,39 @@ pub struct Upstream {
     pub slow_start: Option<Duration>,
 }
 
+impl Upstream {
+    /// One of which the configuration says no more: every other setting has its default.
+    pub fn of(name: impl Into<Name>, servers: Vec<Server>) -> Self {
+        Self {
+            name: name.into(),
+            servers,
+            health: None,
+            passive: Passive::default(),
+            timeouts: Timeouts::default(),
+            retries: Retries::default(),
+            limits: ServerLimits::default(),
+            protocol: UpstreamProtocol::Http1,
+            tls: None,
+            proxy_protocol: None,
+            sticky: None,
+            queue: None,
+            slow_start: None,
+        }
+    }
+}
+
+impl Server {
+    /// One of weight 1, without a limit of its own.
+    pub fn of(address: Address) -> Self {
+        Self {
+            address,
+            weight: 1,
+            max_connections: None,
+            backup: false,
+        }
+    }
+}
+
 /// Lets requests wait for a place at a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Queue {

@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
-use super::{address, file_path, server_tls};
+use super::{
+    address, file_path, server_tls,
+    url::{self, Wrong, wrong},
+};
 use crate::config::{
     decode::Fields,
     model::{Address, LimitsStore, OnFailure, ServerTls},
     nearest::did_you_mean,
-    problem::{Located, Problem, Span, quoted},
+    problem::{Located, Problem, Span},
     raw::Value,
     table::{Key, Kind, Table},
 };
@@ -166,48 +169,14 @@ struct Place {
 
 fn place(fields: &Fields<'_>, written: &Located<&str>) -> Option<Place> {
     parse(written.value)
-        .map_err(
-            |Wrong {
-                 message,
-                 hint,
-                 is_secret,
-             }| {
-                let shown = quoted(&without_credentials(written.value));
-                let problem = Problem::error(format!("{shown} {message}")).hint(hint);
-                let problem = problem.at_value(written);
-                let problem = if is_secret { problem.secret() } else { problem };
-                fields.problems.push(problem);
-            },
-        )
+        .map_err(|wrong| wrong.tell(fields, written, &without_credentials(written.value)))
         .ok()
-}
-
-/// What is wrong with a URL, to follow the URL itself, and what to write in its place.
-#[derive(Debug, PartialEq, Eq)]
-struct Wrong {
-    message: &'static str,
-    hint: String,
-    /// Whether the line it stands on is nothing to show.
-    is_secret: bool,
-}
-
-fn wrong(message: &'static str, hint: impl Into<String>) -> Wrong {
-    Wrong {
-        message,
-        hint: hint.into(),
-        is_secret: false,
-    }
 }
 
 /// Reads `redis://host:port/database`, the same with `rediss`, or `redis+unix:///run/redis.sock?db=database`.
 fn parse(written: &str) -> Result<Place, Wrong> {
     refuse_credentials(written)?;
-    let Some((scheme, rest)) = written.split_once("://") else {
-        let meant = format!("redis://{}", written.trim_start_matches('/'));
-        let hint =
-            parse(&meant).map_or_else(|_| format!("write {URL}"), |_| format!("write {meant}"));
-        return Err(wrong("is not a URL", hint));
-    };
+    let (scheme, rest) = url::split(written, "redis", |meant| parse(meant).is_ok(), URL)?;
     let tls = match scheme {
         "redis" => false,
         "rediss" => true,
@@ -226,15 +195,7 @@ fn parse(written: &str) -> Result<Place, Wrong> {
         ));
     }
     let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
-    let has_port = authority
-        .rsplit_once(':')
-        .is_some_and(|(_, port)| !port.contains(']'));
-    let with_port = if has_port {
-        authority.to_owned()
-    } else {
-        format!("{authority}:{PORT}")
-    };
-    let address = address::server(&with_port).map_err(|(message, hint)| wrong(message, hint))?;
+    let address = url::place(authority, PORT)?;
     Ok(Place {
         address,
         database: database(path)?,

@@ -23,6 +23,7 @@ mod tls;
 mod top;
 mod tracing;
 mod upstream;
+mod url;
 
 use std::{
     collections::HashMap,

@@ -4,12 +4,15 @@ use std::time::Duration;
 
 use http::Uri;
 
-use super::{address, file_path, server_tls};
+use super::{
+    file_path, server_tls,
+    url::{self, Wrong, wrong},
+};
 use crate::config::{
     decode::Fields,
     model::{Follow, ServerTls, Tracing},
     nearest::did_you_mean,
-    problem::{Located, Problem, quoted},
+    problem::{Located, Problem},
     table::{Key, Kind, Table},
     units::Percent,
 };
@@ -131,38 +134,14 @@ fn endpoint(fields: &Fields<'_>, written: &Located<&str>) -> Option<Uri> {
             }
             Some(uri)
         }
-        Err(Wrong {
-            message,
-            hint,
-            is_secret,
-        }) => {
+        Err(wrong) => {
             let shown = match written.value.rsplit_once('@') {
-                Some((_, place)) if is_secret => quoted(&format!("…@{place}")),
-                _ => quoted(written.value),
+                Some((_, place)) if wrong.is_secret => &format!("…@{place}"),
+                _ => written.value,
             };
-            let problem = Problem::error(format!("{shown} {message}")).hint(hint);
-            let problem = problem.at_value(written);
-            let problem = if is_secret { problem.secret() } else { problem };
-            fields.problems.push(problem);
+            wrong.tell(fields, written, shown);
             None
         }
-    }
-}
-
-/// What is wrong with a URL, to follow the URL itself, and what to write in its place.
-#[derive(Debug, PartialEq, Eq)]
-struct Wrong {
-    message: &'static str,
-    hint: String,
-    /// Whether the line it stands on is nothing to show.
-    is_secret: bool,
-}
-
-fn wrong(message: &'static str, hint: impl Into<String>) -> Wrong {
-    Wrong {
-        message,
-        hint: hint.into(),
-        is_secret: false,
     }
 }
 
@@ -177,12 +156,7 @@ fn parse(written: &str) -> Result<Uri, Wrong> {
             )
         });
     }
-    let Some((scheme, rest)) = written.split_once("://") else {
-        let meant = format!("http://{}", written.trim_start_matches('/'));
-        let hint =
-            parse(&meant).map_or_else(|_| format!("write {URL}"), |_| format!("write {meant}"));
-        return Err(wrong("is not a URL", hint));
-    };
+    let (scheme, rest) = url::split(written, "http", |meant| parse(meant).is_ok(), URL)?;
     let usual = match scheme {
         "http" => 80,
         "https" => 443,
@@ -199,15 +173,7 @@ fn parse(written: &str) -> Result<Uri, Wrong> {
         ));
     }
     let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-    let has_port = authority
-        .rsplit_once(':')
-        .is_some_and(|(_, port)| !port.contains(']'));
-    let with_port = if has_port {
-        authority.to_owned()
-    } else {
-        format!("{authority}:{usual}")
-    };
-    address::server(&with_port).map_err(|(message, hint)| wrong(message, hint))?;
+    url::place(authority, usual)?;
     let path = if matches!(path, "" | "/") { PATH } else { path };
     let uri = format!("{scheme}://{authority}{path}").parse().ok();
     uri.ok_or_else(|| wrong("has no sound path", format!("write {URL}")))

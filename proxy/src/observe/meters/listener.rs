@@ -8,13 +8,11 @@ use std::{
     time::Duration,
 };
 
-use parking_lot::Mutex;
 use prometheus::{IntCounter, IntGauge};
 
 use super::removed;
 use crate::observe::{
-    Flow, LastMinute, Latency, Metrics, Most, Protocol, Rate, RateView, Traffic, reasons::Reasons,
-    tally::Tally,
+    Latency, Metrics, Most, Protocol, Rate, RateView, Traffic, reasons::Reasons, tally::Tally,
 };
 
 /// Why a header may be dropped.
@@ -40,7 +38,6 @@ pub struct ListenerMeters {
     handshake_rate: Rate,
     most: Most,
     pub traffic: Traffic,
-    minute: Mutex<LastMinute>,
     /// By [`DROPPED`].
     headers_dropped: [IntCounter; 2],
 }
@@ -64,7 +61,6 @@ impl ListenerMeters {
             handshake_rate: Rate::default(),
             most: Most::default(),
             traffic: Traffic::default(),
-            minute: Mutex::default(),
             headers_dropped: DROPPED.map(|reason| {
                 families
                     .headers_dropped
@@ -107,14 +103,7 @@ impl ListenerMeters {
         self.rate.tick(self.total.get(), elapsed);
         self.handshake_rate
             .tick(self.handshakes.counts().total(), elapsed);
-        self.traffic.rate.tick(self.traffic.requests(), elapsed);
-        self.minute.lock().tick(|| self.traffic.total.counts());
-    }
-
-    pub fn flow(&self) -> Flow {
-        let counts = self.traffic.total.counts();
-        let minute = self.minute.lock().quantiles(&counts);
-        self.traffic.flow(minute)
+        self.traffic.tick(elapsed);
     }
 
     /// Connections per second.

@@ -7,8 +7,7 @@ use prometheus::IntCounter;
 
 use super::removed;
 use crate::observe::{
-    Counts, Flow, History, LastMinute, Latency, Metrics, Most, Outages, Point, Quantiles, Stages,
-    Traffic,
+    Counts, History, Latency, Metrics, Most, Outages, Point, Stages, Traffic,
     place::{CONNECTED, REUSED},
     tally::Tally,
 };
@@ -30,14 +29,8 @@ pub struct UpstreamMeters {
     /// Requests at its servers at a time.
     pub most: Most,
     pub outages: Outages,
-    recent: Mutex<Recent>,
-}
-
-/// Looked at by whoever shows it, and by the one task that fills it.
-#[derive(Debug, Default)]
-struct Recent {
-    history: History,
-    minute: LastMinute,
+    /// Filled by the one task that looks once a second.
+    history: Mutex<History>,
 }
 
 impl UpstreamMeters {
@@ -52,7 +45,7 @@ impl UpstreamMeters {
             stages: Stages::default(),
             most: Most::default(),
             outages: Outages::default(),
-            recent: Mutex::default(),
+            history: Mutex::default(),
             metrics: Arc::clone(metrics),
             labels,
         }
@@ -103,28 +96,16 @@ impl UpstreamMeters {
     /// A second has passed, or so long; `in_flight` requests are at the servers.
     pub fn tick(&self, in_flight: u64, elapsed: Duration) {
         let traffic = &self.traffic;
-        let requests = traffic.requests();
-        traffic.rate.tick(requests, elapsed);
+        traffic.tick(elapsed);
         self.most.note(in_flight);
-        let mut recent = self.recent.lock();
-        recent
-            .history
-            .tick(requests, traffic.errors(), || traffic.total.counts());
-        recent.minute.tick(|| traffic.total.counts());
-    }
-
-    pub fn flow(&self) -> Flow {
-        self.traffic.flow(self.last_minute())
-    }
-
-    pub fn last_minute(&self) -> Option<Quantiles> {
-        let counts = self.traffic.total.counts();
-        self.recent.lock().minute.quantiles(&counts)
+        let (requests, errors) = (traffic.requests(), traffic.errors());
+        let mut history = self.history.lock();
+        history.tick(requests, errors, || traffic.total.counts());
     }
 
     /// The last minutes, a point a second.
     pub fn points(&self) -> Vec<Point> {
-        self.recent.lock().history.points().collect()
+        self.history.lock().points().collect()
     }
 }
 

@@ -62,7 +62,7 @@ pub(super) fn write(
     let listeners: Vec<_> = all
         .iter()
         .map(|meters| Listener {
-            flow: meters.flow(),
+            flow: meters.traffic.flow(),
             by_protocol: meters.by_protocol(),
         })
         .collect();

@@ -24,26 +24,8 @@ fn forward_auth(change: impl FnOnce(&mut model::ForwardAuth)) -> ForwardAuth {
 }
 
 fn upstream() -> Arc<Upstream> {
-    let spec = model::Upstream {
-        name: "auth".into(),
-        servers: vec![model::Server {
-            address: Address::Socket("127.0.0.1:9000".parse().unwrap()),
-            weight: 1,
-            max_connections: None,
-            backup: false,
-        }],
-        health: None,
-        passive: model::Passive::default(),
-        timeouts: model::Timeouts::default(),
-        retries: model::Retries::default(),
-        limits: model::ServerLimits::default(),
-        protocol: model::UpstreamProtocol::Http1,
-        tls: None,
-        proxy_protocol: None,
-        sticky: None,
-        queue: None,
-        slow_start: None,
-    };
+    let address = Address::Socket("127.0.0.1:9000".parse().unwrap());
+    let spec = model::Upstream::of("auth", vec![model::Server::of(address)]);
     Upstream::build(&spec, None, None, Instant::now())
 }
 

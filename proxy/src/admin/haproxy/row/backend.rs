@@ -6,7 +6,7 @@ use crate::{
         ProcessView,
         haproxy::{column::Column, state},
     },
-    observe::{ServerView, UpstreamView},
+    observe::{Total, UpstreamView},
 };
 
 impl<'a> Row<'a> {
@@ -20,7 +20,7 @@ impl<'a> Row<'a> {
         row.stages(&upstream.stages);
         row.rate((Column::Rate, Column::RateMax), upstream.flow.rate);
         row.text(Column::Algo, state::algorithm(&upstream.balance));
-        row.servers(&upstream.servers);
+        row.total(&upstream.total());
         let requests = upstream.flow.requests();
         for (column, number) in [
             (Column::Qcur, upstream.queue.now),
@@ -48,36 +48,20 @@ impl<'a> Row<'a> {
         row
     }
 
-    /// What its servers come to together. As with `HAProxy`, backups have weight only while no other server is left.
-    fn servers(&mut self, servers: &[ServerView]) {
-        let usable = |backup: bool| {
-            let those = servers.iter();
-            those.filter(move |server| server.usable && server.backup == backup)
-        };
-        let (active, backups) = (usable(false).count(), usable(true).count());
-        let sum = |of: fn(&ServerView) -> u64| usable(active == 0).map(of).sum();
-        let all = |of: fn(&ServerView) -> u64| servers.iter().map(of).sum();
-        let is_up = active + backups > 0 || servers.is_empty();
-        self.text(Column::Status, if is_up { "UP" } else { "DOWN" });
+    /// What its servers come to together.
+    fn total(&mut self, total: &Total) {
+        self.text(Column::Status, if total.is_up { "UP" } else { "DOWN" });
         for (column, number) in [
-            (Column::Act, active as u64),
-            (Column::Bck, backups as u64),
-            (Column::Weight, sum(|server| u64::from(server.weight))),
-            (
-                Column::Uweight,
-                sum(|server| u64::from(server.configured_weight)),
-            ),
-            (Column::Lbtot, all(|server| server.picks)),
-            (Column::Connect, all(|server| server.connected)),
-            (Column::Reuse, all(|server| server.reused)),
+            (Column::Act, total.active),
+            (Column::Bck, total.backups),
+            (Column::Weight, total.weight),
+            (Column::Uweight, total.configured_weight),
+            (Column::Lbtot, total.picks),
+            (Column::Connect, total.connected),
+            (Column::Reuse, total.reused),
         ] {
             self.number(column, number);
         }
-        // Without a limit at each there is none for all.
-        let limits = servers.iter().map(|server| server.max_connections);
-        let limits: Option<u64> = limits.map(|limit| limit.map(u64::from)).sum();
-        if !servers.is_empty() {
-            self.some(Column::Slim, limits);
-        }
+        self.some(Column::Slim, total.max_connections);
     }
 }

@@ -20,7 +20,7 @@ use crate::{
         problem::Located,
         units::Percent,
     },
-    observe::{Protocol, Record, Timers, Tracer, families::Maker, traces::Asked},
+    observe::{Record, Tracer, families::Maker, traces::Asked},
 };
 
 const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
@@ -146,36 +146,10 @@ fn asked() -> Asked<'static> {
 
 fn record() -> Record<'static> {
     Record {
-        at: UNIX_EPOCH,
-        client: [192, 0, 2, 1].into(),
-        country: None,
-        listener: "",
-        protocol: Protocol::Http11,
         method: "GET",
-        host: "",
         path: "/",
         status: 200,
-        bytes_in: 0,
-        bytes_out: 0,
-        route: "",
-        upstream: "",
-        server: "",
-        retries: 0,
-        blame: None,
-        policy: None,
-        observed: &[],
-        user: "",
-        coding: "",
-        compressed: None,
-        refusal: None,
-        refusal_detail: None,
-        tls: None,
-        request_id: "",
-        trace_id: "",
-        user_agent: b"",
-        referer: b"",
-        timers: Timers::default(),
-        upgraded: false,
+        ..Record::of(UNIX_EPOCH, [192, 0, 2, 1].into())
     }
 }
 
