@@ -82,7 +82,7 @@ async fn inquire(
         forward_auth,
         question,
         admitted,
-        spares: &gateway.spares,
+        spares: gateway.spares.mine(),
     };
     let answer = match session::unless_left(session, inquiry.ask()).await? {
         Ok(answer) => answer,

@@ -11,13 +11,13 @@ use pingora::{
 
 use super::{Gateway, http1, http2, login::Logins, spare::Spares};
 use crate::{
-    listen::{Host, Listener, Stream},
+    listen::{Host, Listener, PerWorker, Stream, Workers},
     observe::Observer,
     respond::Refusal,
     snapshot::SnapshotCell,
 };
 
-/// Idle connections to servers that are kept, over all upstreams. Well above what a machine of a
+/// Idle connections to servers that are kept, over all upstreams and workers. Well above what a machine of a
 /// few cores needs in flight at once.
 const IDLE_SERVER_CONNECTIONS: usize = 8192;
 
@@ -29,7 +29,8 @@ pub struct Door {
 }
 
 impl Door {
-    pub fn new(snapshot: Arc<SnapshotCell>, observer: Arc<Observer>) -> Self {
+    pub fn new(snapshot: Arc<SnapshotCell>, observer: Arc<Observer>, workers: &Workers) -> Self {
+        let share = (IDLE_SERVER_CONNECTIONS / workers.count()).max(1);
         let conf = ServerConf {
             threads: 1,
             upstream_keepalive_pool_size: IDLE_SERVER_CONNECTIONS,
@@ -43,7 +44,7 @@ impl Door {
         let gateway = Gateway {
             snapshot: Arc::clone(&snapshot),
             observer: Arc::clone(&observer),
-            spares: Arc::new(Spares::new(IDLE_SERVER_CONNECTIONS)),
+            spares: PerWorker::new(workers, || Arc::new(Spares::new(share))),
             logins: Arc::new(Logins::new(Arc::clone(&observer.metrics))),
         };
         let mut proxy = http_proxy(&Arc::new(conf), gateway);

@@ -30,6 +30,7 @@ use super::{
 };
 use crate::{
     forward,
+    listen::PerWorker,
     observe::{Milestone, Observer},
     policy::Verdict,
     respond::Refusal,
@@ -40,7 +41,7 @@ use crate::{
 pub struct Gateway {
     pub snapshot: Arc<SnapshotCell>,
     pub observer: Arc<Observer>,
-    pub(super) spares: Arc<Spares>,
+    pub(super) spares: PerWorker<Arc<Spares>>,
     pub(super) logins: Arc<Logins>,
 }
 
@@ -143,7 +144,7 @@ impl ProxyHttp for Gateway {
             anew: exchange.tries.kept == Kept::Shunned,
             passage: exchange.coder.passage(),
         };
-        let reach = peer::reach(&pick, &needs, &self.spares)?;
+        let reach = peer::reach(&pick, &needs, self.spares.mine())?;
         exchange.pick = Some(pick);
         exchange.lender = reach.lender;
         Ok(reach.peer)

@@ -18,6 +18,7 @@ mod seat;
 mod socket;
 mod stream;
 mod transport;
+mod workers;
 
 pub use connection::{Carried, Connection, Departure, TlsFacts};
 pub use deadline::Deadline;
@@ -29,6 +30,7 @@ pub use pressure::{Look, Pressure};
 pub use seat::{Room, Seat, Seats};
 pub use socket::{listen, why};
 pub use stream::{Frames, HeadRead, Stream};
+pub use workers::{BESIDE, PerWorker, Workers};
 
 use std::{sync::Arc, time::Duration};
 
