@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use simplon::{
     config,
+    listen::Workers,
     observe::{Event, Events, events},
     process::{Edge, Running, Source},
 };

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use simplon::{
     config,
+    listen::Workers,
     observe::panics,
     process::{Edge, Running, Source},
 };
