@@ -55,3 +55,4 @@ mod threats;
 mod tls;
 mod tracing;
 mod up;
+mod workers;

@@ -38,7 +38,14 @@ routes: [{{ upstream: web }}]
         std::fs::write(&file, text).unwrap();
         let loaded = config::load(&file).unwrap_or_else(|report| panic!("{report}"));
         let secrets = Arc::new(rustls::NoKeyLog);
-        let running = Edge::start(Source::File(file), loaded, secrets, Arc::clone(events), Workers::here()).await;
+        let running = Edge::start(
+            Source::File(file),
+            loaded,
+            secrets,
+            Arc::clone(events),
+            Workers::here(),
+        )
+        .await;
         Self {
             directory,
             running: running.unwrap_or_else(|error| panic!("{error}")),

@@ -92,7 +92,14 @@ routes: [{{ upstream: web }}, {{ path: /one, upstream: one }}, {{ path: /two, up
         std::fs::write(&file, text).unwrap();
         let loaded = config::load(&file).unwrap_or_else(|report| panic!("{report}"));
         let secrets = Arc::new(rustls::NoKeyLog);
-        let running = Edge::start(Source::File(file), loaded, secrets, Arc::default(), Workers::here()).await;
+        let running = Edge::start(
+            Source::File(file),
+            loaded,
+            secrets,
+            Arc::default(),
+            Workers::here(),
+        )
+        .await;
         Self {
             http,
             https,
