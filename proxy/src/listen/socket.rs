@@ -23,8 +23,8 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 /// Binds and listens with a socket for each worker, in their order, registered with its reactor.
 ///
 /// Sockets with `SO_REUSEPORT` would share a port with those of any process of the same user, such as another simplon.
-/// So the first listens as if it were alone, which fails where anybody else listens, and only then lets others join it: they
-/// are ours, as another process fails with its first.
+/// So the first listens as if it were alone, which fails where anybody else listens, and only then lets others join it (Linux
+/// makes a group of it when the second one listens): they are ours, as another process fails with its first.
 pub(super) fn listen_at_each(
     address: SocketAddr,
     workers: &Workers,
