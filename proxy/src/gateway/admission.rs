@@ -250,9 +250,10 @@ pub(super) fn redirect_to_https(
     };
     let target = target(head, admitted, 0);
     let to = format!("https://{}{port}{target}", admitted.host.name());
-    let to = HeaderValue::try_from(to);
-    let to = to.map_err(|_| Refusal::Malformed("the target is not ASCII"))?;
-    Ok(Answer::redirect(StatusCode::PERMANENT_REDIRECT, to))
+    match HeaderValue::try_from(to) {
+        Ok(to) => Ok(Answer::redirect(StatusCode::PERMANENT_REDIRECT, to)),
+        Err(_) => Err(Refusal::Malformed("the target is not ASCII")),
+    }
 }
 
 /// gRPC servers refuse a request that does not say it takes trailers; Pingora takes `TE` off with the

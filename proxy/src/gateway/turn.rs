@@ -33,16 +33,16 @@ async fn find(
     exchange: &mut Exchange,
     upstream: &Arc<Upstream>,
 ) -> Result<Pick, Refusal> {
-    let asked = Instant::now();
+    let since = Instant::now();
     let kept = sticky::kept(asker.head().fields, upstream);
-    let waiting = match upstream.pick_or_wait(kept, &exchange.tries.servers, asked)? {
+    let waiting = match upstream.pick_or_wait(kept, &exchange.tries.servers, since)? {
         Picked::AtOnce(pick) => {
             exchange.tally.waited(Duration::ZERO);
             return Ok(pick);
         }
         Picked::InTurn(waiting) => waiting,
     };
-    let found = unless_left(asker, waiting.turn()).await;
-    exchange.tally.waited(asked.elapsed());
-    found.unwrap_or(Err(Refusal::ClientGone))
+    let turn = unless_left(asker, waiting.turn()).await;
+    exchange.tally.waited(since.elapsed());
+    turn.unwrap_or(Err(Refusal::ClientGone))
 }
