@@ -161,8 +161,10 @@ impl Open {
     }
 
     fn close(self, patience: Duration) -> Sockets {
-        self.listener.retire(patience);
-        self.hand_over()
+        let listener = Arc::clone(&self.listener);
+        let sockets = self.hand_over();
+        listener.retire(patience); // by now nobody accepts for it
+        sockets
     }
 }
 
