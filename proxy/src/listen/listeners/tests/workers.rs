@@ -15,7 +15,7 @@ struct Telling;
 #[async_trait]
 impl Host for Telling {
     async fn serve(&self, mut stream: Stream) {
-        while let HeadRead::Head(_) = stream.read_head(PATIENCE).await {
+        while let HeadRead::Head(..) = stream.read_head(PATIENCE).await {
             let name = format!("{}\n", thread::current().name().unwrap_or_default());
             stream.write_all(name.as_bytes()).await.unwrap();
             stream.flush().await.unwrap();
