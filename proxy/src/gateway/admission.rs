@@ -68,7 +68,7 @@ pub(super) fn admit(session: &mut Session, exchange: &mut Exchange) -> Result<()
     if header.raw_path().len() as u64 > limits.uri_size.get() {
         return Err(Refusal::UriTooLong);
     }
-    if count(&header.headers) > limits.header_count {
+    if has_too_many(&header.headers, &connection) {
         return Err(Refusal::HeaderTooLarge);
     }
     if header.method == Method::CONNECT {
@@ -98,6 +98,16 @@ pub(super) fn admit(session: &mut Session, exchange: &mut Exchange) -> Result<()
         }
         _ => Ok(()),
     }
+}
+
+/// Whether there are too many fields. The connection takes no request after that, by HTTP/2 either: crumbs cost their
+/// sender two bytes each.
+fn has_too_many(fields: &HeaderMap, connection: &Connection) -> bool {
+    let is_too_much = count(fields) > connection.listener.settings.limits.header_count;
+    if is_too_much {
+        connection.retire();
+    }
+    is_too_much
 }
 
 /// Fields, with the crumbs of a cookie as the one field that an HTTP/1 client would send (RFC 9113 section 8.2.3).
