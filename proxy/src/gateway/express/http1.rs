@@ -15,12 +15,12 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::{
     super::{Exchange, admission, asker::Asker, head::Head, means::Means},
     client::{Client, Length, ResponseHead},
-    journey, wire,
+    date, journey, wire,
 };
 use crate::{
     admit::{self, ChunkMeter, Framing, RequestParts},
     listen::{Alarm, Stream},
-    respond::{Refusal, date},
+    respond::Refusal,
 };
 
 /// Read of a body at once at most.
