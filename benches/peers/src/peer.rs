@@ -1,0 +1,204 @@
+//! The proxies: where they are found, and how each is started.
+
+mod files;
+
+use std::{
+    env, fmt,
+    path::{Path, PathBuf},
+    process::Command as Blocking,
+};
+
+use rustix::process::Signal;
+
+use crate::{
+    cli::Args,
+    core,
+    field::Field,
+    outcome::{In, Outcome},
+    program::Program,
+    setup::Setup,
+};
+
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub(crate) enum Kind {
+    Simplon,
+    Nginx,
+    Haproxy,
+    Caddy,
+    Relay,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Simplon => "Simplon",
+            Self::Nginx => "nginx",
+            Self::Haproxy => "HAProxy",
+            Self::Caddy => "Caddy",
+            Self::Relay => "relay",
+        })
+    }
+}
+
+/// A proxy that is installed.
+#[derive(Clone, Debug)]
+pub(crate) struct Peer {
+    pub kind: Kind,
+    pub program: PathBuf,
+    pub version: String,
+}
+
+impl Peer {
+    /// Those that are installed, and the names of those that are not.
+    pub(crate) fn find(args: &Args) -> Outcome<(Vec<Self>, Vec<Kind>)> {
+        let simplon = args
+            .simplon
+            .canonicalize()
+            .map_err(|error| format!("{}: {error}; build one with cargo build --release -p simplon, or name one with --simplon", args.simplon.display()))?;
+        let places = [
+            (Kind::Simplon, Some(simplon)),
+            (Kind::Nginx, args.nginx.clone().or_else(|| in_path("nginx"))),
+            (
+                Kind::Haproxy,
+                args.haproxy.clone().or_else(|| in_path("haproxy")),
+            ),
+            (Kind::Caddy, args.caddy.clone().or_else(|| in_path("caddy"))),
+            (Kind::Relay, Some(env::current_exe()?)),
+        ];
+        let (mut found, mut absent) = (Vec::new(), Vec::new());
+        for (kind, place) in places {
+            match place {
+                Some(program) => found.push(Self {
+                    version: version(kind, &program)?,
+                    kind,
+                    program,
+                }),
+                None => absent.push(kind),
+            }
+        }
+        Ok((found, absent))
+    }
+
+    /// Starts it in a folder of its own, and returns once it accepts.
+    pub(crate) async fn start(&self, field: &Field, setup: &Setup) -> Outcome<Running> {
+        let (http, https, admin) = (field.port()?, field.port()?, field.port()?);
+        let folder = field.folder(&format!("{}-{}", self.kind, http.port()))?;
+        let mut running = Running {
+            peer: self.clone(),
+            setup: setup.clone(),
+            http,
+            https,
+            admin,
+            program: None,
+            folder,
+        };
+        files::write(field, &running)?;
+        let mut program = Program::start(
+            &self.kind.to_string(),
+            &mut self.command(field, &running),
+            &running.folder.join("out.log"),
+        )?;
+        program.listens(http).await?;
+        if self.kind != Kind::Relay {
+            program.listens(https).await?;
+        }
+        running.program = Some(program);
+        Ok(running)
+    }
+
+    fn command(&self, field: &Field, running: &Running) -> tokio::process::Command {
+        let file = running.folder.join(files::name(self.kind));
+        let mut command = core::pinned(&core::of_workers(running.setup.workers), &self.program);
+        match self.kind {
+            Kind::Simplon => command.arg("run").arg("-c").arg(file),
+            Kind::Nginx => command.arg("-p").arg(&running.folder).arg("-c").arg(file),
+            // The master, which a reload needs, is only there where routes are reloaded.
+            Kind::Haproxy if running.setup.routes > 0 => {
+                command.args(["-W", "-db", "-f"]).arg(file)
+            }
+            Kind::Haproxy => command.args(["-db", "-f"]).arg(file),
+            Kind::Caddy => command
+                .env("GOMAXPROCS", running.setup.workers.to_string())
+                .env("HOME", &running.folder)
+                .args(["run", "--adapter", "caddyfile", "--config"])
+                .arg(file),
+            Kind::Relay => command
+                .arg("relay")
+                .arg(running.http.to_string())
+                .arg(field.origin.address.to_string()),
+        };
+        command
+    }
+}
+
+/// A proxy that runs; it ends when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Running {
+    pub peer: Peer,
+    pub setup: Setup,
+    pub http: std::net::SocketAddr,
+    pub https: std::net::SocketAddr,
+    pub admin: std::net::SocketAddr,
+    pub folder: PathBuf,
+    program: Option<Program>,
+}
+
+impl Running {
+    pub(crate) fn kind(&self) -> Kind {
+        self.peer.kind
+    }
+
+    /// Its process group.
+    pub(crate) fn group(&self) -> i32 {
+        self.program.as_ref().map_or(0, Program::group)
+    }
+
+    /// Has it read a configuration with one more route, to the host `fresh`.
+    pub(crate) fn reload(&self, field: &Field, fresh: &str) -> Outcome<Option<Blocking>> {
+        files::write_routes(field, self, Some(fresh))?;
+        let program = self.program.as_ref().ok_or("it does not run")?;
+        match self.kind() {
+            Kind::Simplon | Kind::Nginx => program.tell(Signal::HUP)?,
+            Kind::Haproxy => program.tell(Signal::USR2)?,
+            Kind::Caddy => {
+                let mut command = Blocking::new(&self.peer.program);
+                command
+                    .args(["reload", "--adapter", "caddyfile", "--force", "--address"])
+                    .arg(self.admin.to_string())
+                    .arg("--config")
+                    .arg(self.folder.join(files::name(Kind::Caddy)));
+                return Ok(Some(command));
+            }
+            Kind::Relay => {}
+        }
+        Ok(None)
+    }
+}
+
+/// A program by its name, also where Debian puts what not every user is to see.
+pub(crate) fn in_path(name: &str) -> Option<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    env::split_paths(&path)
+        .chain([PathBuf::from("/usr/sbin")])
+        .map(|folder| folder.join(name))
+        .find(|program| program.is_file())
+}
+
+/// The first line of what it says of itself.
+fn version(kind: Kind, program: &Path) -> Outcome<String> {
+    let flag = match kind {
+        Kind::Simplon | Kind::Relay => "--version",
+        Kind::Nginx | Kind::Haproxy => "-v",
+        Kind::Caddy => "version",
+    };
+    if kind == Kind::Relay {
+        return Ok(env!("CARGO_PKG_VERSION").to_owned());
+    }
+    let said = Blocking::new(program)
+        .arg(flag)
+        .output()
+        .while_doing(&program.display().to_string())?;
+    let text = [said.stdout, said.stderr].concat();
+    let text = String::from_utf8_lossy(&text);
+    Ok(text.lines().next().unwrap_or_default().trim().to_owned())
+}

@@ -1,0 +1,201 @@
+//! The table, in Markdown, which a terminal shows as well.
+
+use super::{Board, Line};
+use crate::peer::Kind;
+
+const COLUMNS: [Kind; 5] = [
+    Kind::Simplon,
+    Kind::Nginx,
+    Kind::Haproxy,
+    Kind::Caddy,
+    Kind::Relay,
+];
+
+/// What stands behind the figure of a proxy that waited for its load.
+const WAITED: &str = "°";
+
+pub(super) fn draw(board: &Board) -> String {
+    let mut rows = vec![head()];
+    rows.extend(board.lines.iter().map(row));
+    let mut text = aligned(&rows);
+    let host = &board.host;
+    text += &format!(
+        "\n{}, {} cores, {} MiB, {}.\n",
+        host.processor, host.cores, host.memory_mib, host.kernel
+    );
+    let versions = board.versions.iter().filter(|(name, _)| *name != "relay");
+    let versions: Vec<_> = versions
+        .map(|(name, said)| format!("{name}: {said}"))
+        .collect();
+    text += &format!("{}.\n\n", versions.join("; "));
+    for condition in &board.conditions {
+        text += &format!("* {condition}\n");
+    }
+    text += "* the last column is the best peer's figure by ours, above 1 where Simplon is ahead, with its 95 % interval over the rounds\n";
+    if board
+        .lines
+        .iter()
+        .any(|line| COLUMNS.iter().any(|kind| line.idled(*kind).is_some()))
+    {
+        text += &format!(
+            "* {WAITED} the proxy was less than 90 % busy: the load was not enough for it\n"
+        );
+    }
+    for name in &board.absent {
+        text += &format!("* {name} is not installed, and left out\n");
+    }
+    for note in &board.notes {
+        text += &format!("* {}\n", note.replace('\n', " "));
+    }
+    text
+}
+
+fn head() -> Vec<String> {
+    let names = COLUMNS.map(|kind| kind.to_string());
+    ["", "unit"]
+        .map(str::to_owned)
+        .into_iter()
+        .chain(names)
+        .chain(["best peer ÷ Simplon".to_owned()])
+        .collect()
+}
+
+fn row(line: &Line) -> Vec<String> {
+    let figures = COLUMNS.map(|kind| match line.median(kind) {
+        None => String::new(),
+        Some(median) if line.idled(kind).is_some() => format!("{}{WAITED}", short(median)),
+        Some(median) => short(median),
+    });
+    let lead = line.lead().map_or_else(String::new, |lead| {
+        let by = lead.by;
+        format!(
+            "**{:.2}** {} ({:.2}–{:.2})",
+            by.median, lead.over, by.low, by.high
+        )
+    });
+    [line.name.clone(), line.unit.to_owned()]
+        .into_iter()
+        .chain(figures)
+        .chain([lead])
+        .collect()
+}
+
+/// Three digits that say something, and thousands apart.
+pub(super) fn short(value: f64) -> String {
+    match value.abs() {
+        size if size >= 1000.0 => thousands(&format!("{value:.0}")),
+        size if size >= 100.0 => format!("{value:.0}"),
+        size if size >= 10.0 => format!("{value:.1}"),
+        _ => format!("{value:.2}"),
+    }
+}
+
+fn thousands(digits: &str) -> String {
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        let left = digits.len() - place;
+        if place > 0 && left % 3 == 0 && !text.ends_with('-') {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// Columns as wide as their widest cell; the two first to the left, figures to the right.
+fn aligned(rows: &[Vec<String>]) -> String {
+    let columns = rows.first().map_or(0, Vec::len);
+    let cell = |row: &[String], column: usize| row.get(column).cloned().unwrap_or_default();
+    let widths: Vec<usize> = (0..columns)
+        .map(|column| {
+            rows.iter()
+                .map(|row| cell(row, column).chars().count())
+                .max()
+                .unwrap_or(0)
+                .max(3)
+        })
+        .collect();
+    let mut text = String::new();
+    for (number, row) in rows.iter().enumerate() {
+        for (column, width) in widths.iter().enumerate() {
+            let cell = cell(row, column);
+            text += &if column < 2 {
+                format!("| {cell:<width$} ")
+            } else {
+                format!("| {cell:>width$} ")
+            };
+        }
+        text += "|\n";
+        if number == 0 {
+            for (column, width) in widths.iter().enumerate() {
+                let dashes = "-".repeat(*width);
+                text += &if column < 2 {
+                    format!("|-{dashes}-")
+                } else {
+                    format!("|-{dashes}:")
+                };
+            }
+            text += "|\n";
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::tests::board;
+
+    #[test]
+    fn figures_have_three_digits_that_say_something() {
+        for (value, text) in [
+            (1_234_567.0, "1,234,567"),
+            (1000.0, "1,000"),
+            (-1234.0, "-1,234"),
+            (123.4, "123"),
+            (12.34, "12.3"),
+            (1.234, "1.23"),
+        ] {
+            assert_eq!(short(value), text);
+        }
+    }
+
+    #[test]
+    fn a_line_names_every_proxy_and_the_lead() {
+        let table = draw(&board());
+        let line = table
+            .lines()
+            .find(|line| line.contains("H1 plain"))
+            .unwrap();
+        let cells: Vec<_> = line.split('|').map(str::trim).collect();
+        let lead = "**1.20** nginx (1.20–1.20)";
+        assert_eq!(
+            cells,
+            [
+                "",
+                "H1 plain",
+                "CPU µs a request",
+                "10.0",
+                "12.0",
+                "",
+                "15.0",
+                "6.00°",
+                lead,
+                ""
+            ]
+        );
+    }
+
+    #[test]
+    fn who_is_missing_and_what_was_refused_is_said() {
+        let table = draw(&board());
+        for said in [
+            "HAProxy is not installed",
+            "2 rounds were refused",
+            "EPYC",
+            "less than 90 % busy",
+        ] {
+            assert!(table.contains(said), "{said}");
+        }
+    }
+}
