@@ -19,6 +19,7 @@ use crate::{
 
 pub(crate) async fn run(args: &Args) -> Outcome<()> {
     core::stay_on_load()?;
+    core::open_many_files();
     let (peers, absent) = Peer::find(args)?;
     let field = Field::prepare(args).await?;
     let mut board = Board::new(Host::here()?, &peers, &absent, args);

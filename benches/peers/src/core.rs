@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use rustix::process::{Resource, getrlimit, setrlimit};
 use rustix::thread::{CpuSet, sched_setaffinity};
 use tokio::process::Command;
 
@@ -27,6 +28,14 @@ pub(crate) fn of_workers(workers: usize) -> String {
         0 | 1 => "0".to_owned(),
         many => format!("0-{}", many - 1),
     }
+}
+
+/// Lets this program, and what it starts, open as many files as the system allows.
+pub(crate) fn open_many_files() {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    // Without it rows with many connections fail, and say so.
+    let _ = setrlimit(Resource::Nofile, limit);
 }
 
 /// Moves this program to the core of the load.

@@ -25,6 +25,7 @@ pub(crate) struct Field {
     pub seconds: f64,
     folder: TempDir,
     next_port: Cell<u16>,
+    numbers: Cell<u64>,
 }
 
 /// Ports below those that Linux gives to outgoing connections, of which a load makes many.
@@ -55,6 +56,7 @@ impl Field {
             seconds: args.seconds,
             folder,
             next_port,
+            numbers: Cell::new(0),
         })
     }
 
@@ -68,6 +70,12 @@ impl Field {
         let path = self.path(name);
         fs::create_dir(&path)?;
         Ok(path)
+    }
+
+    /// A number that this run has not used.
+    pub(crate) fn number(&self) -> u64 {
+        self.numbers.set(self.numbers.get() + 1);
+        self.numbers.get()
     }
 
     /// An address at which nobody listens just now.

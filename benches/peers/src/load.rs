@@ -1,6 +1,9 @@
 //! What is asked of a proxy: loads, each of which says how many requests were answered, and fails if one was not answered well.
 
 pub(crate) mod h2load;
+pub(crate) mod handshakes;
+pub(crate) mod idle;
+pub(crate) mod open;
 pub(crate) mod wrk;
 
 /// What a load came to.

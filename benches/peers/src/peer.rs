@@ -5,10 +5,11 @@ mod files;
 use std::{
     env, fmt,
     path::{Path, PathBuf},
-    process::Command as Blocking,
+    process,
 };
 
 use rustix::process::Signal;
+use tokio::process::Command;
 
 use crate::{
     cli::Args,
@@ -106,7 +107,7 @@ impl Peer {
         Ok(running)
     }
 
-    fn command(&self, field: &Field, running: &Running) -> tokio::process::Command {
+    fn command(&self, field: &Field, running: &Running) -> Command {
         let file = running.folder.join(files::name(self.kind));
         let mut command = core::pinned(&core::of_workers(running.setup.workers), &self.program);
         match self.kind {
@@ -148,20 +149,28 @@ impl Running {
         self.peer.kind
     }
 
+    /// The host that a request names: of the last route, where each has its own.
+    pub(crate) fn last_host(&self) -> String {
+        match self.setup.routes {
+            0 => "localhost".to_owned(),
+            routes => files::host(routes - 1),
+        }
+    }
+
     /// Its process group.
     pub(crate) fn group(&self) -> i32 {
         self.program.as_ref().map_or(0, Program::group)
     }
 
     /// Has it read a configuration with one more route, to the host `fresh`.
-    pub(crate) fn reload(&self, field: &Field, fresh: &str) -> Outcome<Option<Blocking>> {
+    pub(crate) fn reload(&self, field: &Field, fresh: &str) -> Outcome<Option<Command>> {
         files::write_routes(field, self, Some(fresh))?;
         let program = self.program.as_ref().ok_or("it does not run")?;
         match self.kind() {
             Kind::Simplon | Kind::Nginx => program.tell(Signal::HUP)?,
             Kind::Haproxy => program.tell(Signal::USR2)?,
             Kind::Caddy => {
-                let mut command = Blocking::new(&self.peer.program);
+                let mut command = core::pinned(&core::LOAD.to_string(), &self.peer.program);
                 command
                     .args(["reload", "--adapter", "caddyfile", "--force", "--address"])
                     .arg(self.admin.to_string())
@@ -194,7 +203,7 @@ fn version(kind: Kind, program: &Path) -> Outcome<String> {
     if kind == Kind::Relay {
         return Ok(env!("CARGO_PKG_VERSION").to_owned());
     }
-    let said = Blocking::new(program)
+    let said = process::Command::new(program)
         .arg(flag)
         .output()
         .while_doing(&program.display().to_string())?;

@@ -78,6 +78,12 @@ impl Program {
         }
     }
 
+    /// Returns once it has ended.
+    pub(crate) async fn ended(&mut self) -> Outcome<()> {
+        self.child.wait().await.while_doing(&self.name)?;
+        Ok(())
+    }
+
     fn complaint(&self, what: &str) -> crate::outcome::Trouble {
         let said = fs::read_to_string(&self.log).unwrap_or_default();
         let last: Vec<_> = said.lines().rev().take(20).collect();

@@ -82,7 +82,7 @@ pub(super) fn write_routes(field: &Field, running: &Running, fresh: Option<&str>
 }
 
 /// The host of a route.
-pub(crate) fn host(number: usize) -> String {
+pub(super) fn host(number: usize) -> String {
     format!("h{number}.example")
 }
 
@@ -114,7 +114,7 @@ fn haproxy(hosts: impl Iterator<Item = String>) -> Outcome<String> {
     Ok(text)
 }
 
-/// One site with a matcher for each host, which Caddy finds by a binary search; a site for each takes it minutes.
+/// One site with a route for each host, which Caddy tries one after another; a site for each takes it longer to read.
 fn caddy(hosts: impl Iterator<Item = String>, running: &Running, field: &Field) -> Outcome<String> {
     let (http, origin) = (running.http.port(), field.origin.address.port());
     let mut text = format!("http://:{http} {{\n\tbind 127.0.0.1\n");

@@ -10,7 +10,8 @@ use crate::{
     round::Spent,
 };
 
-const CONNECTIONS: usize = 64;
+/// Connections of HTTP/1.1, each with one request at a time.
+pub(super) const CONNECTIONS: usize = 64;
 
 pub(super) async fn measure(
     row: Row,
@@ -24,17 +25,27 @@ pub(super) async fn measure(
         running.https.port(),
         origin::SMALL
     );
+    let host = format!("Host: {}", running.last_host());
     let spent = Spent::begin(running)?;
     let answered = if row == Row::H2 {
         h2load::run(field, &tls, seconds).await?
     } else {
         let wrk = Wrk {
-            url: if row == Row::H1 { &plain } else { &tls },
+            url: if row == Row::Tls { &tls } else { &plain },
             connections: CONNECTIONS,
             seconds,
-            headers: &[],
+            headers: &[&host],
         };
         wrk.run(field).await?
     };
-    Ok(vec![spent.per_request(row.name(), running, answered)?])
+    let line = match running.setup.name {
+        "" => row.name().to_owned(),
+        name => format!("H1 plain, {name}"),
+    };
+    let mut figure = spent.per_request(&line, running, answered)?;
+    if running.setup.workers > 1 {
+        // It shares a core with its load, and cannot have all of both.
+        figure.busy = None;
+    }
+    Ok(vec![figure])
 }
