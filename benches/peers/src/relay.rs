@@ -16,6 +16,8 @@ use rustix::{
     event::epoll::{self, CreateFlags, EventData, EventFlags},
 };
 
+use rustix::io::Errno;
+
 use crate::outcome::Outcome;
 
 /// Events taken at a time.
@@ -45,7 +47,11 @@ pub(crate) fn run(from: SocketAddr, to: SocketAddr) -> Outcome<()> {
     let mut events = Vec::with_capacity(EVENTS);
     loop {
         events.clear();
-        epoll::wait(&relay.epoll, spare_capacity(&mut events), None)?;
+        match epoll::wait(&relay.epoll, spare_capacity(&mut events), None) {
+            // Such as by a debugger that takes hold.
+            Err(Errno::INTR) => continue,
+            waited => waited?,
+        };
         for event in &events {
             // A copy, as the fields of an event are not aligned.
             let about = event.data;

@@ -18,14 +18,12 @@ const TICK: f64 = 10e6;
 #[derive(Debug)]
 pub(crate) struct Spent {
     before: u64,
-    since: Instant,
 }
 
 impl Spent {
     pub(crate) fn begin(running: &Running) -> Outcome<Self> {
         Ok(Self {
             before: sample::used(running.group())?,
-            since: Instant::now(),
         })
     }
 
@@ -63,10 +61,6 @@ impl Spent {
             is_compared: true,
         })
     }
-
-    fn seconds(&self) -> f64 {
-        self.since.elapsed().as_secs_f64()
-    }
 }
 
 /// One turn: its figures, and how much of a core others used meanwhile, in percent.
@@ -84,15 +78,15 @@ pub(crate) async fn turn(row: Row, field: &Field, all: &[Running], place: usize)
         .map(Running::group)
         .chain([field.origin.group()])
         .collect();
+    let begin = Instant::now();
     let (machine, ours) = (Machine::now()?, used(&groups)?);
-    let spent = Spent::begin(running)?;
     let figures = row.measure(field, running, field.seconds).await?;
-    let wall = spent.seconds();
+    let ours = used(&groups)?.saturating_sub(ours);
     let others = others(
         machine,
         Machine::now()?,
-        used(&groups)?.saturating_sub(ours),
-        wall,
+        ours,
+        begin.elapsed().as_secs_f64(),
     );
     Ok(Turn { figures, others })
 }
