@@ -8,7 +8,7 @@ use crate::row::Row;
 
 /// Measures what a request costs Simplon, nginx, HAProxy and Caddy: the same work, on the same core, in turns.
 ///
-/// Each proxy has core 0, one worker, the same certificate (ECDSA P-256) and TLS 1.3 with TLS_AES_128_GCM_SHA256 and X25519;
+/// Each proxy has core 0, one worker, the same certificate (ECDSA P-256) and TLS 1.3 with AES-128-GCM and X25519;
 /// the load and the server behind it have core 1. What is read is the processor time of the proxy's whole process group,
 /// in nanoseconds, divided by the requests that were answered. A round in which others used the machine is refused and repeated.
 /// Peers that are not installed are left out, and the report says so. On Debian:

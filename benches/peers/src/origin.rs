@@ -89,10 +89,9 @@ fn json(length: usize) -> Vec<u8> {
         _ => words[3],
     };
     let mut numbers = Numbers(7);
-    let mut text = String::from("{\"appointments\":[");
-    while text.len() < length {
+    let appointments = std::iter::repeat_with(|| {
         let (a, b, c) = (numbers.next(), numbers.next(), numbers.next());
-        text += &format!(
+        format!(
             "{{\"id\":\"{a:016x}{b:016x}\",\"patient\":{{\"firstName\":\"{}\",\"lastName\":\"{}\",\"birthDate\":\"19{:02}-{:02}-{:02}\"}},\
              \"start\":\"2026-{:02}-{:02}T{:02}:00:00Z\",\"minutes\":{},\"room\":{},\"status\":\"{}\"}},",
             word(FIRST, c),
@@ -106,10 +105,11 @@ fn json(length: usize) -> Vec<u8> {
             15 * (1 + (c >> 40) % 8),
             100 + (c >> 44) % 320,
             word(STATUS, c >> 54),
-        );
-    }
-    text.truncate(length);
-    text.into_bytes()
+        )
+    });
+    let begin = "{\"appointments\":[".to_owned();
+    let texts = std::iter::once(begin).chain(appointments);
+    texts.flat_map(String::into_bytes).take(length).collect()
 }
 
 /// `splitmix64`: numbers that look random and are the same in each run.

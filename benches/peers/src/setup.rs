@@ -2,6 +2,10 @@
 
 /// What a proxy has to do besides passing requests on.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a part of a configuration that is there or not"
+)]
 pub(crate) struct Setup {
     /// How the set-up is called where a row has more than one.
     pub name: &'static str,

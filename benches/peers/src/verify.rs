@@ -2,7 +2,9 @@
 
 use std::{io::Read as _, net::Ipv4Addr};
 
-use rustls::{CipherSuite, NamedGroup, ProtocolVersion, client::Resumption};
+use rustls::{
+    CipherSuite, NamedGroup, ProtocolVersion, client::Resumption, crypto::SupportedKxGroup,
+};
 
 use crate::{
     client::{self, Reply},
@@ -111,9 +113,8 @@ async fn h2(field: &Field, running: &Running, probe: &Probe) -> Outcome<Reply> {
 pub(crate) fn agreed(tls: &rustls::ClientConnection, protocol: &[u8]) -> Outcome<()> {
     let version = tls.protocol_version();
     let suite = tls.negotiated_cipher_suite().map(|suite| suite.suite());
-    let group = tls
-        .negotiated_key_exchange_group()
-        .map(|group| group.name());
+    let group = tls.negotiated_key_exchange_group();
+    let group = group.map(SupportedKxGroup::name);
     let spoken = tls.alpn_protocol().unwrap_or(b"http/1.1");
     let is_same = version == Some(ProtocolVersion::TLSv1_3)
         && suite == Some(CipherSuite::TLS13_AES_128_GCM_SHA256)

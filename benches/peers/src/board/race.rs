@@ -152,13 +152,13 @@ fn gather(row: Row, all: &[Running], rounds: &[Vec<Vec<Figure>>]) -> Vec<Line> {
         let taken: Vec<_> = taken.collect();
         let more = row.derive(&taken);
         for (kind, figure) in taken.iter().chain(&more) {
-            match lines.iter_mut().find(|line| line.name == figure.line) {
-                Some(line) => line.add(*kind, figure),
-                None => {
-                    let mut line = Line::new(row, figure);
-                    line.add(*kind, figure);
-                    lines.push(line);
-                }
+            let known = lines.iter().position(|line| line.name == figure.line);
+            let place = known.unwrap_or_else(|| {
+                lines.push(Line::new(row, figure));
+                lines.len() - 1
+            });
+            if let Some(line) = lines.get_mut(place) {
+                line.add(*kind, figure);
             }
         }
     }

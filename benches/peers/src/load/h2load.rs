@@ -72,7 +72,6 @@ fn before(line: &str, word: &str) -> Option<u64> {
 }
 
 #[cfg(test)]
-#[expect(clippy::float_cmp, reason = "these values are parsed, not computed")]
 mod tests {
     use super::*;
 

@@ -49,13 +49,14 @@ pub(crate) async fn run(
     is_tls: bool,
     seconds: f64,
 ) -> Outcome<Vec<f64>> {
-    let tls = match is_tls {
-        true => Some(
+    let tls = if is_tls {
+        Some(
             field
                 .certificate
                 .client(b"http/1.1", Resumption::disabled())?,
-        ),
-        false => None,
+        )
+    } else {
+        None
     };
     let target = Target {
         to,

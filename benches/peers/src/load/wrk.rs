@@ -67,7 +67,6 @@ pub(super) fn seconds(text: &str) -> Option<f64> {
 }
 
 #[cfg(test)]
-#[expect(clippy::float_cmp, reason = "these values are parsed, not computed")]
 mod tests {
     use super::*;
 

@@ -17,37 +17,43 @@ const WAITED: &str = "°";
 pub(super) fn draw(board: &Board) -> String {
     let mut rows = vec![head()];
     rows.extend(board.lines.iter().map(row));
-    let mut text = aligned(&rows);
     let host = &board.host;
-    text += &format!(
-        "\n{}, {} cores, {} MiB, {}.\n",
-        host.processor, host.cores, host.memory_mib, host.kernel
-    );
     let versions = board.versions.iter().filter(|(name, _)| *name != "relay");
     let versions: Vec<_> = versions
         .map(|(name, said)| format!("{name}: {said}"))
         .collect();
-    text += &format!("{}.\n\n", versions.join("; "));
-    for condition in &board.conditions {
-        text += &format!("* {condition}\n");
+    format!(
+        "{}\n{}, {} cores, {} MiB, {}.\n{}.\n\n{}\n",
+        aligned(&rows),
+        host.processor,
+        host.cores,
+        host.memory_mib,
+        host.kernel,
+        versions.join("; "),
+        remarks(board).join("\n")
+    )
+}
+
+/// What a reader has to know of the figures.
+fn remarks(board: &Board) -> Vec<String> {
+    let mut remarks = board.conditions.clone();
+    remarks.push(
+        "the last column is the best peer's figure by ours, above 1 where Simplon is ahead, with its 95 % interval over the rounds"
+            .to_owned(),
+    );
+    let waited = |line: &Line| COLUMNS.iter().any(|kind| line.idled(*kind).is_some());
+    if board.lines.iter().any(waited) {
+        remarks.push(format!(
+            "{WAITED} the proxy was less than 90 % busy: the load was not enough for it"
+        ));
     }
-    text += "* the last column is the best peer's figure by ours, above 1 where Simplon is ahead, with its 95 % interval over the rounds\n";
-    if board
-        .lines
-        .iter()
-        .any(|line| COLUMNS.iter().any(|kind| line.idled(*kind).is_some()))
-    {
-        text += &format!(
-            "* {WAITED} the proxy was less than 90 % busy: the load was not enough for it\n"
-        );
-    }
-    for name in &board.absent {
-        text += &format!("* {name} is not installed, and left out\n");
-    }
-    for note in &board.notes {
-        text += &format!("* {}\n", note.replace('\n', " "));
-    }
-    text
+    let absent = board.absent.iter();
+    remarks.extend(absent.map(|name| format!("{name} is not installed, and left out")));
+    remarks.extend(board.notes.iter().map(|note| note.replace('\n', " ")));
+    remarks
+        .into_iter()
+        .map(|remark| format!("* {remark}"))
+        .collect()
 }
 
 fn head() -> Vec<String> {
@@ -94,7 +100,7 @@ fn thousands(digits: &str) -> String {
     let mut text = String::new();
     for (place, digit) in digits.chars().enumerate() {
         let left = digits.len() - place;
-        if place > 0 && left % 3 == 0 && !text.ends_with('-') {
+        if place > 0 && left.is_multiple_of(3) && !text.ends_with('-') {
             text.push(',');
         }
         text.push(digit);
@@ -115,30 +121,25 @@ fn aligned(rows: &[Vec<String>]) -> String {
                 .max(3)
         })
         .collect();
-    let mut text = String::new();
-    for (number, row) in rows.iter().enumerate() {
-        for (column, width) in widths.iter().enumerate() {
-            let cell = cell(row, column);
-            text += &if column < 2 {
-                format!("| {cell:<width$} ")
-            } else {
-                format!("| {cell:>width$} ")
-            };
-        }
-        text += "|\n";
-        if number == 0 {
-            for (column, width) in widths.iter().enumerate() {
-                let dashes = "-".repeat(*width);
-                text += &if column < 2 {
-                    format!("|-{dashes}-")
-                } else {
-                    format!("|-{dashes}:")
-                };
-            }
-            text += "|\n";
-        }
-    }
-    text
+    let line = |cells: &mut dyn Iterator<Item = String>| cells.collect::<String>() + "|\n";
+    let mut lines: Vec<String> = rows
+        .iter()
+        .map(|row| {
+            line(&mut widths.iter().enumerate().map(|(column, width)| {
+                let cell = cell(row, column);
+                match column {
+                    0 | 1 => format!("| {cell:<width$} "),
+                    _ => format!("| {cell:>width$} "),
+                }
+            }))
+        })
+        .collect();
+    let rule = line(&mut widths.iter().enumerate().map(|(column, width)| {
+        let end = if column < 2 { '-' } else { ':' };
+        format!("|-{}{end}", "-".repeat(*width))
+    }));
+    lines.insert(1.min(lines.len()), rule);
+    lines.concat()
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! What compressing a response costs, and what comes out: codings are compared at about the size that the peer makes.
 //!
 //! `HAProxy`'s gzip (libslz) is fast and hardly compresses; so it has a line of its own, beside Simplon's gzip of level 1, which makes
-//! fewer bytes. The others are beside Simplon's defaults, which make no more bytes than theirs.
+//! fewer bytes. The others are beside Simplon's defaults, whose sizes are theirs within a percent or below.
 
 use super::Figure;
 use crate::{

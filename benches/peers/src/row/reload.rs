@@ -67,9 +67,10 @@ async fn told(asked: Option<Command>) -> Outcome<()> {
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null());
-    match command.status().await?.success() {
-        true => Ok(()),
-        false => Err("its reload failed".into()),
+    if command.status().await?.success() {
+        Ok(())
+    } else {
+        Err("its reload failed".into())
     }
 }
 

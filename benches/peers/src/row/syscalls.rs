@@ -88,7 +88,6 @@ fn total(summary: &str) -> Option<f64> {
 }
 
 #[cfg(test)]
-#[expect(clippy::float_cmp, reason = "these values are parsed, not computed")]
 mod tests {
     use super::*;
 
