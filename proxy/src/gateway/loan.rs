@@ -69,8 +69,7 @@ pub(super) struct Lender {
 }
 
 impl Lender {
-    /// With a header, the connection is for the client's own alone, and kept no longer than that one. Where the
-    /// header names somebody whom a trusted proxy asks for, it is not kept at all: such a proxy asks for as
+    /// Where the header names somebody whom a trusted proxy asks for, it is not kept at all: such a proxy asks for as
     /// many as it likes, who may never come again, while its own connection stays.
     pub(super) fn new(
         pick: &Pick,
@@ -79,20 +78,12 @@ impl Lender {
         needs: &Needs<'_>,
     ) -> Self {
         let client = &needs.admitted.connection;
-        let tls = &pick.server().tls;
         let timeouts = pick.upstream().timeouts();
         Self {
-            whom: Whom {
-                tls: tls.as_ref().map(|tls| tls.number()),
-                target: pick.target().clone(),
-                client: header.map(|header| (header, client.number)),
-            },
+            whom: Whom::of(pick, header, client),
             client: Arc::clone(client),
-            tls: tls.clone(),
-            stay: Stay {
-                keepalive: timeouts.keepalive,
-                client: header.map(|_| client.departure()),
-            },
+            tls: pick.server().tls.clone(),
+            stay: Stay::of(pick, header, client),
             asked: Asked {
                 head_alone: needs.head_alone,
                 upgrade: false,

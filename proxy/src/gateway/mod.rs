@@ -1,18 +1,23 @@
 //! The life of a request. `gateway.rs` is its table of contents, `exchange.rs` what it carries along.
 
 mod admission;
+mod again;
+mod answering;
 mod apply;
+mod asker;
 mod authenticate;
 mod challenge;
 mod coder;
 mod door;
 mod exchange;
+mod express;
 mod fault;
 #[expect(
     clippy::module_inception,
     reason = "the table of contents has the name of the room"
 )]
 mod gateway;
+mod head;
 mod hold;
 mod http1;
 mod http2;
@@ -22,12 +27,14 @@ mod line;
 mod link;
 mod loan;
 mod login;
+mod means;
 mod outbox;
 mod outcome;
 mod pages;
 mod peer;
 mod rates;
 mod reader;
+mod record;
 mod relay;
 mod routing;
 mod session;
