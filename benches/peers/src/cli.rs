@@ -28,8 +28,8 @@ pub(crate) struct Args {
     pub rows: Vec<Row>,
 
     /// How long each load lasts, in seconds
-    #[arg(long, default_value_t = 2.0, value_parser = seconds)]
-    pub seconds: f64,
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=60))]
+    pub seconds: u32,
 
     /// The simplon to measure: a release build
     #[arg(long, default_value = "target/release/simplon")]
@@ -77,13 +77,6 @@ pub(crate) enum Command {
     Relay { from: SocketAddr, to: SocketAddr },
 }
 
-fn seconds(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(seconds) if (0.2..=60.0).contains(&seconds) => Ok(seconds),
-        _ => Err("a number of seconds from 0.2 to 60".to_owned()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory as _;
@@ -98,7 +91,7 @@ mod tests {
     #[test]
     fn left_out_everything_has_its_default() {
         let args = Args::parse_from(["simplon-peers"]);
-        assert_eq!((args.rounds, args.seconds, args.rows.len()), (7, 2.0, 0));
+        assert_eq!((args.rounds, args.seconds, args.rows.len()), (7, 2, 0));
         assert_eq!(args.write_readme, None);
     }
 

@@ -53,7 +53,7 @@ impl Field {
             wrk: in_path("wrk"),
             h2load: in_path("h2load"),
             strace: in_path("strace"),
-            seconds: args.seconds,
+            seconds: f64::from(args.seconds),
             folder,
             next_port,
             numbers: Cell::new(0),

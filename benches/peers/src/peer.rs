@@ -1,24 +1,15 @@
 //! The proxies: where they are found, and how each is started.
 
 mod files;
+mod installed;
 
-use std::{
-    env, fmt,
-    path::{Path, PathBuf},
-    process,
-};
+use std::{fmt, path::PathBuf};
 
 use rustix::process::Signal;
 use tokio::process::Command;
 
-use crate::{
-    cli::Args,
-    core,
-    field::Field,
-    outcome::{In, Outcome},
-    program::Program,
-    setup::Setup,
-};
+pub(crate) use self::installed::in_path;
+use crate::{core, field::Field, outcome::Outcome, program::Program, setup::Setup};
 
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub(crate) enum Kind {
@@ -50,36 +41,6 @@ pub(crate) struct Peer {
 }
 
 impl Peer {
-    /// Those that are installed, and the names of those that are not.
-    pub(crate) fn find(args: &Args) -> Outcome<(Vec<Self>, Vec<Kind>)> {
-        let simplon = args
-            .simplon
-            .canonicalize()
-            .map_err(|error| format!("{}: {error}; build one with cargo build --release -p simplon, or name one with --simplon", args.simplon.display()))?;
-        let places = [
-            (Kind::Simplon, Some(simplon)),
-            (Kind::Nginx, args.nginx.clone().or_else(|| in_path("nginx"))),
-            (
-                Kind::Haproxy,
-                args.haproxy.clone().or_else(|| in_path("haproxy")),
-            ),
-            (Kind::Caddy, args.caddy.clone().or_else(|| in_path("caddy"))),
-            (Kind::Relay, Some(env::current_exe()?)),
-        ];
-        let (mut found, mut absent) = (Vec::new(), Vec::new());
-        for (kind, place) in places {
-            match place {
-                Some(program) => found.push(Self {
-                    version: version(kind, &program)?,
-                    kind,
-                    program,
-                }),
-                None => absent.push(kind),
-            }
-        }
-        Ok((found, absent))
-    }
-
     /// Starts it in a folder of its own, and returns once it accepts.
     pub(crate) async fn start(&self, field: &Field, setup: &Setup) -> Outcome<Running> {
         let (http, https, admin) = (field.port()?, field.port()?, field.port()?);
@@ -182,32 +143,4 @@ impl Running {
         }
         Ok(None)
     }
-}
-
-/// A program by its name, also where Debian puts what not every user is to see.
-pub(crate) fn in_path(name: &str) -> Option<PathBuf> {
-    let path = env::var_os("PATH").unwrap_or_default();
-    env::split_paths(&path)
-        .chain([PathBuf::from("/usr/sbin")])
-        .map(|folder| folder.join(name))
-        .find(|program| program.is_file())
-}
-
-/// The first line of what it says of itself.
-fn version(kind: Kind, program: &Path) -> Outcome<String> {
-    let flag = match kind {
-        Kind::Simplon | Kind::Relay => "--version",
-        Kind::Nginx | Kind::Haproxy => "-v",
-        Kind::Caddy => "version",
-    };
-    if kind == Kind::Relay {
-        return Ok(env!("CARGO_PKG_VERSION").to_owned());
-    }
-    let said = process::Command::new(program)
-        .arg(flag)
-        .output()
-        .while_doing(&program.display().to_string())?;
-    let text = [said.stdout, said.stderr].concat();
-    let text = String::from_utf8_lossy(&text);
-    Ok(text.lines().next().unwrap_or_default().trim().to_owned())
 }

@@ -1,5 +1,6 @@
 //! The report: what was measured, on what, and who is ahead; as a table, as JSON and as a plot.
 
+mod digits;
 mod line;
 mod readme;
 mod svg;

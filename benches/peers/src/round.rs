@@ -70,9 +70,13 @@ pub(crate) struct Turn {
     pub others: f64,
 }
 
-/// Gives a proxy its turn.
-pub(crate) async fn turn(row: Row, field: &Field, all: &[Running], place: usize) -> Outcome<Turn> {
-    let running = all.get(place).ok_or("a turn for nobody")?;
+/// Gives one of all proxies its turn.
+pub(crate) async fn turn(
+    row: Row,
+    field: &Field,
+    all: &[Running],
+    running: &Running,
+) -> Outcome<Turn> {
     let groups: Vec<i32> = all
         .iter()
         .map(Running::group)

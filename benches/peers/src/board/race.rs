@@ -4,7 +4,7 @@ use crate::{
     cli::Args,
     field::Field,
     outcome::Outcome,
-    peer::{Peer, Running},
+    peer::{Kind, Peer, Running},
     report::Line,
     round::{self, Turn},
     row::{Figure, Row},
@@ -16,7 +16,7 @@ use crate::{
 const WARM: f64 = 1.0;
 
 /// What came of a row.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Raced {
     pub lines: Vec<Line>,
     pub notes: Vec<String>,
@@ -24,70 +24,92 @@ pub(crate) struct Raced {
 
 /// Runs one row. A proxy that cannot do it, or does it wrongly, is left out, and the notes say why.
 pub(crate) async fn run(row: Row, args: &Args, field: &Field, peers: &[Peer]) -> Outcome<Raced> {
-    let mut raced = Raced::default();
-    let mut all = line_up(row, field, peers, &mut raced.notes).await?;
+    let mut race = Race {
+        row,
+        field,
+        out: Vec::new(),
+        notes: Vec::new(),
+    };
+    let mut all = race.line_up(peers).await;
     let wanted = row.rounds(args.rounds);
-    let (mut rounds, mut refused, mut loudest) = (Vec::new(), 0, 0.0_f64);
-    let mut start = 0;
+    let (mut rounds, mut refused, mut loudest, mut start) = (Vec::new(), 0, 0.0_f64, 0);
     while rounds.len() < wanted as usize && refused <= args.repeats && !all.is_empty() {
         start += 1;
+        let those_before = race.out.len();
         if row.starts_anew() && start > 1 {
-            all = line_up(row, field, peers, &mut Vec::new()).await?;
+            all.clear();
+            all = race.line_up(peers).await;
         }
         match one(row, field, &all, start, args.calm).await {
-            Round::Counts(turns) => rounds.push(turns),
+            Round::Counts(figures) => rounds.push(figures),
             Round::Disturbed(others) => {
                 refused += 1;
                 loudest = loudest.max(others);
             }
             Round::Failed(place, error) => {
                 let failed = all.remove(place);
-                raced.notes.push(format!(
-                    "{}: {} is left out: {error}",
-                    row.name(),
-                    label(&failed)
-                ));
-                rounds.clear();
+                race.leave_out(&failed.peer, &failed.setup, &error);
             }
+        }
+        if race.out.len() > those_before {
+            // So that all figures of a row are of the same rounds.
+            rounds.clear();
         }
     }
     if refused > 0 {
-        raced.notes.push(format!(
+        race.notes.push(format!(
             "{}: {refused} rounds were refused, as others used up to {loudest:.0} % of a core; {} of {wanted} count",
             row.name(),
             rounds.len(),
         ));
     }
-    if !row.starts_anew() {
-        for running in &all {
-            check(row, field, running).await?;
-        }
+    for running in &all {
+        check(row, field, running).await?;
     }
-    raced.lines = gather(row, &all, &rounds);
-    Ok(raced)
+    Ok(Raced {
+        lines: gather(row, &rounds),
+        notes: race.notes,
+    })
 }
 
-/// Starts every proxy in every set-up, and has each show what it does.
-async fn line_up(
+/// Who takes part.
+struct Race<'a> {
     row: Row,
-    field: &Field,
-    peers: &[Peer],
-    notes: &mut Vec<String>,
-) -> Outcome<Vec<Running>> {
-    let mut all = Vec::new();
-    for setup in row.setups() {
-        for peer in peers.iter().filter(|peer| row.suits(peer.kind, &setup)) {
-            match ready(row, field, peer, &setup).await {
-                Ok(running) => all.push(running),
-                Err(error) => notes.push(format!(
-                    "{}: {} is left out: {error}",
-                    row.name(),
-                    peer.kind
-                )),
+    field: &'a Field,
+    /// Who is left out, with the name of the set-up.
+    out: Vec<(Kind, &'static str)>,
+    notes: Vec<String>,
+}
+
+impl Race<'_> {
+    /// Starts every proxy in every set-up, and has each show what it does.
+    async fn line_up(&mut self, peers: &[Peer]) -> Vec<Running> {
+        let mut all = Vec::new();
+        for setup in self.row.setups() {
+            for peer in peers {
+                let is_out = self.out.contains(&(peer.kind, setup.name));
+                if is_out || !self.row.suits(peer.kind, &setup) {
+                    continue;
+                }
+                match ready(self.row, self.field, peer, &setup).await {
+                    Ok(running) => all.push(running),
+                    Err(error) => self.leave_out(peer, &setup, &error.to_string()),
+                }
             }
         }
+        all
     }
-    Ok(all)
+
+    fn leave_out(&mut self, peer: &Peer, setup: &Setup, error: &str) {
+        let (row, kind) = (self.row.name(), peer.kind);
+        let with = match setup.name {
+            "" => String::new(),
+            name => format!(" ({name})"),
+        };
+        self.notes
+            .push(format!("{row}: {kind}{with} is left out: {error}"));
+        self.out.push((kind, setup.name));
+    }
 }
 
 async fn ready(row: Row, field: &Field, peer: &Peer, setup: &Setup) -> Outcome<Running> {
@@ -108,8 +130,8 @@ async fn check(row: Row, field: &Field, running: &Running) -> Outcome<()> {
 
 /// What a round came to.
 enum Round {
-    /// The figures of each proxy, in the order of the line-up.
-    Counts(Vec<Vec<Figure>>),
+    /// Whose figures they are, and the figures.
+    Counts(Vec<(Kind, Figure)>),
     /// How much of a core others used, in percent.
     Disturbed(f64),
     /// The place of the proxy that failed, and why.
@@ -118,40 +140,30 @@ enum Round {
 
 /// One round, in which another proxy begins each time.
 async fn one(row: Row, field: &Field, all: &[Running], start: usize, calm: f64) -> Round {
-    let mut figures = vec![Vec::new(); all.len()];
-    for step in 0..all.len() {
-        let place = (start + step) % all.len();
-        match round::turn(row, field, all, place).await {
+    let mut figures = Vec::new();
+    let places = (0..all.len()).cycle().skip(start % all.len().max(1));
+    for (place, running) in places
+        .map_while(|place| Some((place, all.get(place)?)))
+        .take(all.len())
+    {
+        match round::turn(row, field, all, running).await {
             Ok(Turn { others, .. }) if others > calm => return Round::Disturbed(others),
-            Ok(turn) => {
-                if let Some(slot) = figures.get_mut(place) {
-                    *slot = turn.figures;
-                }
-            }
+            Ok(turn) => figures.extend(
+                turn.figures
+                    .into_iter()
+                    .map(|figure| (running.kind(), figure)),
+            ),
             Err(error) => return Round::Failed(place, error.to_string()),
         }
     }
     Round::Counts(figures)
 }
 
-fn label(running: &Running) -> String {
-    match running.setup.name {
-        "" => running.kind().to_string(),
-        name => format!("{} ({name})", running.kind()),
-    }
-}
-
 /// The lines of a row, in the order in which their first figures came.
-fn gather(row: Row, all: &[Running], rounds: &[Vec<Vec<Figure>>]) -> Vec<Line> {
+fn gather(row: Row, rounds: &[Vec<(Kind, Figure)>]) -> Vec<Line> {
     let mut lines: Vec<Line> = Vec::new();
     for round in rounds {
-        let kinds = all.iter().map(Running::kind);
-        let taken = kinds
-            .zip(round)
-            .flat_map(|(kind, figures)| figures.iter().map(move |f| (kind, f.clone())));
-        let taken: Vec<_> = taken.collect();
-        let more = row.derive(&taken);
-        for (kind, figure) in taken.iter().chain(&more) {
+        for (kind, figure) in round.iter().chain(&row.derive(round)) {
             let known = lines.iter().position(|line| line.name == figure.line);
             let place = known.unwrap_or_else(|| {
                 lines.push(Line::new(row, figure));
@@ -163,4 +175,33 @@ fn gather(row: Row, all: &[Running], rounds: &[Vec<Vec<Figure>>]) -> Vec<Line> {
         }
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_gathers_its_figures_over_the_rounds() {
+        let figure = |line: &str, value| Figure {
+            line: line.to_owned(),
+            unit: "µs",
+            value,
+            busy: None,
+            is_compared: true,
+        };
+        let round = |ours, theirs| {
+            vec![
+                (Kind::Simplon, figure("a", ours)),
+                (Kind::Nginx, figure("a", theirs)),
+                (Kind::Simplon, figure("b", 7.0)),
+            ]
+        };
+        let lines = gather(Row::H1, &[round(1.0, 4.0), round(3.0, 6.0)]);
+        let names: Vec<_> = lines.iter().map(|line| line.name.as_str()).collect();
+        assert_eq!(names, ["a", "b"]);
+        assert_eq!(lines[0].median(Kind::Simplon), Some(2.0));
+        assert_eq!(lines[0].median(Kind::Nginx), Some(5.0));
+        assert_eq!(lines[1].median(Kind::Nginx), None);
+    }
 }

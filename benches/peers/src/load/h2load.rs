@@ -8,6 +8,14 @@ use crate::{core, field::Field, load::Answered, outcome::Outcome};
 const CLIENTS: &str = "16";
 const STREAMS: &str = "32";
 
+/// What it says of a handshake that is like every other.
+const AGREED: [&str; 4] = [
+    "TLS Protocol: TLSv1.3\n",
+    "Cipher: TLS_AES_128_GCM_SHA256\n",
+    "Server Temp Key: X25519",
+    "Application protocol: h2\n",
+];
+
 /// Asks for a URL again and again.
 pub(crate) async fn run(field: &Field, url: &str, seconds: f64) -> Outcome<Answered> {
     let program = field.h2load.as_deref().ok_or("h2load is not installed")?;
@@ -15,7 +23,7 @@ pub(crate) async fn run(field: &Field, url: &str, seconds: f64) -> Outcome<Answe
     command.env("OPENSSL_CONF", field.path("openssl.cnf"));
     command.args(["-c", CLIENTS, "-m", STREAMS, "--groups=X25519"]);
     command.arg("--tls13-ciphers=TLS_AES_128_GCM_SHA256");
-    command.arg(format!("-D{}", seconds.round().max(1.0)));
+    command.arg(format!("-D{seconds}"));
     let said = command.arg(url).stdin(Stdio::null()).output().await?;
     let text = String::from_utf8_lossy(&said.stdout);
     if !said.status.success() {
@@ -33,8 +41,10 @@ fn parse(text: &str) -> Outcome<Answered> {
             .unwrap_or_default()
     };
     let (requests, status) = (line("requests:"), line("status codes:"));
-    if !text.contains("Application protocol: h2\n") {
-        return Err("h2load: not by HTTP/2".into());
+    for agreed in AGREED {
+        if !text.contains(agreed) {
+            return Err(format!("h2load: not by {agreed}").into());
+        }
     }
     let good = before(requests, "succeeded");
     let bad = [
@@ -90,6 +100,7 @@ mod tests {
             ("0 5xx", "1 5xx"),
             ("0 errored", "2 errored"),
             ("protocol: h2\n", "protocol: http/1.1\n"),
+            ("TLS_AES_128", "TLS_AES_256"),
         ] {
             assert!(parse(&GOOD.replace(good, bad)).is_err(), "{bad}");
         }

@@ -20,7 +20,7 @@ impl Wrk<'_> {
         command.env("OPENSSL_CONF", field.path("openssl.cnf"));
         command.args(["-t1", "--timeout", "10s"]);
         command.arg(format!("-c{}", self.connections));
-        command.arg(format!("-d{}s", self.seconds.round().max(1.0)));
+        command.arg(format!("-d{}s", self.seconds));
         for header in self.headers {
             command.args(["-H", header]);
         }

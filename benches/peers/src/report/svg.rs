@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Board, Line, table::short};
+use super::{Board, Line, digits::short};
 use crate::peer::Kind;
 
 const PEERS: [(Kind, &str); 5] = [
