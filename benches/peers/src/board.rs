@@ -37,6 +37,7 @@ pub(crate) async fn run(args: &Args) -> Outcome<()> {
             }
             Err(error) => board.notes.push(format!("{}: {error}", row.name())),
         }
+        report::keep(&board, args)?;
     }
     report::publish(&board, args)
 }

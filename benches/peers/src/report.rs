@@ -66,16 +66,21 @@ fn conditions(args: &Args) -> Vec<String> {
     ]
 }
 
-/// Prints the table, and writes what was asked for.
-pub(crate) fn publish(board: &Board, args: &Args) -> Outcome<()> {
-    let table = table::draw(board);
-    writeln!(stdout(), "{table}")?;
+/// Writes JSON and plot: after each row, so that a run which is interrupted has not been for nothing.
+pub(crate) fn keep(board: &Board, args: &Args) -> Outcome<()> {
     fs::create_dir_all(&args.out).while_doing(&args.out.display().to_string())?;
     fs::write(
         args.out.join("scoreboard.json"),
         serde_json::to_string_pretty(board)?,
     )?;
     fs::write(args.out.join("scoreboard.svg"), svg::draw(board))?;
+    Ok(())
+}
+
+/// Prints the table, and puts it where it was asked for.
+pub(crate) fn publish(board: &Board, args: &Args) -> Outcome<()> {
+    let table = table::draw(board);
+    writeln!(stdout(), "{table}")?;
     if let Some(file) = &args.write_readme {
         let name = file.display().to_string();
         let text = fs::read_to_string(file).while_doing(&name)?;
