@@ -40,6 +40,7 @@ pub(super) fn admit(
         return Err(Refusal::UriTooLong);
     }
     if count(head.fields) > limits.header_count {
+        connection.retire(); // by HTTP/2 too: crumbs cost their sender two bytes each
         return Err(Refusal::HeaderTooLarge);
     }
     if *head.method == Method::CONNECT {
@@ -208,6 +209,7 @@ pub(super) fn origin(exchange: &Exchange, version: Version) -> Result<Origin<'_>
         .map_or("", |pick| &pick.server().label);
     Ok(Origin {
         peer: admitted.connection.peer.ip(),
+        peer_text: &admitted.connection.peer_text,
         trusted: admitted.trusted,
         allows_underscores: listener.settings.underscore_headers == UnderscoreHeaders::Allow,
         scheme: listener.scheme(),
@@ -222,10 +224,10 @@ pub(super) fn origin(exchange: &Exchange, version: Version) -> Result<Origin<'_>
             own: *trace.own(),
             passes_state: trace.passes_state(),
         }),
-        version: match version {
-            Version::HTTP_10 => "1.0",
-            Version::HTTP_2 => "2",
-            _ => "1.1",
+        via: match version {
+            Version::HTTP_10 => "1.0 simplon",
+            Version::HTTP_2 => "2 simplon",
+            _ => "1.1 simplon",
         },
     })
 }

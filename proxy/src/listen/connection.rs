@@ -1,23 +1,29 @@
 //! What is known of one connection, from the handshake to the last log line.
 
 use std::{
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering},
     },
+    task::{Context, Poll},
 };
 
+use futures_util::task::AtomicWaker;
+use http::HeaderValue;
 use tokio::sync::{Notify, watch};
 
 use super::Listener;
-use crate::admit::proxy_header::Ends;
+use crate::admit::{Progress, proxy_header::Ends};
 
 /// The next connection's number.
 static NEXT: AtomicU64 = AtomicU64::new(0);
 
 /// How many headers of full size the requests under way may have together.
 const FULL_HEADERS: u64 = 32;
+
+/// Streams at a time that are many: browsers seldom have more whose answers are large.
+const MANY: usize = 16;
 
 /// One client's connection. Shared by its stream and its exchanges.
 pub struct Connection {
@@ -26,6 +32,8 @@ pub struct Connection {
     pub listener: Arc<Listener>,
     /// The client: who connected, or whom a PROXY header named.
     pub peer: SocketAddr,
+    /// Its address, as servers are told.
+    pub peer_text: HeaderValue,
     /// Where that client connected to: our own address, or what a PROXY header said.
     pub reached: SocketAddr,
     /// Who connected, where a PROXY header named another.
@@ -42,8 +50,13 @@ pub struct Connection {
     stuck: Notify,
     /// Of HTTP/2, see [`Connection::note_answers`].
     unanswered: AtomicUsize,
+    starved: AtomicUsize,
     moved: AtomicU64,
+    cancels: AtomicBool,
     retire: watch::Sender<bool>,
+    is_retired: AtomicBool,
+    /// Of whoever waits for the next request.
+    waiting: AtomicWaker,
 }
 
 /// Between whom a connection is, known before anything of the client's is read.
@@ -73,6 +86,7 @@ impl Connection {
             number: NEXT.fetch_add(1, Ordering::Relaxed),
             listener,
             peer: parties.ends.source,
+            peer_text: text(parties.ends.source.ip()),
             reached: parties.ends.destination,
             via: parties.via,
             tls,
@@ -82,8 +96,12 @@ impl Connection {
             headers: AtomicUsize::new(0),
             stuck: Notify::new(),
             unanswered: AtomicUsize::new(0),
+            starved: AtomicUsize::new(0),
             moved: AtomicU64::new(0),
+            cancels: AtomicBool::new(false),
             retire: watch::Sender::new(false),
+            is_retired: AtomicBool::new(false),
+            waiting: AtomicWaker::new(),
         }
     }
 
@@ -118,11 +136,12 @@ impl Connection {
         self.stuck.notified().await;
     }
 
-    /// What has become of answers by HTTP/2: of how many streams they are not sent to their end, and how many frames
-    /// of them were sent in all.
-    pub fn note_answers(&self, unanswered: usize, moved: u64) {
-        self.unanswered.store(unanswered, Ordering::Release);
-        self.moved.store(moved, Ordering::Release);
+    /// What has become of answers by HTTP/2.
+    pub fn note_answers(&self, progress: Progress) {
+        self.unanswered.store(progress.open, Ordering::Release);
+        self.starved.store(progress.starved, Ordering::Release);
+        self.moved.store(progress.moved, Ordering::Release);
+        self.cancels.store(progress.cancels, Ordering::Release);
     }
 
     /// Streams whose answers wait to be sent, if only from a buffer.
@@ -130,7 +149,22 @@ impl Connection {
         self.unanswered.load(Ordering::Acquire)
     }
 
-    /// Frames of answers that were sent so far.
+    /// Whether many of them wait because the client lets nothing of them through.
+    pub fn is_starved(&self) -> bool {
+        self.starved.load(Ordering::Acquire) > MANY
+    }
+
+    /// Whether its client has taken back many requests of late.
+    pub fn cancels(&self) -> bool {
+        self.cancels.load(Ordering::Acquire)
+    }
+
+    /// Whether there are many of them, each of which is to hold but little.
+    pub fn is_crowded(&self) -> bool {
+        self.unanswered() > MANY
+    }
+
+    /// Frames of answers that were sent so far, but for tiny ones.
     pub fn moved(&self) -> u64 {
         self.moved.load(Ordering::Acquire)
     }
@@ -156,7 +190,22 @@ impl Connection {
 
     /// Takes no new request from now on; those in flight end as they would.
     pub fn retire(&self) {
+        self.is_retired.store(true, Ordering::Release);
         self.retire.send_replace(true);
+        self.waiting.wake();
+    }
+
+    /// Ready once the connection is to take no new request. For one task alone.
+    pub(super) fn poll_retired(&self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.is_retired() {
+            return Poll::Ready(());
+        }
+        self.waiting.register(cx.waker());
+        if self.is_retired() {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
     }
 
     /// Turns true when the connection is to take no new request.
@@ -170,7 +219,7 @@ impl Connection {
     }
 
     pub fn is_retired(&self) -> bool {
-        *self.retire.borrow()
+        self.is_retired.load(Ordering::Acquire)
     }
 
     pub fn upgrade(&self) {
@@ -180,6 +229,11 @@ impl Connection {
     pub fn is_upgraded(&self) -> bool {
         self.upgraded.load(Ordering::Acquire)
     }
+}
+
+fn text(address: IpAddr) -> HeaderValue {
+    // No address has a character that a field could not hold.
+    HeaderValue::try_from(address.to_string()).unwrap_or(HeaderValue::from_static("unknown"))
 }
 
 /// The end of a connection, seen from afar: holding it keeps nothing alive.
