@@ -69,9 +69,8 @@ pub(super) struct Lender {
 }
 
 impl Lender {
-    /// With a header, the connection is for the client's own alone, and kept no longer than that one. Where the
-    /// header names somebody whom a trusted proxy asks for, it is not kept at all: such a proxy asks for as
-    /// many as it likes, who may never come again, while its own connection stays.
+    /// With a header, the connection is for the client's own alone, and kept no longer than that one, if it is
+    /// kept at all ([`Needs::keep`]).
     pub(super) fn new(
         pick: &Pick,
         header: Option<ProxyHeader>,
@@ -101,7 +100,7 @@ impl Lender {
             vitals: Arc::clone(&pick.server().vitals),
             spares: Arc::clone(spares),
             anew: needs.anew,
-            is_kept: !needs.anew && (header.is_none() || needs.admitted.is_direct()),
+            is_kept: needs.keep(header.as_ref()),
             passage: needs.passage.cloned(),
             deadline: timeouts.first_byte.min(timeouts.idle),
             has_lent_spare: AtomicBool::new(false),

@@ -66,6 +66,14 @@ pub(super) struct Needs<'a> {
     pub(super) passage: Option<&'a Arc<Passage>>,
 }
 
+impl Needs<'_> {
+    /// Whether the connection may serve others after this request. Where `header` names somebody whom a trusted proxy
+    /// asks for, it may not: such a proxy asks for as many as it likes, who may never come again.
+    pub(super) fn keep(&self, header: Option<&ProxyHeader>) -> bool {
+        !self.anew && (header.is_none() || self.admitted.is_direct())
+    }
+}
+
 /// The peer for one try, with every deadline set. Pingora's one read timeout is the longest of ours, that
 /// for the client's body too; where ours differ, the watchdog holds the shorter ones.
 ///
@@ -85,7 +93,7 @@ pub(super) fn reach(
     let mut has_own_deadlines = false;
     let mut peer = match (pick.upstream().protocol(), needs.upgrade) {
         (UpstreamProtocol::H2 | UpstreamProtocol::H2c, _) => {
-            shared(pick, header, connection, needs.anew)?
+            shared(pick, header, connection, needs.keep(header.as_ref()))?
         }
         (UpstreamProtocol::Http1, true) => {
             let mut peer = nowhere(String::new());
@@ -122,14 +130,15 @@ pub(super) fn reach(
     })
 }
 
-/// A server with HTTP/2, whose connections Pingora shares among exchanges: with a header, those of one client.
+/// A server with HTTP/2, whose connections Pingora shares among exchanges: with a header, those of one client. One that
+/// is not kept is found by nobody else.
 /// With TLS or a header they are behind relays of ours, and Pingora believes that there is neither; so that the
 /// peer has a number for both.
 fn shared(
     pick: &Pick,
     header: Option<ProxyHeader>,
     client: &Connection,
-    anew: bool,
+    is_kept: bool,
 ) -> pingora::Result<HttpPeer> {
     let tls = pick.server().tls.as_ref();
     let mut peer = match (pick.upstream().protocol(), tls) {
@@ -144,12 +153,12 @@ fn shared(
     };
     let tls = tls.map_or(0, |tls| tls.number());
     peer.group_key = match header {
-        _ if anew => UNSHARED.fetch_add(1, Relaxed),
+        _ if !is_kept => UNSHARED.fetch_add(1, Relaxed),
         Some(header) => SECRET.hash_one((tls, header, client.number)) | FOR_A_CLIENT,
         None => tls,
     };
     let keepalive = pick.upstream().timeouts().keepalive;
-    peer.options.idle_timeout = Some(if anew { Duration::ZERO } else { keepalive });
+    peer.options.idle_timeout = Some(if is_kept { keepalive } else { Duration::ZERO });
     peer.options.set_http_version(2, 2);
     peer.options.max_h2_streams = STREAMS;
     Ok(peer)
