@@ -48,7 +48,7 @@ async fn what_nobody_vouches_for_changes_nothing() {
 #[tokio::test]
 async fn a_key_is_counted_by_its_value_and_who_leaves_it_out_by_address() {
     let proxy = Proxy::with(&site("{ rate: 1/h, by: 'header:X-Api-Key' }"), &[]).await;
-    let cases: [(&[&str], u16); 8] = [
+    let cases: [(&[&str], u16); 10] = [
         (&["x-api-key: one"], 200),
         (&["x-api-key: two"], 200),
         (&["x-api-key: one"], 429),
@@ -57,6 +57,8 @@ async fn a_key_is_counted_by_its_value_and_who_leaves_it_out_by_address() {
         (&[], 429),
         (&["x-api-key: three", "x-api-key: four"], 429), // as if there were none
         (&["x-forwarded-for: 192.0.2.1"], 200),
+        (&["x-api-key: three, four"], 200), // one value, whatever a server makes of it
+        (&["x-api-key: three, four"], 429),
     ];
     for (lines, expected) in cases {
         assert_eq!(
