@@ -1,5 +1,7 @@
 //! Who counts as whom.
 
+use http::Request;
+
 use super::statuses;
 use crate::harness::Proxy;
 
@@ -66,6 +68,53 @@ async fn a_key_is_counted_by_its_value_and_who_leaves_it_out_by_address() {
             [expected],
             "{lines:?}"
         );
+    }
+}
+
+#[tokio::test]
+async fn no_spelling_and_no_stream_makes_one_client_two() {
+    let text = "
+        listeners: { http: { bind: 127.0.0.1:$http }, https: { bind: 127.0.0.1:$https, tls: intermediate } }
+        certificates: [{ hosts: localhost, self_signed: true, default: true }]
+        routes: [{ host: localhost, path: /in, respond: { body: here }, rate_limit: { rate: 1/h, by: $by } }]
+        ";
+    for by in ["client_ip", "route", "header:X-Api-Key"] {
+        let proxy = Proxy::with(&text.replace("$by", by), &[]).await;
+        for (nth, (host, path, key)) in [
+            ("localhost", "/in", "X-Api-Key: one"),
+            ("localhost", "/in", "x-api-key:one"),
+            ("localhost", "/in", "X-API-KEY: \tone "),
+            ("LOCALHOST", "/in", "x-api-key: one"),
+            ("localhost.", "/in", "x-api-key: one"),
+            ("localhost:8080", "/in", "x-api-key: one"),
+            ("localhost", "/in?", "x-api-key: one"),
+            ("localhost", "/in?a=1", "x-api-key: one"),
+            ("localhost", "/in/", "x-api-key: one"),
+            ("localhost", "/in/x", "x-api-key: one"),
+            ("localhost", "/%69n", "x-api-key: one"),
+            ("localhost", "/./in", "x-api-key: one"),
+            ("localhost", "/x/../in", "x-api-key: one"),
+            ("localhost", "//in", "x-api-key: one"),
+            ("localhost", "http://localhost/in", "x-api-key: one"),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let host = format!("host: {host}");
+            let found = statuses(&proxy, path, &[&host, key], 1).await[0];
+            let what = format!("{by} {host} {path} {key:?}: {found}");
+            match nth {
+                0 => assert_eq!(found, 200, "{what}"),
+                // What is no path of the route's is refused, or leads nowhere.
+                _ => assert!([429, 400, 404].contains(&found), "{what}"),
+            }
+        }
+        let http2 = proxy.h2_client("localhost").await;
+        for path in ["/in", "/in?b=2", "/in"] {
+            let request = Request::get(format!("https://localhost{path}"));
+            let request = request.header("x-api-key", "one").body(()).unwrap();
+            assert_eq!(http2.ask(request, b"").await.status, 429, "{by} {path}");
+        }
     }
 }
 
