@@ -54,6 +54,7 @@ pub fn quick(from: &str, to: &str) -> Result<Config, Report> {
         tracing: None,
         state: STATE.into(),
         workers: None,
+        express: true,
         memory_limit: MemoryLimit::Auto,
         drain: Drain::default(),
         control: Control {

@@ -80,6 +80,7 @@ fn config(draft: Draft, issuers: Issuers) -> Config {
         state: settings.state.unwrap_or_else(|| STATE.into()),
         workers: settings.workers,
         memory_limit: settings.memory_limit.unwrap_or_default(),
+        express: settings.express.unwrap_or(true),
         drain,
         control: settings.control.unwrap_or_else(|| Control {
             path: CONTROL.into(),

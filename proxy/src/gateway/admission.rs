@@ -1,11 +1,10 @@
-//! Admit, as Pingora's session shows a request: who asks, for which host and path.
+//! Admit: who asks, for which host and path.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Version, header};
-use pingora::{Result, http::RequestHeader, proxy::Session};
 
-use super::{Exchange, exchange::Admitted, fault, session};
+use super::{Exchange, exchange::Admitted, head::Head};
 use crate::{
     admit::{Host, RequestId, TraceParent, client_of, head2, normalise, trace_context},
     config::model::UnderscoreHeaders,
@@ -20,68 +19,40 @@ use crate::{
 /// Crumbs of a cookie that are one field: browsers keep at most 180 cookies of a host.
 const CRUMBS: usize = 200;
 
-/// How long an answer by HTTP/2 may wait for its window when much of the memory is in use.
-const IN_NEED: Duration = Duration::from_secs(2);
-
 /// Admits a request or refuses it. Who asks and the request's id are known either way.
-pub(super) fn admit(session: &mut Session, exchange: &mut Exchange) -> Result<(), Refusal> {
-    let digest = session.digest().ok_or(Refusal::Internal)?;
-    let connection = Arc::clone(Connection::of(digest).ok_or(Refusal::Internal)?);
+pub(super) fn admit(
+    head: Head<'_>,
+    connection: &Arc<Connection>,
+    exchange: &mut Exchange,
+) -> Result<(), Refusal> {
     let limits = &connection.listener.settings.limits;
-    if !connection.count_request() {
-        session.set_keepalive(None);
-        connection.retire();
-    } else if session::asks_to_close(session.req_header()) {
-        session.set_keepalive(None);
-    }
-    // The stream keeps the deadlines of HTTP/1. A stream of HTTP/2 may wait for its window besides.
-    let is_h2 = session.req_header().version == Version::HTTP_2;
-    session.set_read_timeout(None);
-    let patience = if connection.listener.pressure.is_strained() {
-        limits.write_idle_timeout.min(IN_NEED)
-    } else {
-        limits.write_idle_timeout
-    };
-    session.set_write_timeout(is_h2.then_some(patience));
-
-    if session.is_upgrade_req() && !session::asks_for_websocket(session.req_header()) {
-        session.req_header_mut().remove_header(&header::UPGRADE); // from here on it asks for nothing
-    }
-    if session.req_header().version == Version::HTTP_10 {
-        // It knows neither (RFC 9110 sections 10.1.1 and 15.2).
-        session.as_mut().set_ignore_info_resp(true);
-        session.req_header_mut().remove_header(&header::EXPECT);
-    }
-    let header = session.req_header();
-    if is_h2 && !is_grpc(header) {
+    let is_h2 = head.version == Version::HTTP_2;
+    if is_h2 && !is_grpc(head.fields) {
         exchange.pace = Pace::new(limits.min_rate.get(), limits.body_idle_timeout);
     }
-    let admitted = exchange.admitted.insert(identify(
-        header,
-        Arc::clone(&connection),
-        &exchange.snapshot,
-    ));
-    exchange.trace = trace(header, admitted.trusted, &exchange.snapshot);
+    let admitted = identify(head, Arc::clone(connection), &exchange.snapshot);
+    exchange.trace = trace(head.fields, admitted.trusted, &exchange.snapshot);
+    let admitted = exchange.admitted.insert(admitted);
     if connection.is_overloaded() {
         return Err(Refusal::HeaderTooLarge);
     }
-    if header.raw_path().len() as u64 > limits.uri_size.get() {
+    if head.target.len() as u64 > limits.uri_size.get() {
         return Err(Refusal::UriTooLong);
     }
-    if count(&header.headers) > limits.header_count {
+    if count(head.fields) > limits.header_count {
         return Err(Refusal::HeaderTooLarge);
     }
-    if header.method == Method::CONNECT {
+    if *head.method == Method::CONNECT {
         return Err(Refusal::MethodNotAllowed(Methods::any()));
     }
     let announced = if is_h2 {
-        head2::check(header.raw_path(), &header.headers)?
+        head2::check(head.target, head.fields)?
     } else {
-        header.headers.get(header::CONTENT_LENGTH).and_then(length)
+        head.fields.get(header::CONTENT_LENGTH).and_then(length)
     };
-    admitted.host = host(header)?;
-    admitted.path = match split_target(header)?.0 {
-        "*" if header.method == Method::OPTIONS => "*".into(), // leads nowhere; no server is asked
+    admitted.host = host(head)?;
+    admitted.path = match split_target(head)?.0 {
+        "*" if *head.method == Method::OPTIONS => "*".into(), // leads nowhere; no server is asked
         path => normalise(path)?.into(),
     };
     if announced.is_some_and(|length| length > limits.body_size.get()) {
@@ -106,21 +77,21 @@ fn count(fields: &HeaderMap) -> usize {
     fields.len() - crumbs.saturating_sub(1).min(CRUMBS)
 }
 
-fn identify(header: &RequestHeader, connection: Arc<Connection>, snapshot: &Snapshot) -> Admitted {
+fn identify(head: Head<'_>, connection: Arc<Connection>, snapshot: &Snapshot) -> Admitted {
     let peer = connection.peer.ip();
     let trusted = snapshot.trusted_proxies.contains(peer);
-    let forwarded_for = header.headers.get_all("x-forwarded-for");
+    let forwarded_for = head.fields.get_all("x-forwarded-for");
     let client = client_of(
         peer,
         forwarded_for.iter().map(HeaderValue::as_bytes),
         &snapshot.trusted_proxies,
     );
-    let given = header.headers.get("x-request-id").filter(|_| trusted);
+    let given = head.fields.get("x-request-id").filter(|_| trusted);
     let id = given
         .and_then(|id| RequestId::accept(id.as_bytes()))
         .unwrap_or_else(|| RequestId::new(fastrand::u128(..).to_be_bytes()));
     Admitted {
-        carried: connection.carry(session::size(header)),
+        carried: connection.carry(head.size()),
         connection,
         client,
         trusted,
@@ -132,9 +103,9 @@ fn identify(header: &RequestHeader, connection: Arc<Connection>, snapshot: &Snap
 }
 
 /// Where the request stands in a trace, if traces are sent.
-fn trace(header: &RequestHeader, is_trusted: bool, snapshot: &Snapshot) -> Option<Trace> {
+fn trace(fields: &HeaderMap, is_trusted: bool, snapshot: &Snapshot) -> Option<Trace> {
     let lines = |name| {
-        let lines = header.headers.get_all(name).iter();
+        let lines = fields.get_all(name).iter();
         lines.map(HeaderValue::as_bytes)
     };
     let tracer = snapshot.tracer.as_ref()?;
@@ -146,37 +117,37 @@ fn trace(header: &RequestHeader, is_trusted: bool, snapshot: &Snapshot) -> Optio
 /// The host that is asked for. Only HTTP/1.0 may leave it out (RFC 9112 section 3.2).
 ///
 /// A target that names one goes before `Host`, which may only say the same (RFC 9113 section 8.3.1).
-fn host(header: &RequestHeader) -> Result<Host<'static>, Refusal> {
-    let mut hosts = header.headers.get_all(header::HOST).iter();
+fn host(head: Head<'_>) -> Result<Host<'static>, Refusal> {
+    let mut hosts = head.fields.get_all(header::HOST).iter();
     let field = hosts.next().map(|host| Host::parse(host.as_bytes()));
     if hosts.next().is_some() {
         return Err(Refusal::Malformed("there is more than one Host"));
     }
-    let target = authority(header).map(|authority| Host::parse(authority.as_bytes()));
+    let target = authority(head).map(|authority| Host::parse(authority.as_bytes()));
     match (target.transpose()?, field.transpose()?) {
         (Some(target), Some(host)) if target != host => {
             Err(Refusal::Malformed("the target's host is not that of Host"))
         }
         (Some(host), _) | (None, Some(host)) => Ok(host.into_owned()),
-        (None, None) if header.version == Version::HTTP_10 => Ok(Host::default()),
+        (None, None) if head.version == Version::HTTP_10 => Ok(Host::default()),
         (None, None) => Err(Refusal::Malformed("the host is missing")),
     }
 }
 
 /// The authority within the target: `:authority` in HTTP/2, part of the absolute form before.
-fn authority(header: &RequestHeader) -> Option<&str> {
-    if header.version == Version::HTTP_2 {
-        return header.uri.authority().map(http::uri::Authority::as_str);
+fn authority(head: Head<'_>) -> Option<&str> {
+    if head.version == Version::HTTP_2 {
+        return head.authority;
     }
-    let raw = std::str::from_utf8(header.raw_path()).ok()?;
+    let raw = std::str::from_utf8(head.target).ok()?;
     let (scheme, rest) = raw.split_once("://")?;
     let absolute = !scheme.starts_with('/');
     rest.split(['/', '?']).next().filter(|_| absolute)
 }
 
 /// Path and query of the request's target; the query with its `?`, or empty.
-fn split_target(header: &RequestHeader) -> Result<(&str, &str), Refusal> {
-    let raw = std::str::from_utf8(header.raw_path()).ok();
+fn split_target(head: Head<'_>) -> Result<(&str, &str), Refusal> {
+    let raw = std::str::from_utf8(head.target).ok();
     let raw = raw.ok_or(Refusal::Malformed("the target is not ASCII"))?;
     let origin_form = match raw.split_once("://") {
         // Absolute form (RFC 9112 section 3.2.2); a colon cannot stand before the path otherwise.
@@ -193,22 +164,22 @@ fn split_target(header: &RequestHeader) -> Result<(&str, &str), Refusal> {
 }
 
 /// The query as it was sent, with its `?`; empty if there is none.
-pub(super) fn query(header: &RequestHeader) -> &str {
-    split_target(header).map_or("", |(_, query)| query)
+pub(super) fn query(head: Head<'_>) -> &str {
+    split_target(head).map_or("", |(_, query)| query)
 }
 
 /// The path for the log: in normal form, or as it was sent if it has none.
-pub(super) fn logged_path<'a>(header: &'a RequestHeader, admitted: &'a Admitted) -> &'a str {
+pub(super) fn logged_path<'a>(head: Head<'a>, admitted: &'a Admitted) -> &'a str {
     if admitted.path.is_empty() {
-        split_target(header).map_or("", |(path, _)| path)
+        split_target(head).map_or("", |(path, _)| path)
     } else {
         &admitted.path
     }
 }
 
 /// Its messages come when there is something to say, which may be seldom.
-fn is_grpc(header: &RequestHeader) -> bool {
-    let content = header.headers.get(header::CONTENT_TYPE);
+fn is_grpc(fields: &HeaderMap) -> bool {
+    let content = fields.get(header::CONTENT_TYPE);
     content.is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"))
 }
 
@@ -217,8 +188,8 @@ fn length(value: &HeaderValue) -> Option<u64> {
 }
 
 /// What the server is asked for: the normal form, less `strip` bytes of prefix, with the query as sent.
-pub(super) fn target(header: &RequestHeader, admitted: &Admitted, strip: usize) -> String {
-    format!("{}{}", stripped(&admitted.path, strip), query(header))
+pub(super) fn target(head: Head<'_>, admitted: &Admitted, strip: usize) -> String {
+    format!("{}{}", stripped(&admitted.path, strip), query(head))
 }
 
 /// A path less `strip` bytes of prefix, which are whole segments.
@@ -228,8 +199,8 @@ pub(super) fn stripped(path: &str, strip: usize) -> &str {
         .unwrap_or("/")
 }
 
-pub(super) fn origin(exchange: &Exchange, version: Version) -> Result<Origin<'_>> {
-    let admitted = exchange.admitted()?;
+pub(super) fn origin(exchange: &Exchange, version: Version) -> Result<Origin<'_>, Refusal> {
+    let admitted = exchange.admitted.as_ref().ok_or(Refusal::Internal)?;
     let listener = &admitted.connection.listener;
     let server = exchange
         .pick
@@ -262,30 +233,26 @@ pub(super) fn origin(exchange: &Exchange, version: Version) -> Result<Origin<'_>
 /// The same host and path under `https`. Both are in normal form, so no trick of spelling can make
 /// the redirect lead elsewhere.
 pub(super) fn redirect_to_https(
-    session: &Session,
+    head: Head<'_>,
     admitted: &Admitted,
     port: u16,
-) -> Result<Answer> {
+) -> Result<Answer, Refusal> {
     if admitted.host.name().is_empty() {
-        return Err(fault::refuse(Refusal::Malformed(
-            "there is no host to redirect to",
-        )));
+        return Err(Refusal::Malformed("there is no host to redirect to"));
     }
     if !admitted.path.starts_with('/') {
-        return Err(fault::refuse(Refusal::Malformed(
-            "there is no path to redirect to",
-        )));
+        return Err(Refusal::Malformed("there is no path to redirect to"));
     }
     let port = if port == 443 {
         String::new()
     } else {
         format!(":{port}")
     };
-    let target = target(session.req_header(), admitted, 0);
+    let target = target(head, admitted, 0);
     let to = format!("https://{}{port}{target}", admitted.host.name());
     match HeaderValue::try_from(to) {
         Ok(to) => Ok(Answer::redirect(StatusCode::PERMANENT_REDIRECT, to)),
-        Err(_) => Err(fault::refuse(Refusal::Malformed("the target is not ASCII"))),
+        Err(_) => Err(Refusal::Malformed("the target is not ASCII")),
     }
 }
 

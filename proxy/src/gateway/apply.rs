@@ -2,10 +2,14 @@
 
 use std::{ops::ControlFlow, sync::Arc, time::Instant};
 
-use pingora::{http::RequestHeader, proxy::Session};
-
 use super::{
-    Exchange, Gateway, admission, authenticate::authenticate, exchange::Admitted, rates, session,
+    Exchange, admission,
+    asker::{Asker, unless_left},
+    authenticate::authenticate,
+    exchange::Admitted,
+    head::Head,
+    means::Means,
+    rates,
 };
 use crate::{
     config::model::Mode,
@@ -18,16 +22,16 @@ use crate::{
 
 /// Asks each policy in turn; the first that does not let the request pass has decided.
 pub(super) async fn apply(
-    gateway: &Gateway,
-    session: &mut Session,
+    means: &Means,
+    asker: &mut impl Asker,
     exchange: &mut Exchange,
 ) -> Verdict {
     let Some(route) = exchange.route.clone() else {
         return Verdict::Refuse(Refusal::Internal);
     };
     let mut asking = Asking {
-        gateway,
-        session,
+        means,
+        asker,
         exchange,
         route: &route,
     };
@@ -39,14 +43,14 @@ pub(super) async fn apply(
 
 /// One request before the policies of its route. Each step asks one of them, or those that ask alike; it breaks off with what was
 /// decided.
-struct Asking<'a> {
-    gateway: &'a Gateway,
-    session: &'a mut Session,
+struct Asking<'a, A> {
+    means: &'a Means,
+    asker: &'a mut A,
     exchange: &'a mut Exchange,
     route: &'a Route,
 }
 
-impl Asking<'_> {
+impl<A: Asker> Asking<'_, A> {
     async fn policies(&mut self) -> ControlFlow<Verdict> {
         self.compress(); // first, as what the others answer is compressed too
         self.let_in()?; // access, countries, block
@@ -54,7 +58,7 @@ impl Asking<'_> {
         self.rate_limit().await?;
         self.max_in_flight()?;
         self.maintenance()?;
-        match authenticate(self.gateway, self.session, self.exchange, self.route).await {
+        match authenticate(self.means, self.asker, self.exchange, self.route).await {
             Verdict::Continue => self.rewrite(),
             decided => ControlFlow::Break(decided),
         }
@@ -63,8 +67,8 @@ impl Asking<'_> {
     /// Notes what codings the client takes.
     fn compress(&mut self) {
         if let Some(compress) = &self.route.policies.compress {
-            let header = self.session.req_header();
-            let offer = compress.accept(&header.method, header.version, &header.headers);
+            let head = self.asker.head();
+            let offer = compress.accept(head.method, head.version, head.fields);
             self.exchange.coder.offer(offer);
         }
     }
@@ -134,7 +138,7 @@ impl Asking<'_> {
             return ControlFlow::Continue(());
         }
         meters.ruled(BY, Ruling::Delayed);
-        match session::unless_left(self.session, tokio::time::sleep(wait)).await {
+        match unless_left(self.asker, tokio::time::sleep(wait)).await {
             Some(()) => ControlFlow::Continue(()),
             None => ControlFlow::Break(Verdict::Refuse(Refusal::ClientGone)),
         }
@@ -207,7 +211,7 @@ impl Asking<'_> {
         else {
             return ControlFlow::Break(Verdict::Refuse(Refusal::Internal));
         };
-        ControlFlow::Continue((request(self.session.req_header(), admitted), applied))
+        ControlFlow::Continue((request(self.asker.head(), admitted), applied))
     }
 }
 
@@ -219,24 +223,24 @@ fn pass(verdict: Verdict) -> ControlFlow<Verdict> {
 }
 
 /// What the route answers by itself; nothing if a server does.
-pub(super) fn answer(session: &Session, exchange: &Exchange) -> Result<Option<Answer>, Refusal> {
+pub(super) fn answer(head: Head<'_>, exchange: &Exchange) -> Result<Option<Answer>, Refusal> {
     let (Some(route), Some(admitted)) = (&exchange.route, &exchange.admitted) else {
         return Err(Refusal::Internal);
     };
-    route.answer(&request(session.req_header(), admitted))
+    route.answer(&request(head, admitted))
 }
 
 /// What policies see of a request.
-pub(super) fn request<'a>(header: &'a RequestHeader, admitted: &'a Admitted) -> Request<'a> {
+pub(super) fn request<'a>(head: Head<'a>, admitted: &'a Admitted) -> Request<'a> {
     Request {
         client: admitted.client,
-        method: &header.method,
+        method: head.method,
         announced: admitted.announced.as_ref(),
         is_tls: admitted.connection.tls.is_some(),
         host: admitted.host.name(),
         port: admitted.host.port(),
         path: &admitted.path,
-        query: admission::query(header),
-        fields: &header.headers,
+        query: admission::query(head),
+        fields: head.fields,
     }
 }

@@ -2,9 +2,13 @@
 
 use std::sync::Arc;
 
-use pingora::proxy::Session;
-
-use super::{Exchange, Gateway, admission, apply::request, inquiry::Inquiry, session};
+use super::{
+    Exchange, admission,
+    apply::request,
+    asker::{Asker, unless_left},
+    inquiry::Inquiry,
+    means::Means,
+};
 use crate::{
     admit::ClientKey,
     config::model::Mode,
@@ -16,14 +20,14 @@ use crate::{
 
 /// What the policies of the route say that find out who it is.
 pub(super) async fn authenticate(
-    gateway: &Gateway,
-    session: &mut Session,
+    means: &Means,
+    asker: &mut impl Asker,
     exchange: &mut Exchange,
     route: &Route,
 ) -> Verdict {
     let policies = &route.policies;
     if let Some(basic_auth) = &policies.basic_auth {
-        let Some(verdict) = log_in(basic_auth, gateway, session, exchange).await else {
+        let Some(verdict) = log_in(basic_auth, means, asker, exchange).await else {
             return Verdict::Refuse(Refusal::ClientGone);
         };
         let (by, applied) = (PolicyLabel::BasicAuth, &mut exchange.applied);
@@ -33,7 +37,7 @@ pub(super) async fn authenticate(
         }
     }
     if let Some(forward_auth) = &policies.forward_auth {
-        let Some(verdict) = inquire(forward_auth, gateway, session, exchange).await else {
+        let Some(verdict) = inquire(forward_auth, means, asker, exchange).await else {
             return Verdict::Refuse(Refusal::ClientGone);
         };
         let (by, applied) = (PolicyLabel::ForwardAuth, &mut exchange.applied);
@@ -45,52 +49,46 @@ pub(super) async fn authenticate(
 /// Nothing if the client has left meanwhile.
 async fn log_in(
     basic_auth: &Arc<BasicAuth>,
-    gateway: &Gateway,
-    session: &mut Session,
+    means: &Means,
+    asker: &mut impl Asker,
     exchange: &mut Exchange,
 ) -> Option<Verdict> {
     let Some(admitted) = &exchange.admitted else {
         return Some(Verdict::Refuse(Refusal::Internal));
     };
     let client = ClientKey::from(admitted.client);
-    let credentials = Credentials::of(&session.req_header().headers);
-    let checking = gateway.logins.check(basic_auth, client, credentials);
-    let login = session::unless_left(session, checking).await?;
-    let sent = &session.req_header().headers;
+    let credentials = Credentials::of(asker.head().fields);
+    let checking = means.logins.check(basic_auth, client, credentials);
+    let login = unless_left(asker, checking).await?;
+    let sent = asker.head().fields;
     Some(basic_auth.rule(login, sent, &mut exchange.applied))
 }
 
 /// Nothing if the client has left meanwhile.
 async fn inquire(
     forward_auth: &Arc<ForwardAuth>,
-    gateway: &Gateway,
-    session: &mut Session,
+    means: &Means,
+    asker: &mut impl Asker,
     exchange: &mut Exchange,
 ) -> Option<Verdict> {
     let Some(admitted) = &exchange.admitted else {
         return Some(Verdict::Refuse(Refusal::Internal));
     };
-    let Ok(origin) = admission::origin(exchange, session.req_header().version) else {
+    let Ok(origin) = admission::origin(exchange, asker.head().version) else {
         return Some(Verdict::Refuse(Refusal::Internal));
     };
-    let question = forward_auth.question(
-        &request(session.req_header(), admitted),
-        &origin,
-        &exchange.applied,
-    );
+    let question =
+        forward_auth.question(&request(asker.head(), admitted), &origin, &exchange.applied);
     let inquiry = Inquiry {
         forward_auth,
         question,
         admitted,
-        spares: &gateway.spares,
+        spares: &means.spares,
     };
-    let answer = match session::unless_left(session, inquiry.ask()).await? {
+    let answer = match unless_left(asker, inquiry.ask()).await? {
         Ok(answer) => answer,
         Err(refusal) => return Some(Verdict::Refuse(refusal)),
     };
-    let (request, id) = (
-        request(session.req_header(), admitted),
-        admitted.id.as_str(),
-    );
+    let (request, id) = (request(asker.head(), admitted), admitted.id.as_str());
     Some(forward_auth.rule(answer, &request, id, &mut exchange.applied))
 }

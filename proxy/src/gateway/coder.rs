@@ -7,13 +7,13 @@
 use std::{mem, sync::Arc};
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, HeaderValue, Method, StatusCode, Version, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use parking_lot::Mutex;
-use pingora::http::ResponseHeader;
 use tokio::task::yield_now;
 
-use super::{Exchange, exchange::Admitted, fault, hold::Passage, session::ResponseFields};
+use super::{Exchange, exchange::Admitted, fault, hold::Passage};
 use crate::{
+    forward::Fields,
     policy::{Broken, Coding, Compress, Encoder, Load, Offer, Plan, Skipped},
     respond::Refusal,
 };
@@ -100,15 +100,16 @@ impl Coder {
         compress: &Compress,
         load: Load,
         method: &Method,
-        head: &mut ResponseHeader,
+        status: StatusCode,
+        fields: &mut impl Fields,
     ) {
         let whole = self.passage.as_ref().and_then(|passage| passage.take());
-        if self.ends_with_head && may_have_body(method, head.status) {
+        if self.ends_with_head && may_have_body(method, status) {
             // A server with HTTP/2 need not say so, and Pingora calls no body filter then.
-            set(head, header::CONTENT_LENGTH, 0.into());
+            fields.set(header::CONTENT_LENGTH, 0.into());
         }
-        let length = length(&head.headers);
-        let mut plan = compress.decide(self.offer, head.status, &head.headers, length);
+        let length = length(fields.map());
+        let mut plan = compress.decide(self.offer, status, fields.map(), length);
         if let (Some(coding), false) = (plan.coding(), method == Method::HEAD) {
             let begun = match whole {
                 Some(body) => self.whole(compress, load, coding, body).await,
@@ -116,14 +117,13 @@ impl Coder {
             };
             self.settle(&mut plan, coding, begun);
         }
-        plan.dress(&mut ResponseFields(head));
+        plan.dress(fields);
         match &self.work {
             Work::Nothing => {}
-            Work::Whole { coded, .. } => set(head, header::CONTENT_LENGTH, coded.len().into()),
+            Work::Whole { coded, .. } => fields.set(header::CONTENT_LENGTH, coded.len().into()),
             Work::Stream { .. } => {
-                head.set_version(Version::HTTP_11); // whatever the server speaks
                 let chunked = HeaderValue::from_static("chunked");
-                set(head, header::TRANSFER_ENCODING, chunked);
+                fields.set(header::TRANSFER_ENCODING, chunked);
             }
         }
     }
@@ -134,23 +134,24 @@ impl Coder {
         compress: &Compress,
         load: Load,
         method: &Method,
-        head: &mut ResponseHeader,
+        status: StatusCode,
+        fields: &mut impl Fields,
         body: &Bytes,
     ) -> Bytes {
         self.forget();
         let length = u64::try_from(body.len()).ok();
-        let mut plan = compress.decide(self.offer, head.status, &head.headers, length);
+        let mut plan = compress.decide(self.offer, status, fields.map(), length);
         if let (Some(coding), false) = (plan.coding(), method == Method::HEAD) {
             let begun = self.whole(compress, load, coding, body.clone()).await;
             self.settle(&mut plan, coding, begun);
         }
-        plan.dress(&mut ResponseFields(head));
+        plan.dress(fields);
         let body = match mem::take(&mut self.work) {
             Work::Whole { coded, .. } => coded,
             Work::Nothing | Work::Stream { .. } => body.clone(),
         };
         if plan.coding().is_none() || method != Method::HEAD {
-            set(head, header::CONTENT_LENGTH, body.len().into());
+            fields.set(header::CONTENT_LENGTH, body.len().into());
         }
         body
     }
@@ -287,23 +288,32 @@ async fn in_slices(
 }
 
 impl Exchange {
-    /// Respond: what coding does the body get? Comes after all that other policies make of the head.
-    pub(super) async fn encode(&mut self, method: &Method, head: &mut ResponseHeader) {
+    /// Respond: what coding does the body get? Comes after all that other policies make of the head. True if it is a stream, which
+    /// goes in chunks whatever its server speaks.
+    pub(super) async fn encode(
+        &mut self,
+        method: &Method,
+        status: StatusCode,
+        fields: &mut impl Fields,
+    ) -> bool {
         let load = self.load();
         if let Some(route) = &self.route
             && let Some(compress) = &route.policies.compress
         {
-            self.coder.begin(compress, load, method, head).await;
+            self.coder
+                .begin(compress, load, method, status, fields)
+                .await;
         }
+        matches!(self.coder.work, Work::Stream { .. })
     }
 
     /// The same for an answer of ours that confirms what the client has: it says what that was said with.
-    pub(super) fn encode_confirmation(&self, head: &mut ResponseHeader) {
+    pub(super) fn encode_confirmation(&self, status: StatusCode, fields: &mut impl Fields) {
         if let Some(route) = &self.route
             && let Some(compress) = &route.policies.compress
         {
-            let plan = compress.decide(self.coder.offer, head.status, &head.headers, None);
-            plan.dress(&mut ResponseFields(head));
+            let plan = compress.decide(self.coder.offer, status, fields.map(), None);
+            plan.dress(fields);
         }
     }
 
@@ -311,16 +321,20 @@ impl Exchange {
     pub(super) async fn encode_answer(
         &mut self,
         method: &Method,
-        head: &mut ResponseHeader,
+        status: StatusCode,
+        fields: &mut impl Fields,
         body: &Bytes,
     ) -> Bytes {
         let load = self.load();
         if let Some(route) = &self.route
             && let Some(compress) = &route.policies.compress
         {
-            return self.coder.answer(compress, load, method, head, body).await;
+            return self
+                .coder
+                .answer(compress, load, method, status, fields, body)
+                .await;
         }
-        set(head, header::CONTENT_LENGTH, body.len().into());
+        fields.set(header::CONTENT_LENGTH, body.len().into());
         body.clone()
     }
 
@@ -342,11 +356,6 @@ fn may_have_body(method: &Method, status: StatusCode) -> bool {
 fn length(fields: &HeaderMap) -> Option<u64> {
     let length = fields.get(header::CONTENT_LENGTH)?;
     length.to_str().ok()?.parse().ok()
-}
-
-fn set(head: &mut ResponseHeader, name: header::HeaderName, value: HeaderValue) {
-    // Both are valid by type, and take no more room than what they take the place of.
-    let _ = head.insert_header(name, value);
 }
 
 #[cfg(test)]

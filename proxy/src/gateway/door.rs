@@ -9,7 +9,7 @@ use pingora::{
     server::configuration::ServerConf,
 };
 
-use super::{Gateway, http1, http2, login::Logins, spare::Spares};
+use super::{Gateway, http1, http2, login::Logins, means::Means, spare::Spares};
 use crate::{
     listen::{Host, Listener, Stream},
     observe::Observer,
@@ -24,8 +24,7 @@ const IDLE_SERVER_CONNECTIONS: usize = 8192;
 /// Both protocols, one proxy behind them: they share its connections to servers.
 pub struct Door {
     pub(super) proxy: Arc<HttpProxy<Gateway>>,
-    pub(super) observer: Arc<Observer>,
-    pub(super) snapshot: Arc<SnapshotCell>,
+    pub(super) means: Arc<Means>,
 }
 
 impl Door {
@@ -40,11 +39,14 @@ impl Door {
             ca_file: Some("/dev/null".to_owned()),
             ..ServerConf::default()
         };
-        let gateway = Gateway {
-            snapshot: Arc::clone(&snapshot),
-            observer: Arc::clone(&observer),
+        let means = Arc::new(Means {
+            snapshot,
             spares: Arc::new(Spares::new(IDLE_SERVER_CONNECTIONS)),
             logins: Arc::new(Logins::new(Arc::clone(&observer.metrics))),
+            observer,
+        });
+        let gateway = Gateway {
+            means: Arc::clone(&means),
         };
         let mut proxy = http_proxy(&Arc::new(conf), gateway);
         let mut options = HttpServerOptions::default();
@@ -53,8 +55,7 @@ impl Door {
         proxy.server_options = Some(options);
         Self {
             proxy: Arc::new(proxy),
-            observer,
-            snapshot,
+            means,
         }
     }
 }
@@ -74,6 +75,6 @@ impl Host for Door {
     }
 
     fn turned_away(&self, _listener: &Listener, refusal: Refusal) {
-        self.observer.metrics.refused(refusal.label());
+        self.means.observer.metrics.refused(refusal.label());
     }
 }

@@ -7,12 +7,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use pingora::http::RequestHeader;
-
 use super::{
     apply,
     coder::Coder,
     fault,
+    head::Head,
     loan::Lender,
     watchdog::{Patience, Watchdog},
 };
@@ -170,17 +169,6 @@ impl Exchange {
         }
     }
 
-    /// Notes that the server of this try is given up.
-    pub(super) fn note_retry(&mut self, at: Instant, failure: &'static str) {
-        if let (Some(trace), Some(pick)) = (&mut self.trace, &self.pick) {
-            let server = &pick.server().label;
-            trace.note(at, || Milestone::Retry {
-                server: Arc::clone(server),
-                failure,
-            });
-        }
-    }
-
     /// Bytes of prefix that the server is not to see.
     pub(super) fn strip(&self) -> usize {
         let route = self.route.as_ref();
@@ -195,24 +183,24 @@ impl Exchange {
         }
     }
 
-    /// What the route's policies make of a request for a server; `header` is the client's.
-    pub(super) fn request(&self, fields: &mut impl Fields, header: &RequestHeader) {
-        if let Some((route, facts)) = self.facts(header) {
+    /// What the route's policies make of a request for a server; `head` is the client's.
+    pub(super) fn request(&self, fields: &mut impl Fields, head: Head<'_>) {
+        if let Some((route, facts)) = self.facts(head) {
             route.policies.request(fields, &self.applied, &facts);
         }
     }
 
     /// What the route's policies make of a final response; nothing before the route is known.
-    pub(super) fn respond(&self, fields: &mut impl Fields, header: &RequestHeader) {
-        if let Some((route, facts)) = self.facts(header) {
+    pub(super) fn respond(&self, fields: &mut impl Fields, head: Head<'_>) {
+        if let Some((route, facts)) = self.facts(head) {
             route.policies.respond(fields, &self.applied, &facts);
         }
     }
 
-    fn facts<'a>(&'a self, header: &'a RequestHeader) -> Option<(&'a Route, Facts<'a>)> {
+    fn facts<'a>(&'a self, head: Head<'a>) -> Option<(&'a Route, Facts<'a>)> {
         let (route, admitted) = (self.route.as_deref()?, self.admitted.as_ref()?);
         let facts = Facts {
-            request: apply::request(header, admitted),
+            request: apply::request(head, admitted),
             request_id: admitted.id.as_str(),
             trace_id: traces::shown(self.trace.as_ref()),
             route: &route.label,

@@ -17,31 +17,26 @@ use pingora::{
 };
 
 use super::{
-    Exchange, admission, apply, challenge, coder,
+    Exchange, admission, apply,
+    asker::Asker,
+    challenge, coder,
     exchange::Kept,
     fault,
-    login::Logins,
+    means::Means,
     outcome, pages,
     peer::{self, Needs},
-    routing,
+    record, routing,
     session::{self, RequestFields, ResponseFields},
-    spare::Spares,
     sticky, turn,
 };
 use crate::{
-    forward,
-    observe::{Milestone, Observer},
-    policy::Verdict,
-    respond::Refusal,
-    snapshot::{Action, SnapshotCell},
+    forward, listen::Connection, observe::Milestone, policy::Verdict, respond::Refusal,
+    snapshot::Action,
 };
 
-/// What every exchange needs: the truth of the moment, and a place to report to.
+/// Pingora's lane.
 pub struct Gateway {
-    pub snapshot: Arc<SnapshotCell>,
-    pub observer: Arc<Observer>,
-    pub(super) spares: Arc<Spares>,
-    pub(super) logins: Arc<Logins>,
+    pub(super) means: Arc<Means>,
 }
 
 #[async_trait]
@@ -49,7 +44,7 @@ impl ProxyHttp for Gateway {
     type CTX = Exchange;
 
     fn new_ctx(&self) -> Exchange {
-        Exchange::begin(self.snapshot.load(), Instant::now())
+        Exchange::begin(self.means.snapshot.load(), Instant::now())
     }
 
     /// None: Pingora's compression reads `Accept-Encoding` too simply, and holds events back.
@@ -61,7 +56,11 @@ impl ProxyHttp for Gateway {
         session: &mut Session,
         exchange: &mut Exchange,
     ) -> Result<()> {
-        admission::admit(session, exchange).map_err(fault::refuse)
+        let internal = || fault::refuse(Refusal::Internal);
+        let digest = session.digest().ok_or_else(internal)?;
+        let connection = Arc::clone(Connection::of(digest).ok_or_else(internal)?);
+        session::prepare(session, &connection);
+        admission::admit(session.head(), &connection, exchange).map_err(fault::refuse)
     }
 
     /// Route and apply: where does it lead, and do we answer ourselves?
@@ -76,20 +75,26 @@ impl ProxyHttp for Gateway {
                 .map(|()| true);
         }
         if admitted.connection.listener.settings.redirect_to_https {
-            let answer =
-                admission::redirect_to_https(session, admitted, exchange.snapshot.https_port)?;
+            let answer = admission::redirect_to_https(
+                session.head(),
+                admitted,
+                exchange.snapshot.https_port,
+            );
+            let answer = answer.map_err(fault::refuse)?;
             return session::write(session, &answer, exchange)
                 .await
                 .map(|()| true);
         }
-        routing::route(session.req_header(), exchange).map_err(fault::refuse)?;
-        let answer = match apply::apply(self, session, exchange).await {
+        routing::route(session.head(), exchange).map_err(fault::refuse)?;
+        let answer = match apply::apply(&self.means, session, exchange).await {
             Verdict::Refuse(refusal) => return Err(fault::refuse(refusal)),
             Verdict::Answer(answer) => answer,
-            Verdict::Continue => match apply::answer(session, exchange).map_err(fault::refuse)? {
-                Some(answer) => answer,
-                None => return Ok(false),
-            },
+            Verdict::Continue => {
+                match apply::answer(session.head(), exchange).map_err(fault::refuse)? {
+                    Some(answer) => answer,
+                    None => return Ok(false),
+                }
+            }
         };
         session::write(session, &answer, exchange)
             .await
@@ -116,7 +121,9 @@ impl ProxyHttp for Gateway {
         let pick = if let Some(same) = last.filter(|_| goes_back) {
             same
         } else {
-            let pick = turn::pick(session, exchange, upstream).await?;
+            let pick = turn::pick(session, exchange, upstream)
+                .await
+                .map_err(fault::refuse)?;
             exchange.tries.begin(&pick);
             pick
         };
@@ -143,7 +150,7 @@ impl ProxyHttp for Gateway {
             anew: exchange.tries.kept == Kept::Shunned,
             passage: exchange.coder.passage(),
         };
-        let reach = peer::reach(&pick, &needs, &self.spares)?;
+        let reach = peer::reach(&pick, &needs, &self.means.spares)?;
         exchange.pick = Some(pick);
         exchange.lender = reach.lender;
         Ok(reach.peer)
@@ -178,14 +185,15 @@ impl ProxyHttp for Gateway {
         let admitted = exchange.admitted()?;
         let target = match &exchange.applied.target {
             Some(target) => target,
-            None => &admission::target(session.req_header(), admitted, exchange.strip()),
+            None => &admission::target(session.head(), admitted, exchange.strip()),
         };
         session::retarget(request, target)?;
-        let origin = admission::origin(exchange, session.req_header().version)?;
+        let origin =
+            admission::origin(exchange, session.req_header().version).map_err(fault::refuse)?;
         let mut fields = RequestFields(request);
         let dropped = forward::request(&mut fields, &origin);
         sticky::hide(exchange, &mut fields);
-        exchange.request(&mut fields, session.req_header());
+        exchange.request(&mut fields, session.head());
         if !exchange.tries.head_sent {
             let meters = &admitted.connection.listener.meters;
             meters.headers_dropped(dropped.underscores, dropped.claims);
@@ -247,7 +255,18 @@ impl ProxyHttp for Gateway {
                 is_upgrade,
             );
         }
-        pages::stand_in(session, response, exchange)
+        let status = response.status;
+        let page = pages::stand_in(
+            session.head(),
+            status,
+            &mut ResponseFields(response),
+            exchange,
+        );
+        exchange.stand_in = page;
+        match exchange.stand_in {
+            Some(_) => Err(fault::refuse(Refusal::ServerReset)), // which nobody sees: the page is sent
+            None => Ok(()),
+        }
     }
 
     fn upstream_response_body_filter(
@@ -284,14 +303,19 @@ impl ProxyHttp for Gateway {
             session::keep_after_continue(session);
         }
         if !response.status.is_informational() {
-            exchange.respond(&mut ResponseFields(response), session.req_header());
-            let method = &session.req_header().method;
-            exchange.encode(method, response).await;
-            sticky::keep(exchange, session.req_header(), response);
+            let (head, status) = (session.head(), response.status);
+            let mut fields = ResponseFields(response);
+            exchange.respond(&mut fields, head);
+            let is_stream = exchange.encode(head.method, status, &mut fields).await;
+            sticky::keep(exchange, head.fields, &mut fields);
+            if is_stream {
+                response.set_version(http::Version::HTTP_11);
+            }
         } else if response.status == http::StatusCode::SWITCHING_PROTOCOLS {
             // No other response comes: a cookie for a client that logged in is sent now or never.
-            exchange.applied.respond(&mut ResponseFields(response));
-            sticky::keep(exchange, session.req_header(), response);
+            let mut fields = ResponseFields(response);
+            exchange.applied.respond(&mut fields);
+            sticky::keep(exchange, &session.req_header().headers, &mut fields);
         }
         if session::suits_old_client(session, response, exchange.speaks_h2()) {
             Ok(())
@@ -369,7 +393,7 @@ impl ProxyHttp for Gateway {
             if !can_reuse_downstream {
                 session.set_keepalive(None);
             }
-            let page = pages::refused(refusal, session, exchange);
+            let page = pages::refused(refusal, session.head(), exchange);
             // A client that cannot be written to has left; the log will say how far it came.
             let written = session::write(session, &page, exchange).await;
             written
@@ -389,7 +413,8 @@ impl ProxyHttp for Gateway {
         _error: Option<&Error>,
         exchange: &mut Exchange,
     ) {
-        outcome::record(session, exchange, &self.observer);
+        let delivered = session::delivered(session);
+        record::record(session.head(), exchange, &delivered, &self.means.observer);
     }
 
     /// The access log tells each of them once, with its reason.

@@ -62,7 +62,7 @@ async fn refuse(door: &Door, mut stream: Stream, refusal: Refusal, head: &[u8]) 
         host: "",
         accept: accept(head),
     };
-    let snapshot = door.snapshot.load();
+    let snapshot = door.means.snapshot.load();
     let page = pages::of(refusal, &facts, &snapshot.defaults);
     let (method, path) = request_line(head);
     let mut answer = page.to_http1(SystemTime::now());
@@ -71,7 +71,7 @@ async fn refuse(door: &Door, mut stream: Stream, refusal: Refusal, head: &[u8]) 
     // The client may have left; the log line stands either way.
     let written = stream.write_all(&answer).await.is_ok() && stream.shutdown().await.is_ok();
     let connection = stream.connection();
-    door.observer.record(
+    door.means.observer.record(
         &Record {
             listener: &connection.listener.settings.name,
             method,

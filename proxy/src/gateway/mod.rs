@@ -1,7 +1,10 @@
 //! The life of a request. `gateway.rs` is its table of contents, `exchange.rs` what it carries along.
 
 mod admission;
+mod again;
+mod answering;
 mod apply;
+mod asker;
 mod authenticate;
 mod challenge;
 mod coder;
@@ -13,6 +16,7 @@ mod fault;
     reason = "the table of contents has the name of the room"
 )]
 mod gateway;
+mod head;
 mod hold;
 mod http1;
 mod http2;
@@ -22,12 +26,14 @@ mod line;
 mod link;
 mod loan;
 mod login;
+mod means;
 mod outbox;
 mod outcome;
 mod pages;
 mod peer;
 mod rates;
 mod reader;
+mod record;
 mod relay;
 mod routing;
 mod session;

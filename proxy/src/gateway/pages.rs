@@ -1,24 +1,18 @@
 //! Error pages on their way out: of our refusals, and in the place of what servers say.
 
-use http::{HeaderName, HeaderValue, header};
-use pingora::{
-    Result,
-    http::ResponseHeader,
-    proxy::{FailToProxy, Session},
-};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use pingora::proxy::{FailToProxy, Session};
 
-use super::{
-    Exchange, fault, outcome,
-    session::{self, ResponseFields},
-};
+use super::{Exchange, head::Head, outcome, session};
 use crate::{
+    forward::Fields,
     policy::{Policies, vary_by},
     respond::{Answer, Page, PageFacts, Refusal},
 };
 
 /// The answer to a refused request.
-pub(super) fn refused(refusal: Refusal, session: &Session, exchange: &Exchange) -> Answer {
-    of(refusal, &facts(session, exchange), exchange.policies())
+pub(super) fn refused(refusal: Refusal, head: Head<'_>, exchange: &Exchange) -> Answer {
+    of(refusal, &facts(head, exchange), exchange.policies())
 }
 
 pub(super) fn of(refusal: Refusal, facts: &PageFacts<'_>, policies: &Policies) -> Answer {
@@ -29,32 +23,30 @@ pub(super) fn of(refusal: Refusal, facts: &PageFacts<'_>, policies: &Policies) -
     page
 }
 
-/// Breaks off with a page of the operator's, if there is one for what a server has begun to say.
+/// A page of the operator's, if there is one for what a server has begun to say.
 ///
-/// The rest of the response is not read, and so its connection is not used again; nor is that of a client with HTTP/1, as
-/// Pingora keeps none of a request that it gave up. nginx too drops what it has not read.
+/// The rest of the response is not read, and so its connection is not used again. nginx too drops what it has not read.
 pub(super) fn stand_in(
-    session: &Session,
-    response: &mut ResponseHeader,
-    exchange: &mut Exchange,
-) -> Result<()> {
-    let facts = facts(session, exchange);
+    head: Head<'_>,
+    status: StatusCode,
+    fields: &mut impl Fields,
+    exchange: &Exchange,
+) -> Option<Answer> {
+    let facts = facts(head, exchange);
     let pages = exchange.policies().error_pages.as_ref();
-    let Some(page) = pages.and_then(|pages| pages.stand_in(response.status)) else {
-        return Ok(());
-    };
+    let page = pages.and_then(|pages| pages.stand_in(status))?;
     if !page.suits(facts.accept) {
         // No cache may give these words to a client that would have had the page.
-        vary_by(&mut ResponseFields(response), "Accept");
-        return Ok(());
+        vary_by(fields, "Accept");
+        return None;
     }
-    let mut answer = without_body(response);
+    let mut answer = without_body(status, fields.map());
     page.dress(&mut answer, &facts);
-    exchange.stand_in = Some(answer);
-    Err(fault::refuse(Refusal::ServerReset)) // which nobody sees: the page is sent
+    Some(answer)
 }
 
-/// Sends the page that stands in for a server's response, which is no refusal of ours.
+/// Sends the page that stands in for a server's response, which is no refusal of ours. The client's connection ends with it by
+/// HTTP/1, as Pingora keeps none of a request that it gave up.
 pub(super) async fn send(
     session: &mut Session,
     page: Answer,
@@ -72,9 +64,9 @@ pub(super) async fn send(
     }
 }
 
-fn facts<'a>(session: &'a Session, exchange: &'a Exchange) -> PageFacts<'a> {
+fn facts<'a>(head: Head<'a>, exchange: &'a Exchange) -> PageFacts<'a> {
     let admitted = exchange.admitted.as_ref();
-    let accept = session.req_header().headers.get(header::ACCEPT);
+    let accept = head.fields.get(header::ACCEPT);
     PageFacts {
         request_id: exchange.id(),
         host: admitted.map_or("", |admitted| admitted.host.name()),
@@ -84,15 +76,14 @@ fn facts<'a>(session: &'a Session, exchange: &'a Exchange) -> PageFacts<'a> {
 
 /// The head of a server's response, with what it says of more than its body: a challenge to log in, cookies, when to come
 /// back. Which page it gets depends on `Accept`.
-fn without_body(response: &ResponseHeader) -> Answer {
-    let fields = response.headers.iter();
-    let kept = fields.filter(|(name, _)| !is_of_body(name));
+fn without_body(status: StatusCode, fields: &HeaderMap) -> Answer {
+    let kept = fields.iter().filter(|(name, _)| !is_of_body(name));
     let mut fields: Vec<_> = kept
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect();
     fields.push((header::VARY, HeaderValue::from_static("accept")));
     Answer {
-        status: response.status,
+        status,
         fields,
         body: bytes::Bytes::new(),
     }

@@ -3,6 +3,7 @@
 use std::{
     pin::Pin,
     task::{Context, Waker},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -17,8 +18,11 @@ use pingora::{
     proxy::Session,
 };
 
-use super::{Exchange, reader::SMALL};
-use crate::{forward::Fields, listen::Connection, respond::Answer};
+use super::{Exchange, answering, asker::Asker, head::Head, reader::SMALL, record::Delivered};
+use crate::{forward::Fields, listen::Connection, observe::Lane, respond::Answer};
+
+/// How long an answer by HTTP/2 may wait for its window when much of the memory is in use.
+const IN_NEED: Duration = Duration::from_secs(2);
 
 /// What is smaller may stay.
 const SMALL_HEADER: usize = 4 << 10;
@@ -66,18 +70,49 @@ impl Fields for ResponseFields<'_> {
     }
 }
 
+/// Sets deadlines and the life of the connection, and takes off the request what it asks for in vain.
+pub(super) fn prepare(session: &mut Session, connection: &Connection) {
+    let limits = &connection.listener.settings.limits;
+    if !connection.count_request() {
+        session.set_keepalive(None);
+        connection.retire();
+    } else if asks_to_close(session.req_header()) {
+        session.set_keepalive(None);
+    }
+    // The stream keeps the deadlines of HTTP/1. A stream of HTTP/2 may wait for its window besides.
+    let is_h2 = session.req_header().version == Version::HTTP_2;
+    session.set_read_timeout(None);
+    let patience = if connection.listener.pressure.is_strained() {
+        limits.write_idle_timeout.min(IN_NEED)
+    } else {
+        limits.write_idle_timeout
+    };
+    session.set_write_timeout(is_h2.then_some(patience));
+    if session.is_upgrade_req() && !asks_for_websocket(session.req_header()) {
+        session.req_header_mut().remove_header(&header::UPGRADE); // from here on it asks for nothing
+    }
+    if session.req_header().version == Version::HTTP_10 {
+        // It knows neither (RFC 9110 sections 10.1.1 and 15.2).
+        session.as_mut().set_ignore_info_resp(true);
+        session.req_header_mut().remove_header(&header::EXPECT);
+    }
+}
+
+/// What passed between us and the client.
+pub(super) fn delivered(session: &Session) -> Delivered {
+    Delivered {
+        lane: Lane::Full,
+        status: session.response_written().map(|response| response.status),
+        bytes_in: session.body_bytes_read() as u64,
+        bytes_out: session.body_bytes_sent() as u64,
+    }
+}
+
 /// Whether the client has been sent a response, or a tunnel in its place. Interim responses are none.
 pub(super) fn has_begun(session: &Session) -> bool {
     session.response_written().is_some_and(|written| {
         !written.status.is_informational() || written.status == StatusCode::SWITCHING_PROTOCOLS
     })
-}
-
-/// The bytes of a header as `SETTINGS_MAX_HEADER_LIST_SIZE` counts them (RFC 9113 section 6.5.2).
-pub(super) fn size(header: &RequestHeader) -> usize {
-    let fields = header.headers.iter();
-    let size = |(name, value): (&HeaderName, &HeaderValue)| name.as_str().len() + value.len() + 32;
-    header.raw_path().len() + fields.map(size).sum::<usize>()
 }
 
 /// Whether the client has reset the stream of its request. No server need hear of it then: a rapid reset
@@ -90,26 +125,18 @@ pub(super) fn is_taken_back(session: &mut Session) -> bool {
     }
 }
 
-/// What comes of `work`, unless the client leaves before.
-pub(super) async fn unless_left<T>(
-    session: &mut Session,
-    work: impl Future<Output = T>,
-) -> Option<T> {
-    tokio::select! {
-        biased;
-        done = work => Some(done),
-        () = left(session) => None,
+impl Asker for Session {
+    fn head(&self) -> Head<'_> {
+        self.req_header().into()
     }
-}
 
-/// Returns once the client has gone or taken the request back. Of one with a body by HTTP/1.1 it is not seen before the body is
-/// read, and this never returns.
-pub(super) async fn left(session: &mut Session) {
-    let is_empty = session.as_mut().is_body_empty();
-    match session.as_mut() {
-        ServerSession::H2(stream) => drop(stream.idle().await),
-        other if is_empty => drop(other.read_body_or_idle(true).await),
-        _ => std::future::pending().await,
+    async fn left(&mut self) {
+        let is_empty = self.as_mut().is_body_empty();
+        match self.as_mut() {
+            ServerSession::H2(stream) => drop(stream.idle().await),
+            other if is_empty => drop(other.read_body_or_idle(true).await),
+            _ => std::future::pending().await,
+        }
     }
 }
 
@@ -117,7 +144,7 @@ pub(super) async fn left(session: &mut Session) {
 /// have to wait for its window, and headers are what fills memory meanwhile.
 fn let_header_go(session: &mut Session) -> Result<()> {
     let header = session.req_header();
-    if header.version != Version::HTTP_2 || size(header) < SMALL_HEADER {
+    if header.version != Version::HTTP_2 || Head::from(header).size() < SMALL_HEADER {
         return Ok(());
     }
     let path = header.raw_path();
@@ -147,28 +174,15 @@ pub(super) async fn write(
         session.set_keepalive(None);
     }
     let mut head = ResponseHeader::build(answer.status, Some(answer.fields.len() + 4))?;
-    for (name, value) in &answer.fields {
-        head.append_header(name.clone(), value.clone())?;
-    }
-    exchange.respond(&mut ResponseFields(&mut head), session.req_header());
-    // RFC 9110 section 8.6: neither of these has a length.
-    let may_have_body = !matches!(answer.status.as_u16(), 204 | 304);
-    let method = &session.req_header().method;
-    let mut body = Bytes::new();
-    if may_have_body {
-        body = exchange
-            .encode_answer(method, &mut head, &answer.body)
-            .await;
-    } else if answer.status == StatusCode::NOT_MODIFIED {
-        exchange.encode_confirmation(&mut head);
-    }
-    let has_body = !body.is_empty() && *method != http::Method::HEAD;
+    answering::fill(&mut ResponseFields(&mut head), answer);
+    let mut fields = ResponseFields(&mut head);
+    let body = answering::dress(answer, session.req_header().into(), &mut fields, exchange).await;
+    let has_body = !body.is_empty();
     session
         .write_response_header(Box::new(head), !has_body)
         .await?;
     let_header_go(session)?;
     // Without a body too: the head alone does not end a stream of HTTP/2, which would then be reset.
-    let body = if has_body { body } else { Bytes::new() };
     let written = write_body(session, body).await;
     written.map_err(Error::into_down)
 }

@@ -1,13 +1,13 @@
 //! Keeps a client on its server: the cookie on its way in and out.
 
-use pingora::http::{RequestHeader, ResponseHeader};
+use http::HeaderMap;
 
-use super::{Exchange, session::ResponseFields};
+use super::Exchange;
 use crate::{balance::Upstream, forward::Fields};
 
 /// The server that the client's cookie names, by index.
-pub(super) fn kept(header: &RequestHeader, upstream: &Upstream) -> Option<usize> {
-    upstream.sticky()?.named(&header.headers)
+pub(super) fn kept(fields: &HeaderMap, upstream: &Upstream) -> Option<usize> {
+    upstream.sticky()?.named(fields)
 }
 
 /// Takes the cookie out of what the server is to see.
@@ -18,19 +18,19 @@ pub(super) fn hide(exchange: &Exchange, fields: &mut impl Fields) {
     }
 }
 
-/// Has the response of a server name it, unless the client's cookie does. `header` is the client's.
+/// Has the response of a server name it, unless the client's cookie does. `asked` are the client's fields.
 ///
 /// It comes after compression has been settled: this cookie is no secret that the length of a body could give away
 /// (BREACH), as one that a server sets may be.
-pub(super) fn keep(exchange: &Exchange, header: &RequestHeader, response: &mut ResponseHeader) {
+pub(super) fn keep(exchange: &Exchange, asked: &HeaderMap, response: &mut impl Fields) {
     let (Some(pick), Some(admitted)) = (&exchange.pick, &exchange.admitted) else {
         return;
     };
     let index = pick.server().index;
     if let Some(sticky) = pick.upstream().sticky()
-        && sticky.named(&header.headers) != Some(index)
+        && sticky.named(asked) != Some(index)
     {
         let is_tls = admitted.connection.tls.is_some();
-        sticky.keep(index, is_tls, &mut ResponseFields(response));
+        sticky.keep(index, is_tls, response);
     }
 }

@@ -5,9 +5,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use pingora::{Result, proxy::Session};
-
-use super::{Exchange, fault, session, sticky};
+use super::{
+    Exchange,
+    asker::{Asker, unless_left},
+    sticky,
+};
 use crate::{
     balance::{Pick, Picked, Upstream},
     respond::Refusal,
@@ -15,34 +17,32 @@ use crate::{
 
 /// A server that this exchange has not tried yet. Where there is none, the client is told what became of the last try.
 pub(super) async fn pick(
-    session: &mut Session,
+    asker: &mut impl Asker,
     exchange: &mut Exchange,
     upstream: &Arc<Upstream>,
-) -> Result<Pick> {
-    let found = find(session, exchange, upstream).await;
-    found.map_err(|refusal| {
-        fault::refuse(match refusal {
-            Refusal::ClientGone => refusal,
-            _ => exchange.tries.failed.unwrap_or(refusal),
-        })
+) -> Result<Pick, Refusal> {
+    let found = find(asker, exchange, upstream).await;
+    found.map_err(|refusal| match refusal {
+        Refusal::ClientGone => refusal,
+        _ => exchange.tries.failed.unwrap_or(refusal),
     })
 }
 
 async fn find(
-    session: &mut Session,
+    asker: &mut impl Asker,
     exchange: &mut Exchange,
     upstream: &Arc<Upstream>,
-) -> std::result::Result<Pick, Refusal> {
-    let asked = Instant::now();
-    let kept = sticky::kept(session.req_header(), upstream);
-    let waiting = match upstream.pick_or_wait(kept, &exchange.tries.servers, asked)? {
+) -> Result<Pick, Refusal> {
+    let since = Instant::now();
+    let kept = sticky::kept(asker.head().fields, upstream);
+    let waiting = match upstream.pick_or_wait(kept, &exchange.tries.servers, since)? {
         Picked::AtOnce(pick) => {
             exchange.tally.waited(Duration::ZERO);
             return Ok(pick);
         }
         Picked::InTurn(waiting) => waiting.having_waited(exchange.tally.queued.unwrap_or_default()),
     };
-    let found = session::unless_left(session, waiting.turn()).await;
-    exchange.tally.waited(asked.elapsed());
-    found.unwrap_or(Err(Refusal::ClientGone))
+    let turn = unless_left(asker, waiting.turn()).await;
+    exchange.tally.waited(since.elapsed());
+    turn.unwrap_or(Err(Refusal::ClientGone))
 }

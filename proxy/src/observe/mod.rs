@@ -68,7 +68,7 @@ pub use self::{
     place::{Most, Places, ServerMeters},
     rate::{Rate, RateView},
     recent::{History, LastMinute, Point},
-    record::{Protocol, Record, Timers, Tls},
+    record::{Lane, Protocol, Record, Timers, Tls},
     rulings::{PolicyLabel, Ruling},
     scrape::Scene,
     servers::{CheckView, QueueView, ServerView, Total, UpstreamView},

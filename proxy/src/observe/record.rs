@@ -21,6 +21,7 @@ pub struct Record<'a> {
     /// Where the client's address is used, as far as the database knows.
     pub country: Option<Country>,
     pub listener: &'a str,
+    pub lane: Lane,
     pub protocol: Protocol,
     pub method: &'a str,
     pub host: &'a str,
@@ -73,6 +74,7 @@ impl Record<'_> {
             client,
             country: None,
             listener: "",
+            lane: Lane::Full,
             protocol: Protocol::Http11,
             method: "",
             host: "",
@@ -104,6 +106,25 @@ impl Record<'_> {
                 total: Duration::ZERO,
             },
             upgraded: false,
+        }
+    }
+}
+
+/// By which way through the house it went.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Lane {
+    /// Ours, for what is common.
+    Express,
+    /// Pingora's, for everything.
+    #[default]
+    Full,
+}
+
+impl Lane {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Express => "express",
+            Self::Full => "full",
         }
     }
 }

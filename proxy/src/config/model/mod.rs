@@ -69,6 +69,8 @@ pub struct Config {
     /// Worker threads; default one a core.
     pub workers: Option<NonZeroUsize>,
     pub memory_limit: MemoryLimit,
+    /// Whether what is common goes by the express lane.
+    pub express: bool,
     pub drain: Drain,
     pub control: Control,
 }

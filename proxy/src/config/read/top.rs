@@ -122,15 +122,15 @@ pub(in crate::config) static TABLE: Table = Table {
             Kind::Mapping(&tracing::TABLE),
             "where traces of requests are sent to; default none are",
         ),
+        Key::new(
+            "express",
+            Kind::Choice(&["on", "off"]),
+            "whether what is common goes by the express lane, which costs less; off: everything goes by the full lane; default on",
+        ),
         Key::later(
             "watch",
             "remove it, and roll back by hand until it works",
             "roll a change back by itself",
-        ),
-        Key::later(
-            "express",
-            "remove it; every request takes the full lane",
-            "the fast lane",
         ),
         Key::later(
             "tests",
@@ -193,6 +193,7 @@ pub(in crate::config) struct Settings {
     pub(in crate::config) drain_timeout: Option<Duration>,
     pub(in crate::config) drain_delay: Option<Duration>,
     pub(in crate::config) memory_limit: Option<MemoryLimit>,
+    pub(in crate::config) express: Option<bool>,
     pub(in crate::config) control: Option<Control>,
     /// Where each key was set.
     set_at: HashMap<&'static str, Span>,
@@ -214,6 +215,7 @@ impl Settings {
         "drain_timeout",
         "drain_delay",
         "control",
+        "express",
     ];
 
     /// Takes what a file sets; what an earlier file has set is an error.
@@ -261,6 +263,7 @@ impl Settings {
             "workers" => self.workers = fields.count("workers").and_then(NonZeroUsize::new),
             "memory_limit" => self.memory_limit = memory_limit(fields),
             "drain_timeout" => self.drain_timeout = fields.duration("drain_timeout"),
+            "express" => self.express = fields.choice("express").map(|choice| choice.value == "on"),
             "drain_delay" => self.drain_delay = fields.duration("drain_delay"),
             _ => {
                 self.control = file_path(fields, "control").map(|path| Control {

@@ -60,6 +60,7 @@ fn what_is_left_out_has_the_documented_default() {
     assert_eq!(config.limits_store, None);
     assert_eq!(config.tracing, None);
     assert_eq!(config.memory_limit, MemoryLimit::Auto);
+    assert!(config.express);
     assert_eq!(
         (config.drain.timeout, config.drain.delay),
         (seconds(60), Duration::ZERO)
@@ -297,6 +298,7 @@ defaults: {}
 log: { access: off, format: combined, sample: 10%, slow: 1s }
 workers: 3
 memory_limit: 2GiB
+express: off
 drain_timeout: 5s
 drain_delay: 1s
 metrics: { haproxy: true, max_series: 500 }
@@ -321,6 +323,7 @@ fn the_keys_of_listeners_and_of_the_whole_reach_the_model() {
     assert_eq!(https.limits.handshakes, 20);
     assert_eq!(https.limits.min_rate, ByteSize::kib(1));
     assert_eq!(config.memory_limit, MemoryLimit::Bytes(ByteSize::gib(2)));
+    assert!(!config.express);
     assert_eq!(config.admin.bind, "[::1]:9000".parse().unwrap());
     let proxies: Vec<_> = config
         .trusted_proxies

@@ -1,6 +1,6 @@
 //! What becomes of heads and bodies, without any connection.
 
-use http::{Method, StatusCode};
+use http::{Method, StatusCode, Version};
 
 use super::*;
 use crate::{config::model, policy::Engines};
@@ -23,24 +23,29 @@ fn coder(compress: &Arc<Compress>) -> Coder {
     coder
 }
 
-fn head(length: Option<usize>) -> ResponseHeader {
-    let mut head = ResponseHeader::build(StatusCode::OK, None).unwrap();
-    head.insert_header(header::CONTENT_TYPE, "text/plain")
-        .unwrap();
+fn head(length: Option<usize>) -> HeaderMap {
+    let mut head = HeaderMap::new();
+    head.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain"));
     if let Some(length) = length {
-        head.insert_header(header::CONTENT_LENGTH, length).unwrap();
+        head.insert(header::CONTENT_LENGTH, length.into());
     }
     head
 }
 
-fn field(head: &ResponseHeader, name: header::HeaderName) -> Option<&str> {
-    head.headers.get(name).map(|value| value.to_str().unwrap())
+fn field(head: &HeaderMap, name: header::HeaderName) -> Option<&str> {
+    head.get(name).map(|value| value.to_str().unwrap())
 }
 
-async fn begin(coder: &mut Coder, compress: &Compress, length: Option<usize>) -> ResponseHeader {
+async fn begin(coder: &mut Coder, compress: &Compress, length: Option<usize>) -> HeaderMap {
     let mut head = head(length);
     coder
-        .begin(compress, Load::NONE, &Method::GET, &mut head)
+        .begin(
+            compress,
+            Load::NONE,
+            &Method::GET,
+            StatusCode::OK,
+            &mut head,
+        )
         .await;
     head
 }
@@ -112,8 +117,10 @@ async fn what_ends_with_its_head_has_no_coding_but_a_length() {
         let mut coder = coder(&compress);
         coder.ends_with_head(true);
         let mut head = head(None);
-        head.set_status(status).unwrap();
-        coder.begin(&compress, Load::NONE, &method, &mut head).await;
+        let answered = StatusCode::from_u16(status).unwrap();
+        coder
+            .begin(&compress, Load::NONE, &method, answered, &mut head)
+            .await;
         assert!(coder.squeezed().coding.is_none());
         assert_eq!(field(&head, header::CONTENT_LENGTH), length, "{status}");
         assert_eq!(field(&head, header::TRANSFER_ENCODING), None);
@@ -172,7 +179,13 @@ async fn while_the_processors_are_busy_bodies_go_as_they_are() {
         let mut coder = coder(&compress);
         let mut head = head(Some(length));
         coder
-            .begin(&compress, Load::thousandths(990), &Method::GET, &mut head)
+            .begin(
+                &compress,
+                Load::thousandths(990),
+                &Method::GET,
+                StatusCode::OK,
+                &mut head,
+            )
             .await;
         assert_eq!(coder.squeezed().skipped, Some(Skipped::Load));
         assert_eq!(field(&head, header::CONTENT_ENCODING), None);
@@ -213,7 +226,14 @@ async fn an_answer_in_the_place_of_a_response_is_whole() {
         let mut head = head(None);
         let body = Bytes::from("abcde".repeat(length / 5));
         let sent = coder
-            .answer(&compress, Load::NONE, &method, &mut head, &body)
+            .answer(
+                &compress,
+                Load::NONE,
+                &method,
+                StatusCode::OK,
+                &mut head,
+                &body,
+            )
             .await;
         let is_coded = field(&head, header::CONTENT_ENCODING).is_some();
         assert_eq!(is_coded, coded, "{length}");
