@@ -286,7 +286,7 @@ mod tests {
             for (text, (_, is_in_a_line_of_its_own)) in all.iter().zip(&list) {
                 match lines.last_mut() {
                     Some(line) if line.is_empty() => line.push_str(text),
-                    Some(line) if !is_in_a_line_of_its_own => *line += &format!(", {text}"),
+                    Some(line) if !is_in_a_line_of_its_own => line.extend([", ", text]),
                     _ => lines.push(text.clone()),
                 }
             }
