@@ -1,5 +1,7 @@
 //! Where a chunked message ends, watched as its bytes pass.
 
+use std::ops::Range;
+
 use super::syntax::{TOKEN, VALUE};
 use crate::respond::Refusal;
 
@@ -57,6 +59,18 @@ impl ChunkMeter {
     /// # Errors
     /// The framing is broken, or the trailer section passes 8 KiB or 32 lines.
     pub fn accept(&mut self, bytes: &[u8]) -> Result<usize, Refusal> {
+        self.accept_each(bytes, |_| {})
+    }
+
+    /// As [`Self::accept`], and shows each piece of data among the bytes, as they lie in them.
+    ///
+    /// # Errors
+    /// As [`Self::accept`].
+    pub fn accept_each(
+        &mut self,
+        bytes: &[u8],
+        mut each: impl FnMut(Range<usize>),
+    ) -> Result<usize, Refusal> {
         let mut rest = bytes;
         while !self.done() && !rest.is_empty() {
             if let State::Data { left } = self.state {
@@ -66,6 +80,8 @@ impl ChunkMeter {
                     left => State::Data { left },
                 };
                 self.content += here as u64;
+                let at = bytes.len() - rest.len();
+                each(at..at + here);
                 rest = rest.get(here..).unwrap_or_default();
             } else if let [byte, after @ ..] = rest {
                 self.state = self.step(*byte)?;

@@ -3,6 +3,7 @@
 pub mod chunks;
 pub mod claims;
 pub mod client;
+pub mod fields;
 pub mod frames;
 pub mod head;
 pub mod head2;
@@ -19,6 +20,7 @@ pub mod trace_context;
 pub use chunks::ChunkMeter;
 pub use claims::{is_claim, is_passed_on};
 pub use client::{ClientKey, Networks, client_of, to_canonical};
+pub use fields::{RequestParts, ResponseParts};
 pub use frames::{Flood, FrameMeter, Offence};
 pub use head::{Framing, Head, HeadLimits, find_end as find_head_end};
 pub use host::Host;

@@ -3,6 +3,8 @@
 //! What it says beyond its response is never a response to the next request, and what two readers could read
 //! in two ways is read by none.
 
+use std::ops::Range;
+
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use super::{
@@ -146,6 +148,38 @@ impl Reply {
             self.content += passed as u64;
         }
         Ok(bytes.len() - rest.len() + passed)
+    }
+
+    /// As [`Self::pass`], but for one head alone, final or interim: where it ends, if it is whole.
+    ///
+    /// # Errors
+    /// As [`Self::pass`].
+    pub fn pass_head(&mut self, bytes: &[u8]) -> Result<Option<usize>, Refusal> {
+        let Some(end) = self.find_head(bytes)? else {
+            return Ok(None);
+        };
+        let head = bytes.get(..end).unwrap_or_default();
+        self.part = self.read_head(head).map_err(of_server)?;
+        Ok(Some(end))
+    }
+
+    /// As [`Self::pass`] after the head, and shows each piece of the body among the bytes, as they lie in them.
+    ///
+    /// # Errors
+    /// As [`Self::pass`].
+    pub fn pass_body(
+        &mut self,
+        bytes: &[u8],
+        mut each: impl FnMut(Range<usize>),
+    ) -> Result<usize, Refusal> {
+        if let Part::Chunked(meter) = &mut self.part {
+            return meter.accept_each(bytes, each).map_err(of_server);
+        }
+        let passed = self.pass(bytes)?;
+        if passed > 0 {
+            each(0..passed);
+        }
+        Ok(passed)
     }
 
     /// Whether no final response has begun.

@@ -3,6 +3,7 @@
 mod cookies;
 mod fields;
 mod guard;
+mod hop;
 mod proxy_header;
 mod request;
 mod response;
@@ -12,6 +13,7 @@ pub use cookies::{cookies, remove_cookie};
 pub(crate) use fields::append;
 pub use fields::{Fields, remove_where, taken_for};
 pub use guard::{Guard, guard};
+pub use hop::hop_by_hop;
 pub use proxy_header::ProxyHeader;
 pub use request::{Dropped, Origin, request};
 pub use response::response;

@@ -33,7 +33,7 @@ pub fn response(fields: &mut impl Fields, request_id: &str, is_upgrade: bool) {
 }
 
 /// Fields that `Connection` names; those that frame or describe the message are not its to name.
-fn nominated(fields: &impl Fields) -> Vec<HeaderName> {
+pub(super) fn nominated(fields: &impl Fields) -> Vec<HeaderName> {
     fields
         .map()
         .get_all(header::CONNECTION)

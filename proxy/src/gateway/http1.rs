@@ -9,10 +9,14 @@ use bytes::BytesMut;
 use pingora::{apps::HttpServerApp, protocols::http::ServerSession};
 use tokio::io::AsyncWriteExt;
 
-use super::{Door, pages};
+use super::{
+    Door,
+    express::{self, http1::Served},
+    pages,
+};
 use crate::{
     admit::RequestId,
-    listen::{HeadRead, Stream},
+    listen::{Alarm, HeadRead, Stream},
     observe::{Places, Record, Timers, Tls},
     respond::{PageFacts, Refusal},
 };
@@ -22,12 +26,21 @@ pub(super) async fn serve(door: &Door, mut stream: Stream) {
     let limits = &connection.listener.settings.limits;
     let retired = connection.retired();
     let mut silence = limits.header_timeout;
+    let mut alarm = Alarm::default();
     loop {
         match stream.read_head(silence).await {
-            HeadRead::Head(head) => match exchange(door, stream, head, &retired).await {
-                Some(next) => stream = next,
-                None => return,
-            },
+            HeadRead::Head(head, facts) => {
+                match express::http1::serve(&door.means, stream, &mut alarm, head, &facts).await {
+                    Served::Next(next) => stream = next,
+                    Served::Over => return,
+                    Served::NotOurs(same, head) => {
+                        match exchange(door, same, BytesMut::from(head), &retired).await {
+                            Some(next) => stream = next,
+                            None => return,
+                        }
+                    }
+                }
+            }
             HeadRead::Ended => return,
             HeadRead::Refused(refusal, head) => return refuse(door, stream, refusal, &head).await,
         }

@@ -69,8 +69,6 @@ pub(super) struct Lender {
 }
 
 impl Lender {
-    /// With a header, the connection is for the client's own alone, and kept no longer than that one, if it is
-    /// kept at all ([`Needs::keep`]).
     pub(super) fn new(
         pick: &Pick,
         header: Option<ProxyHeader>,
@@ -78,20 +76,12 @@ impl Lender {
         needs: &Needs<'_>,
     ) -> Self {
         let client = &needs.admitted.connection;
-        let tls = &pick.server().tls;
         let timeouts = pick.upstream().timeouts();
         Self {
-            whom: Whom {
-                tls: tls.as_ref().map(|tls| tls.number()),
-                target: pick.target().clone(),
-                client: header.map(|header| (header, client.number)),
-            },
+            whom: Whom::of(pick, header, client),
             client: Arc::clone(client),
-            tls: tls.clone(),
-            stay: Stay {
-                keepalive: timeouts.keepalive,
-                client: header.map(|_| client.departure()),
-            },
+            tls: pick.server().tls.clone(),
+            stay: Stay::of(pick, header, client),
             asked: Asked {
                 head_alone: needs.head_alone,
                 upgrade: false,
@@ -100,7 +90,7 @@ impl Lender {
             vitals: Arc::clone(&pick.server().vitals),
             spares: Arc::clone(spares),
             anew: needs.anew,
-            is_kept: needs.keep(header.as_ref()),
+            is_kept: !needs.anew && needs.admitted.may_keep(header.as_ref()),
             passage: needs.passage.cloned(),
             deadline: timeouts.first_byte.min(timeouts.idle),
             has_lent_spare: AtomicBool::new(false),

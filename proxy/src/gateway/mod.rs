@@ -10,6 +10,7 @@ mod challenge;
 mod coder;
 mod door;
 mod exchange;
+mod express;
 mod fault;
 #[expect(
     clippy::module_inception,

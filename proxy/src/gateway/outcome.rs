@@ -82,22 +82,8 @@ pub(super) fn not_connected(
     mut error: Box<Error>,
 ) -> Box<Error> {
     error.as_up();
-    if fault::is_exhaustion(&error) {
-        // No fault of the server's, and another could not be reached either.
-        if let Some(admitted) = &exchange.admitted
-            && admitted.connection.listener.ran_out()
-        {
-            tracing::warn!(%error, "cannot connect to servers");
-        }
-        error.set_retry(false);
-        return error;
-    }
-    let now = Instant::now();
-    if let Some(pick) = &exchange.pick {
-        pick.failed(Failure::Connect, now);
-        complain(pick, &error, now);
-    }
-    error.set_retry(exchange.may_go_again(resend(session), Failure::Connect, now));
+    let again = exchange.not_connected(resend(session), &error);
+    error.set_retry(again);
     error
 }
 
@@ -143,6 +129,27 @@ pub(super) fn broken_off(
     });
     error.set_retry(again);
     error
+}
+
+impl Exchange {
+    /// No connection came about: whether to try another server.
+    pub(super) fn not_connected(&mut self, resend: Resend<'_>, error: &Error) -> bool {
+        if fault::is_exhaustion(error) {
+            // No fault of the server's, and another could not be reached either.
+            if let Some(admitted) = &self.admitted
+                && admitted.connection.listener.ran_out()
+            {
+                tracing::warn!(%error, "cannot connect to servers");
+            }
+            return false;
+        }
+        let now = Instant::now();
+        if let Some(pick) = &self.pick {
+            pick.failed(Failure::Connect, now);
+            complain(pick, error, now);
+        }
+        self.may_go_again(resend, Failure::Connect, now)
+    }
 }
 
 /// Says in the log what went wrong with a server's TLS: the client is told as little as ever.

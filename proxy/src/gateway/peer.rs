@@ -25,7 +25,6 @@ use crate::{
     balance::{Pick, Target},
     config::model::UpstreamProtocol,
     forward::ProxyHeader,
-    listen::Connection,
     respond::Refusal,
 };
 
@@ -66,14 +65,6 @@ pub(super) struct Needs<'a> {
     pub(super) passage: Option<&'a Arc<Passage>>,
 }
 
-impl Needs<'_> {
-    /// Whether the connection may serve others after this request. Where `header` names somebody whom a trusted proxy
-    /// asks for, it may not: such a proxy asks for as many as it likes, who may never come again.
-    pub(super) fn keep(&self, header: Option<&ProxyHeader>) -> bool {
-        !self.anew && (header.is_none() || self.admitted.is_direct())
-    }
-}
-
 /// The peer for one try, with every deadline set. Pingora's one read timeout is the longest of ours, that
 /// for the client's body too; where ours differ, the watchdog holds the shorter ones.
 ///
@@ -92,9 +83,7 @@ pub(super) fn reach(
     let mut lender = None;
     let mut has_own_deadlines = false;
     let mut peer = match (pick.upstream().protocol(), needs.upgrade) {
-        (UpstreamProtocol::H2 | UpstreamProtocol::H2c, _) => {
-            shared(pick, header, connection, needs.keep(header.as_ref()))?
-        }
+        (UpstreamProtocol::H2 | UpstreamProtocol::H2c, _) => shared(pick, header, needs)?,
         (UpstreamProtocol::Http1, true) => {
             let mut peer = nowhere(String::new());
             peer.options.custom_l4 = Some(Arc::new(Linker::new(pick, connection, header)));
@@ -137,9 +126,10 @@ pub(super) fn reach(
 fn shared(
     pick: &Pick,
     header: Option<ProxyHeader>,
-    client: &Connection,
-    is_kept: bool,
+    needs: &Needs<'_>,
 ) -> pingora::Result<HttpPeer> {
+    let client = &needs.admitted.connection;
+    let is_kept = !needs.anew && needs.admitted.may_keep(header.as_ref());
     let tls = pick.server().tls.as_ref();
     let mut peer = match (pick.upstream().protocol(), tls) {
         (UpstreamProtocol::H2, None) => return Err(fault::refuse(Refusal::Internal)),

@@ -19,7 +19,7 @@ use crate::{admit::Reply, listen::Connection};
 /// their way, and each has to be sent in one deadline by HTTP/2. It costs a fifth more for a large body.
 pub(super) const SMALL: usize = 16 << 10;
 /// As much as Pingora asks for.
-const LARGE: usize = 64 << 10;
+pub(super) const LARGE: usize = 64 << 10;
 /// Read at once of a head that comes in pieces.
 const PIECE: usize = 4 << 10;
 

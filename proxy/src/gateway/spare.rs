@@ -22,9 +22,9 @@ use tokio::{
 
 use super::line::{Line, Manner};
 use crate::{
-    balance::{Idle, Target, Vitals},
+    balance::{Idle, Pick, Target, Vitals},
     forward::ProxyHeader,
-    listen::Departure,
+    listen::{Connection, Departure},
 };
 
 /// Whom a connection was made for: two that are for the same can stand in for each other.
@@ -46,6 +46,16 @@ pub(super) struct Stay {
     pub(super) keepalive: Duration,
     /// Whom alone it can serve, and without whom it is of no use. Nobody if it can serve anybody.
     pub(super) client: Option<Departure>,
+}
+
+impl Stay {
+    /// As long as the upstream keeps connections; one for a client alone is kept no longer than that client's own.
+    pub(super) fn of(pick: &Pick, header: Option<ProxyHeader>, client: &Connection) -> Self {
+        Self {
+            keepalive: pick.upstream().timeouts().keepalive,
+            client: header.map(|_| client.departure()),
+        }
+    }
 }
 
 /// How often spares are looked through. One that is over is never used, but its socket stays open until then.
@@ -154,6 +164,15 @@ impl Spare {
 }
 
 impl Whom {
+    /// The server that was picked. With a header, the connection is for the client's own alone.
+    pub(super) fn of(pick: &Pick, header: Option<ProxyHeader>, client: &Connection) -> Self {
+        Self {
+            tls: pick.server().tls.as_ref().map(|tls| tls.number()),
+            target: pick.target().clone(),
+            client: header.map(|header| (header, client.number)),
+        }
+    }
+
     /// Counts that a server said more than it was asked for, and tells the log.
     pub(super) fn said_too_much(&self, vitals: &Vitals) {
         if vitals.said_too_much(std::time::Instant::now()) {

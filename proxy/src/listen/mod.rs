@@ -4,6 +4,7 @@
 //! from the first byte, TLS settings, and listeners that come and go while the process runs.
 
 mod accept;
+mod alarm;
 mod connection;
 mod deadline;
 mod descriptor;
@@ -19,6 +20,7 @@ mod socket;
 mod stream;
 mod transport;
 
+pub use alarm::Alarm;
 pub use connection::{Carried, Connection, Departure, TlsFacts};
 pub use deadline::Deadline;
 pub use descriptor::second_handle;

@@ -71,6 +71,11 @@ impl Stream {
         &self.connection
     }
 
+    /// Whether the message of the moment has been read to its end.
+    pub fn is_heard(&self) -> bool {
+        self.gate.is_closed()
+    }
+
     pub(super) fn descriptor(&self) -> std::os::fd::RawFd {
         self.transport.as_ref().map_or(-1, Transport::descriptor)
     }

@@ -2,6 +2,7 @@
 
 mod answer;
 mod custom_page;
+pub mod date;
 mod fixed;
 pub mod media;
 mod page;

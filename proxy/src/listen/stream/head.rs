@@ -22,8 +22,8 @@ const EMPTY_LINES: usize = 8;
 
 /// What came of waiting for a request.
 pub enum HeadRead {
-    /// The bytes of one whole head, which has been found sound.
-    Head(BytesMut),
+    /// The bytes of one whole head, which has been found sound, and what it says.
+    Head(BytesMut, Head),
     /// The client left, fell silent between requests, or the connection is retired.
     Ended,
     /// The head cannot be taken. The bytes are what was read of it, for the log.
@@ -83,7 +83,7 @@ impl Stream {
                 self.gate = Gate::new(head.framing);
                 self.reading.start_over();
                 self.writing.start_over();
-                HeadRead::Head(bytes)
+                HeadRead::Head(bytes, head)
             }
             Err(refusal) => self.refused(refusal),
         }

@@ -1,0 +1,89 @@
+//! The parts of a head that was found sound, as types. Values are parts of the head's own bytes.
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+
+use super::lines::Lines;
+
+/// Room for what most heads have, and for what is added to them.
+const USUAL: usize = 24;
+
+/// What a client asks for by HTTP/1.
+#[derive(Debug)]
+pub struct RequestParts {
+    pub method: Method,
+    /// As it was sent.
+    pub target: Bytes,
+    pub fields: HeaderMap,
+}
+
+impl RequestParts {
+    /// Reads one whole head. Nothing if it is none that [`super::Head::parse`] lets pass.
+    pub fn read(head: &Bytes) -> Option<Self> {
+        let mut lines = Lines::new(head);
+        let line = lines.request_line(usize::MAX).ok()?;
+        Some(Self {
+            method: Method::from_bytes(line.method).ok()?,
+            target: head.slice_ref(line.target),
+            fields: fields(head, lines)?,
+        })
+    }
+}
+
+/// How a server answers by HTTP/1.
+#[derive(Debug)]
+pub struct ResponseParts {
+    pub status: StatusCode,
+    pub fields: HeaderMap,
+    pub http10: bool,
+}
+
+impl ResponseParts {
+    /// Reads one whole head. Nothing if it is none that [`super::Reply`] lets pass.
+    pub fn read(head: &Bytes) -> Option<Self> {
+        let mut lines = Lines::new(head);
+        let line = lines.status_line().ok()?;
+        Some(Self {
+            status: StatusCode::from_u16(line.status).ok()?,
+            http10: line.http10,
+            fields: fields(head, lines)?,
+        })
+    }
+}
+
+fn fields(head: &Bytes, mut lines: Lines<'_>) -> Option<HeaderMap> {
+    let mut fields = HeaderMap::with_capacity(USUAL);
+    while let Some(field) = lines.field().ok()? {
+        let name = HeaderName::from_bytes(field.name).ok()?;
+        let value = HeaderValue::from_maybe_shared(head.slice_ref(field.value)).ok()?;
+        fields.try_append(name, value).ok()?;
+    }
+    Some(fields)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_is_what_its_head_says() {
+        let head = Bytes::from_static(
+            b"PURGE /a?b=c HTTP/1.1\r\nHost: A.test\r\nx-a: 1\r\nX-A:  2 \r\nempty:\r\n\r\n",
+        );
+        let request = RequestParts::read(&head).unwrap();
+        assert_eq!(request.method, "PURGE");
+        assert_eq!(request.target, "/a?b=c");
+        assert_eq!(request.fields["host"], "A.test");
+        let lines: Vec<_> = request.fields.get_all("x-a").iter().collect();
+        assert_eq!(lines, ["1", "2"]);
+        assert_eq!(request.fields["empty"], "");
+    }
+
+    #[test]
+    fn a_response_is_what_its_head_says() {
+        let head = Bytes::from_static(b"HTTP/1.0 404 Nope\r\nSet-Cookie: \xe4=1\r\n\r\n");
+        let response = ResponseParts::read(&head).unwrap();
+        assert_eq!((response.status.as_u16(), response.http10), (404, true));
+        assert_eq!(response.fields["set-cookie"].as_bytes(), b"\xe4=1");
+    }
+}

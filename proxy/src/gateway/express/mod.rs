@@ -1,0 +1,13 @@
+//! The express lane: what is common, on the straightest line from the client to the server and back.
+//!
+//! It asks the same stages as Pingora's lane in the same order. What it does not carry it leaves to that lane, before a byte
+//! has been forwarded: upgrades, HTTP/1.0, `Expect`, servers with HTTP/2, and responses that may be compressed. Read
+//! [`journey`] first, then [`crossing`].
+
+mod client;
+mod crossing;
+pub(super) mod http1;
+mod journey;
+mod lend;
+mod upload;
+mod wire;

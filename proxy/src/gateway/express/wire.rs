@@ -1,0 +1,49 @@
+//! Heads of HTTP/1.1 as bytes.
+
+use std::io::Write;
+
+use bytes::{BufMut, BytesMut};
+use http::{HeaderMap, Method, StatusCode};
+
+/// A request's head.
+pub(super) fn request(out: &mut BytesMut, method: &Method, target: &str, fields: &HeaderMap) {
+    out.extend_from_slice(method.as_str().as_bytes());
+    out.extend_from_slice(b" ");
+    out.extend_from_slice(target.as_bytes());
+    out.extend_from_slice(b" HTTP/1.1\r\n");
+    lines(out, fields);
+    out.extend_from_slice(b"\r\n");
+}
+
+/// A response's head, up to the empty line.
+pub(super) fn response(out: &mut BytesMut, status: StatusCode, fields: &HeaderMap) {
+    out.extend_from_slice(b"HTTP/1.1 ");
+    out.extend_from_slice(status.as_str().as_bytes());
+    out.extend_from_slice(b" ");
+    out.extend_from_slice(status.canonical_reason().unwrap_or_default().as_bytes());
+    out.extend_from_slice(b"\r\n");
+    lines(out, fields);
+}
+
+pub(super) fn lines(out: &mut BytesMut, fields: &HeaderMap) {
+    for (name, value) in fields {
+        line(out, name.as_str(), value.as_bytes());
+    }
+}
+
+pub(super) fn line(out: &mut BytesMut, name: &str, value: &[u8]) {
+    out.reserve(name.len() + value.len() + 4);
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(b": ");
+    out.extend_from_slice(value);
+    out.extend_from_slice(b"\r\n");
+}
+
+/// What comes before the data of a chunk. After it comes CRLF.
+pub(super) fn chunk_size(out: &mut BytesMut, size: usize) {
+    // Writing to memory does not fail.
+    let _ = write!(out.writer(), "{size:x}\r\n");
+}
+
+/// The end of a body in chunks, without trailers.
+pub(super) const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
