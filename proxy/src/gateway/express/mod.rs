@@ -6,6 +6,7 @@
 
 mod client;
 mod crossing;
+mod date;
 pub(super) mod http1;
 mod journey;
 mod lend;
