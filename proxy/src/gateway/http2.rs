@@ -31,9 +31,11 @@ const STREAM_WINDOW: u32 = 1 << 20;
 const CONNECTION_WINDOW: u32 = 4 << 20;
 /// What waits for the client in `h2`, a stream: one piece as Pingora reads it from a server. Its own 400 KiB
 /// would be 40 MiB for a connection.
-const SEND_BUFFER: usize = 64 << 10;
+const SEND_BUFFER: usize = 16 << 10;
 /// How long a retired connection without a request waits for one that is on its way.
 const GOODBYE: Duration = Duration::from_millis(500);
+/// How long many answers may wait for windows when much of the memory is in use.
+const IN_NEED: Duration = Duration::from_secs(2);
 /// How often in its time we look whether a connection is used: it may last by one part in so many longer.
 const LOOKS: u32 = 8;
 
@@ -86,6 +88,9 @@ async fn done(connection: &Connection) {
         } else if still.lasts(connection) >= patience {
             return give_up(connection);
         }
+        if costs_too_much(connection, &mut still) {
+            return give_up(connection);
+        }
     }
 }
 
@@ -94,14 +99,25 @@ fn give_up(connection: &Connection) {
     tracing::debug!(client = %connection.peer.ip(), "no window opens on a connection of HTTP/2");
 }
 
+/// Whether many answers stand still behind closed windows, and their memory is needed. The exchanges that wait to write
+/// them began when there may have been enough, and have more patience.
+fn costs_too_much(connection: &Connection, still: &mut Stillness) -> bool {
+    let is_needed = connection.listener.pressure.is_strained();
+    still.lasts(connection) >= IN_NEED && connection.is_starved() && is_needed
+}
+
 /// Returns once the connection has carried no request for `keepalive_timeout`; or has not taken for `write_idle_timeout`
-/// the rest of an answer, of which no exchange knows any more.
+/// the rest of an answer, of which no exchange knows any more; or holds what it takes nothing of while memory is needed.
 async fn unused(connection: &Connection) {
     let limits = &connection.listener.settings.limits;
     let (keepalive, patience) = (limits.keepalive_timeout, limits.write_idle_timeout);
     let mut still = Stillness::of(connection);
+    let mut ever_still = Stillness::of(connection);
     loop {
         tokio::time::sleep(keepalive.min(patience) / LOOKS).await;
+        if costs_too_much(connection, &mut ever_still) {
+            return;
+        }
         let lasts = still.lasts(connection);
         if connection.is_idle() {
             let is_answered = connection.unanswered() == 0;

@@ -31,6 +31,10 @@ use crate::{
 /// HTTP/2 streams on one connection to a server, as many as its defaults usually allow.
 const STREAMS: usize = 100;
 
+/// What a server may send ahead by HTTP/2, a stream. The connection's window is that of all its streams together: a client
+/// that reads nothing fills its own, and holds up nobody who shares the connection.
+const WINDOW: u32 = 256 << 10;
+
 /// Numbers for what must not be found in Pingora's pool. No number of [`crate::tls::ServerTls::number`]
 /// comes this far.
 static UNSHARED: AtomicU64 = AtomicU64::new(1 << 62);
@@ -145,12 +149,16 @@ fn shared(
     peer.group_key = match header {
         _ if !is_kept => UNSHARED.fetch_add(1, Relaxed),
         Some(header) => SECRET.hash_one((tls, header, client.number)) | FOR_A_CLIENT,
+        // Each request that it takes back is a reset there as well, for which a server may end the connection.
+        None if client.cancels() => SECRET.hash_one((tls, client.number)) | FOR_A_CLIENT,
         None => tls,
     };
     let keepalive = pick.upstream().timeouts().keepalive;
     peer.options.idle_timeout = Some(if is_kept { keepalive } else { Duration::ZERO });
     peer.options.set_http_version(2, 2);
     peer.options.max_h2_streams = STREAMS;
+    peer.options.h2_stream_window_size = Some(WINDOW);
+    peer.options.h2_connection_window_size = u32::try_from(STREAMS).ok().map(|all| all * WINDOW);
     Ok(peer)
 }
 

@@ -55,7 +55,7 @@ async fn a_header_block_that_does_not_end_is_cut_at_the_deadline() {
 }
 
 /// A block that fills the table with one field of this size, and then names it so many times: one byte each.
-fn bomb(name: &str, size: usize, times: usize) -> Vec<u8> {
+pub(super) fn bomb(name: &str, size: usize, times: usize) -> Vec<u8> {
     let mut block = headers_block(&request("GET", "/"));
     block.push(0x40); // a literal that is indexed (RFC 7541 section 6.2.1)
     push_string(&mut block, name.as_bytes());
