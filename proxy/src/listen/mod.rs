@@ -48,7 +48,7 @@ use crate::{
 };
 
 /// Why a connection may be turned away or cut off, as labels of a metric.
-pub const REASONS: [&str; 27] = [
+pub const REASONS: [&str; 28] = [
     "full",
     "client",
     "memory",
@@ -63,6 +63,7 @@ pub const REASONS: [&str; 27] = [
     "write_timeout",
     "accept_error",
     "relief",
+    "silent",
     "no_preface",
     "window_timeout",
     Offence::BREACH,

@@ -332,6 +332,9 @@ impl Drop for Proxy {
                     lines[tail..].join("\n")
                 );
             }
+        } else {
+            let panic = self.errors.find("panicked");
+            assert!(panic.is_none(), "in the proxy: {}", panic.unwrap());
         }
     }
 }

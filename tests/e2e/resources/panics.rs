@@ -18,7 +18,7 @@ use tracing::{
     span::{Attributes, Id, Record},
 };
 
-use crate::harness::{Client, Http2, Origin, Reply, Trust, free_port, shake_hands, until};
+use crate::harness::{Client, Http2, Origin, Reply, Setup, Trust, free_port, shake_hands, until};
 
 /// What is said of a server that does not speak TLS, in the task of the exchange.
 const FATAL: &str = "no TLS with a server";
@@ -187,4 +187,13 @@ async fn a_panic_ends_its_exchange_and_nothing_else() {
     // The servers whose log it was are asked again like any other.
     let answer = Client::connect(edge.http).await.get("/two").await;
     assert_eq!(answer.status(), 502);
+}
+
+#[tokio::test]
+#[should_panic(expected = "in the proxy: somebody has panicked")]
+async fn no_test_passes_whose_proxy_has_panicked() {
+    let text = "routes: [{ respond: { body: hello } }]";
+    let says_so = Setup::of(text).after("echo somebody has panicked >&2");
+    let proxy = says_so.start().await;
+    proxy.errors().await_line("panicked").await;
 }
