@@ -35,14 +35,13 @@ async fn origin() -> Origin {
 }
 
 /// What is asked for, with which field more, and by which lane it goes.
-const ASKED: [(&str, &str, &str); 8] = [
+const ASKED: [(&str, &str, &str); 7] = [
     ("/", "", "express"),
     ("/said", "", "express"),
     ("/", "accept-encoding: gzip", "express"), // its route compresses nothing
     ("/text", "", "express"),
     ("/text", "accept-encoding: gzip", "full"),
     ("/text", "accept-encoding: identity", "express"),
-    ("/", "expect: 100-continue", "full"),
     ("/grpc", "", "full"),
 ];
 
@@ -83,13 +82,17 @@ async fn what_is_common_goes_by_the_express_lane_and_the_rest_by_the_full_one() 
 }
 
 #[tokio::test]
-async fn an_upgrade_and_http_1_0_go_by_the_full_lane() {
+async fn an_upgrade_an_expectation_and_http_1_0_go_by_the_full_lane() {
     let (origin, h2c) = (origin().await, H2Origin::start().await);
     let proxy = proxy(&origin, &h2c, "").await;
     for (path, head) in [
         (
             "/chat",
             "GET /chat HTTP/1.1\r\nhost: test\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n",
+        ),
+        (
+            "/wait",
+            "PUT /wait HTTP/1.1\r\nhost: test\r\nexpect: 100-continue\r\ncontent-length: 4\r\n\r\nbody",
         ),
         ("/old", "GET /old HTTP/1.0\r\nhost: test\r\n\r\n"),
     ] {
@@ -99,6 +102,11 @@ async fn an_upgrade_and_http_1_0_go_by_the_full_lane() {
         let logged = proxy.logged(|logged| logged["path"] == path).await;
         assert_eq!(logged["lane"], "full", "{path}");
     }
+    let request = Request::put("https://localhost/h2").header("expect", "100-continue");
+    let client = proxy.h2_client("localhost").await;
+    client.ask(request.body(()).unwrap(), b"body").await;
+    let logged = proxy.logged(|logged| logged["path"] == "/h2").await;
+    assert_eq!(logged["lane"], "full");
 }
 
 #[tokio::test]

@@ -49,7 +49,8 @@ pub(in crate::gateway) async fn serve(
     alarm: Alarm,
 ) -> Served {
     let snapshot = means.snapshot.load();
-    let expects = session.req_header().headers.contains_key(header::EXPECT);
+    let fields = &session.req_header().headers;
+    let expects = fields.contains_key(header::EXPECT) && !session.is_body_empty();
     if !snapshot.config.express || expects {
         return Served::NotOurs(Box::new(session), alarm);
     }
