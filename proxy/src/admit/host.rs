@@ -87,6 +87,20 @@ impl<'a> Host<'a> {
     pub fn port(&self) -> Option<u16> {
         self.port
     }
+
+    /// Whether that is how it is written here, letter for letter.
+    pub fn is_written(&self, authority: &[u8]) -> bool {
+        let Some(rest) = authority.strip_prefix(self.name.as_bytes()) else {
+            return false;
+        };
+        match (self.port, rest) {
+            (None, rest) => rest.is_empty(),
+            (Some(port), [b':', digits @ ..]) => {
+                itoa::Buffer::new().format(port).as_bytes() == digits
+            }
+            (Some(_), _) => false,
+        }
+    }
 }
 
 /// As `Host` and authorities name it: with the port, if one was given.

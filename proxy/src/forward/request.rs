@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use bytes::BytesMut;
 use http::{HeaderName, HeaderValue, header};
 
 use super::{Fields, Traced, fields::append};
@@ -20,6 +21,8 @@ const PROXY: &str = "proxy";
 pub struct Origin<'a> {
     /// The address of the connection.
     pub peer: IpAddr,
+    /// The same as text.
+    pub peer_text: &'a HeaderValue,
     /// Whether the peer is a proxy whose claims are believed.
     pub trusted: bool,
     /// Whether names with `_` pass.
@@ -32,8 +35,8 @@ pub struct Origin<'a> {
     pub request_id: &'a str,
     /// Nothing where traces are not sent: then what is said of them passes as it came.
     pub trace: Option<Traced>,
-    /// `1.0`, `1.1` or `2`: the version the request came in by, for `Via`.
-    pub version: &'static str,
+    /// The version the request came in by, and our name.
+    pub via: &'static str,
 }
 
 /// How many names of headers no server saw.
@@ -48,20 +51,20 @@ pub struct Dropped {
 /// Makes the request's fields those the server is to see.
 pub fn request(fields: &mut impl Fields, origin: &Origin<'_>) -> Dropped {
     let dropped = drop_lies(fields, origin);
-    let host = origin.host.to_string();
-    let named = !host.is_empty();
-    set(
-        fields,
-        header::HOST,
-        if named { &host } else { origin.server },
-    );
+    let host = host_of(fields, origin);
+    match &host {
+        Some(host) => fields.set(header::HOST, host.clone()),
+        None => set(fields, header::HOST, origin.server),
+    }
     if !origin.trusted || !fields.map().contains_key(X_FORWARDED_PROTO) {
         fields.set(X_FORWARDED_PROTO, HeaderValue::from_static(origin.scheme));
     }
-    if named && (!origin.trusted || !fields.map().contains_key(X_FORWARDED_HOST)) {
-        set(fields, X_FORWARDED_HOST, &host);
+    if let Some(host) = &host
+        && (!origin.trusted || !fields.map().contains_key(X_FORWARDED_HOST))
+    {
+        fields.set(X_FORWARDED_HOST, host.clone());
     }
-    append(fields, X_FORWARDED_FOR, &origin.peer.to_string());
+    append(fields, X_FORWARDED_FOR, origin.peer_text);
     if !fields
         .map()
         .get_all(header::FORWARDED)
@@ -70,12 +73,14 @@ pub fn request(fields: &mut impl Fields, origin: &Origin<'_>) -> Dropped {
     {
         fields.remove(&header::FORWARDED);
     }
-    append(fields, header::FORWARDED, &forwarded(origin, &host));
+    if let Some(element) = forwarded(origin, host.as_ref()) {
+        append(fields, header::FORWARDED, &element);
+    }
     set(fields, X_REQUEST_ID, origin.request_id);
     if let Some(trace) = &origin.trace {
         trace.show(fields);
     }
-    append(fields, header::VIA, &format!("{} simplon", origin.version));
+    append(fields, header::VIA, &HeaderValue::from_static(origin.via));
     join_cookies(fields);
     dropped
 }
@@ -102,18 +107,39 @@ fn drop_lies(fields: &mut impl Fields, origin: &Origin<'_>) -> Dropped {
     dropped
 }
 
-/// One element of `Forwarded` (RFC 7239 section 4); an IPv6 address is bracketed and quoted (section 6).
-fn forwarded(origin: &Origin<'_>, host: &str) -> String {
-    let scheme = origin.scheme;
-    let host = if host.is_empty() {
-        String::new()
-    } else {
-        format!("host=\"{host}\";")
-    };
-    match origin.peer {
-        IpAddr::V4(peer) => format!("for={peer};{host}proto={scheme}"),
-        IpAddr::V6(peer) => format!("for=\"[{peer}]\";{host}proto={scheme}"),
+/// The host that was asked for, in normal form. Where the client has written it like that, its own bytes are used.
+fn host_of(fields: &impl Fields, origin: &Origin<'_>) -> Option<HeaderValue> {
+    if origin.host.name().is_empty() {
+        return None;
     }
+    let written = fields.map().get(header::HOST);
+    if let Some(written) = written
+        && origin.host.is_written(written.as_bytes())
+    {
+        return Some(written.clone());
+    }
+    HeaderValue::try_from(origin.host.to_string()).ok()
+}
+
+/// One element of `Forwarded` (RFC 7239 section 4); an IPv6 address is bracketed and quoted (section 6).
+fn forwarded(origin: &Origin<'_>, host: Option<&HeaderValue>) -> Option<HeaderValue> {
+    let peer = origin.peer_text.as_bytes();
+    let (before, after) = match origin.peer {
+        IpAddr::V4(_) => (&b"for="[..], &b";"[..]),
+        IpAddr::V6(_) => (&b"for=\"["[..], &b"]\";"[..]),
+    };
+    let mut element = BytesMut::with_capacity(128);
+    for part in [before, peer, after] {
+        element.extend_from_slice(part);
+    }
+    if let Some(host) = host {
+        for part in [b"host=\"", host.as_bytes(), b"\";"] {
+            element.extend_from_slice(part);
+        }
+    }
+    element.extend_from_slice(b"proto=");
+    element.extend_from_slice(origin.scheme.as_bytes());
+    HeaderValue::from_maybe_shared(element.freeze()).ok()
 }
 
 /// Whether every quoted string in a value has its end. In one that has none, whatever is added would be lost: so could
@@ -166,6 +192,7 @@ mod tests {
     fn origin(trusted: bool, host: &'static Host<'static>) -> Origin<'static> {
         Origin {
             peer: "198.51.100.7".parse().unwrap(),
+            peer_text: Box::leak(Box::new(HeaderValue::from_static("198.51.100.7"))),
             trusted,
             allows_underscores: false,
             scheme: "https",
@@ -173,7 +200,7 @@ mod tests {
             server: "10.0.0.1:80",
             request_id: "id-1",
             trace: None,
-            version: "1.1",
+            via: "1.1 simplon",
         }
     }
 
@@ -309,6 +336,7 @@ mod tests {
     fn ipv6_is_bracketed_and_quoted_in_forwarded() {
         let origin = Origin {
             peer: "2001:db8::1".parse().unwrap(),
+            peer_text: &HeaderValue::from_static("2001:db8::1"),
             ..origin(false, example())
         };
         let fields = seen(&[], &origin);

@@ -26,7 +26,11 @@ pub fn response(fields: &mut impl Fields, request_id: &str, is_upgrade: bool) {
     for name in &HOP_BY_HOP {
         fields.remove(name);
     }
-    append(fields, header::VIA, "1.1 simplon");
+    append(
+        fields,
+        header::VIA,
+        &HeaderValue::from_static("1.1 simplon"),
+    );
     if let Ok(id) = HeaderValue::from_str(request_id) {
         fields.set(HeaderName::from_static("x-request-id"), id);
     }

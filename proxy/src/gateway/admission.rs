@@ -208,6 +208,7 @@ pub(super) fn origin(exchange: &Exchange, version: Version) -> Result<Origin<'_>
         .map_or("", |pick| &pick.server().label);
     Ok(Origin {
         peer: admitted.connection.peer.ip(),
+        peer_text: &admitted.connection.peer_text,
         trusted: admitted.trusted,
         allows_underscores: listener.settings.underscore_headers == UnderscoreHeaders::Allow,
         scheme: listener.scheme(),
@@ -222,10 +223,10 @@ pub(super) fn origin(exchange: &Exchange, version: Version) -> Result<Origin<'_>
             own: *trace.own(),
             passes_state: trace.passes_state(),
         }),
-        version: match version {
-            Version::HTTP_10 => "1.0",
-            Version::HTTP_2 => "2",
-            _ => "1.1",
+        via: match version {
+            Version::HTTP_10 => "1.0 simplon",
+            Version::HTTP_2 => "2 simplon",
+            _ => "1.1 simplon",
         },
     })
 }

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     admit::RequestId,
-    listen::{Alarm, HeadRead, Stream},
+    listen::{HeadRead, Stream},
     observe::{Places, Record, Timers, Tls},
     respond::{PageFacts, Refusal},
 };
@@ -26,11 +26,10 @@ pub(super) async fn serve(door: &Door, mut stream: Stream) {
     let limits = &connection.listener.settings.limits;
     let retired = connection.retired();
     let mut silence = limits.header_timeout;
-    let mut alarm = Alarm::default();
     loop {
         match stream.read_head(silence).await {
             HeadRead::Head(head, facts) => {
-                match express::http1::serve(&door.means, stream, &mut alarm, head, &facts).await {
+                match express::http1::serve(&door.means, stream, head, &facts).await {
                     Served::Next(next) => stream = next,
                     Served::Over => return,
                     Served::NotOurs(same, head) => {

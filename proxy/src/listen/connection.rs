@@ -1,13 +1,16 @@
 //! What is known of one connection, from the handshake to the last log line.
 
 use std::{
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering},
     },
+    task::{Context, Poll},
 };
 
+use futures_util::task::AtomicWaker;
+use http::HeaderValue;
 use tokio::sync::{Notify, watch};
 
 use super::Listener;
@@ -26,6 +29,8 @@ pub struct Connection {
     pub listener: Arc<Listener>,
     /// The client: who connected, or whom a PROXY header named.
     pub peer: SocketAddr,
+    /// Its address, as servers are told.
+    pub peer_text: HeaderValue,
     /// Where that client connected to: our own address, or what a PROXY header said.
     pub reached: SocketAddr,
     /// Who connected, where a PROXY header named another.
@@ -44,6 +49,9 @@ pub struct Connection {
     unanswered: AtomicUsize,
     moved: AtomicU64,
     retire: watch::Sender<bool>,
+    is_retired: AtomicBool,
+    /// Of whoever waits for the next request.
+    waiting: AtomicWaker,
 }
 
 /// Between whom a connection is, known before anything of the client's is read.
@@ -73,6 +81,7 @@ impl Connection {
             number: NEXT.fetch_add(1, Ordering::Relaxed),
             listener,
             peer: parties.ends.source,
+            peer_text: text(parties.ends.source.ip()),
             reached: parties.ends.destination,
             via: parties.via,
             tls,
@@ -84,6 +93,8 @@ impl Connection {
             unanswered: AtomicUsize::new(0),
             moved: AtomicU64::new(0),
             retire: watch::Sender::new(false),
+            is_retired: AtomicBool::new(false),
+            waiting: AtomicWaker::new(),
         }
     }
 
@@ -156,7 +167,22 @@ impl Connection {
 
     /// Takes no new request from now on; those in flight end as they would.
     pub fn retire(&self) {
+        self.is_retired.store(true, Ordering::Release);
         self.retire.send_replace(true);
+        self.waiting.wake();
+    }
+
+    /// Ready once the connection is to take no new request. For one task alone.
+    pub(super) fn poll_retired(&self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.is_retired() {
+            return Poll::Ready(());
+        }
+        self.waiting.register(cx.waker());
+        if self.is_retired() {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
     }
 
     /// Turns true when the connection is to take no new request.
@@ -170,7 +196,7 @@ impl Connection {
     }
 
     pub fn is_retired(&self) -> bool {
-        *self.retire.borrow()
+        self.is_retired.load(Ordering::Acquire)
     }
 
     pub fn upgrade(&self) {
@@ -180,6 +206,11 @@ impl Connection {
     pub fn is_upgraded(&self) -> bool {
         self.upgraded.load(Ordering::Acquire)
     }
+}
+
+fn text(address: IpAddr) -> HeaderValue {
+    // No address has a character that a field could not hold.
+    HeaderValue::try_from(address.to_string()).unwrap_or(HeaderValue::from_static("unknown"))
 }
 
 /// The end of a connection, seen from afar: holding it keeps nothing alive.

@@ -11,6 +11,7 @@ pub use head::HeadRead;
 
 use std::{
     io::{self, IoSlice},
+    mem::MaybeUninit,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
@@ -20,7 +21,9 @@ use std::{
 use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::{Connection, Gate, Pace, Seat, deadline::Deadline, io::Digests, transport::Transport};
+use super::{
+    Alarm, Connection, Gate, Pace, Seat, deadline::Deadline, io::Digests, transport::Transport,
+};
 use crate::{config::model::Limits, observe::Connected, respond::Refusal};
 
 /// Read ahead at most while a message is under way; a client that sends more waits.
@@ -39,6 +42,8 @@ pub struct Stream {
     gate: Gate,
     inbox: BytesMut,
     outbox: BytesMut,
+    /// For what is awaited of the client or for it.
+    alarm: Alarm,
     reading: Deadline,
     writing: Deadline,
     /// Bytes that the kernel held when the write that waits began to, or when we last looked.
@@ -58,6 +63,7 @@ impl Stream {
             gate: Gate::Open,
             inbox: BytesMut::new(),
             outbox: BytesMut::new(),
+            alarm: Alarm::default(),
             reading: deadline(limits, limits.body_idle_timeout),
             writing: deadline(limits, limits.write_idle_timeout),
             held: None,
@@ -69,6 +75,10 @@ impl Stream {
 
     pub fn connection(&self) -> &Arc<Connection> {
         &self.connection
+    }
+
+    pub fn alarm(&mut self) -> &mut Alarm {
+        &mut self.alarm
     }
 
     /// Whether the message of the moment has been read to its end.
@@ -83,7 +93,7 @@ impl Stream {
     /// Reads while the message has ended: keeps a little of what comes next, and notices the end.
     fn poll_watch(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while self.inbox.len() < INBOX {
-            match self.poll_fill(GLANCE, cx) {
+            match self.poll_fill::<GLANCE>(cx) {
                 Poll::Ready(Ok(1..)) => {}
                 Poll::Ready(end) => return Poll::Ready(end.map(|_| ())),
                 Poll::Pending => break,
@@ -93,17 +103,16 @@ impl Stream {
         Poll::Pending
     }
 
-    fn poll_fill(&mut self, room: usize, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+    /// Reads so much at most. Memory is taken for what has come alone: nothing for who waits.
+    fn poll_fill<const ROOM: usize>(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let Some(transport) = &mut self.transport else {
             return Poll::Ready(Ok(0));
         };
-        let before = self.inbox.len();
-        self.inbox.resize(before + room, 0);
-        let mut room = ReadBuf::new(self.inbox.get_mut(before..).unwrap_or_default());
-        let polled = Pin::new(transport).poll_read(cx, &mut room);
-        let read = room.filled().len();
-        self.inbox.truncate(before + read);
-        polled.map_ok(|()| read)
+        let mut space = [MaybeUninit::uninit(); ROOM];
+        let mut room = ReadBuf::uninit(&mut space);
+        ready!(Pin::new(transport).poll_read(cx, &mut room))?;
+        self.inbox.extend_from_slice(room.filled());
+        Poll::Ready(Ok(room.filled().len()))
     }
 
     /// Gives on what belongs to the message.
@@ -113,7 +122,7 @@ impl Stream {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         while self.inbox.is_empty() {
-            match self.poll_fill(INBOX, cx) {
+            match self.poll_fill::<INBOX>(cx) {
                 Poll::Ready(read) => {
                     let read = read?;
                     self.reading.moved(read);

@@ -2,7 +2,6 @@
 
 mod answer;
 mod custom_page;
-pub mod date;
 mod fixed;
 pub mod media;
 mod page;

@@ -112,8 +112,10 @@ fn assert_forwarded(peer: IpAddr, client_here: IpAddr, sent: &HeaderMap, allows_
         .map(|host| host.as_bytes().to_vec())
         .unwrap_or_default();
     let host = Host::parse(&host).unwrap_or_default();
+    let peer_text = HeaderValue::try_from(peer.to_string()).unwrap();
     let origin = Origin {
         peer,
+        peer_text: &peer_text,
         trusted,
         allows_underscores,
         scheme: "https",
@@ -121,7 +123,7 @@ fn assert_forwarded(peer: IpAddr, client_here: IpAddr, sent: &HeaderMap, allows_
         server: "10.0.0.1:80",
         request_id: "id-1",
         trace: None,
-        version: "1.1",
+        via: "1.1 simplon",
     };
     let mut seen = sent.clone();
     request(&mut seen, &origin);

@@ -269,8 +269,8 @@ impl<'a, C: Client> Crossing<'a, C> {
         };
         let timeouts = pick.upstream().timeouts();
         let upload = admitted.limits().body_idle_timeout;
-        let tally = &self.exchange.tally;
-        match (tally.answered, tally.request_over) {
+        let is_sent = self.exchange.tally.request_over || self.upload.has_failed();
+        match (self.exchange.tally.answered, is_sent) {
             _ if self.upload.is_stuck() => timeouts.idle,
             (None, false) => upload,
             (None, true) => timeouts.first_byte,
@@ -282,7 +282,9 @@ impl<'a, C: Client> Crossing<'a, C> {
     /// As long as the client has not sent all of its body it is the client that took too long, unless the server does not take what
     /// there is.
     fn expired(&self) -> Break {
-        if self.exchange.tally.request_over || self.upload.is_stuck() {
+        let awaits_server =
+            self.exchange.tally.request_over || self.upload.is_stuck() || self.upload.has_failed();
+        if awaits_server {
             Break::Server(Failure::Timeout, Refusal::ServerTimeout, None)
         } else {
             Break::Refused(Refusal::BodyTimeout)

@@ -15,12 +15,12 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::{
     super::{Exchange, admission, asker::Asker, head::Head, means::Means},
     client::{Client, Length, ResponseHead},
-    journey, wire,
+    date, journey, wire,
 };
 use crate::{
     admit::{self, ChunkMeter, Framing, RequestParts},
     listen::{Alarm, Stream},
-    respond::{Refusal, date},
+    respond::Refusal,
 };
 
 /// Read of a body at once at most.
@@ -42,7 +42,6 @@ pub(in crate::gateway) enum Served {
 pub(in crate::gateway) async fn serve(
     means: &Means,
     stream: Stream,
-    alarm: &mut Alarm,
     bytes: BytesMut,
     facts: &admit::Head,
 ) -> Served {
@@ -57,7 +56,6 @@ pub(in crate::gateway) async fn serve(
     let connection = Arc::clone(stream.connection());
     let mut client = Http1 {
         stream,
-        alarm,
         request,
         framing: facts.framing,
         meter: (facts.framing == Framing::Chunked).then(ChunkMeter::default),
@@ -90,10 +88,8 @@ pub(in crate::gateway) async fn serve(
     }
 }
 
-struct Http1<'a> {
+struct Http1 {
     stream: Stream,
-    /// Of the connection.
-    alarm: &'a mut Alarm,
     request: RequestParts,
     framing: Framing,
     /// Finds the data among what frames it.
@@ -109,7 +105,7 @@ struct Http1<'a> {
     bytes_out: u64,
 }
 
-impl Http1<'_> {
+impl Http1 {
     /// Long pieces are not copied.
     fn put(&mut self, piece: Bytes) {
         if piece.len() < SHORT {
@@ -132,7 +128,7 @@ impl Http1<'_> {
     }
 }
 
-impl Asker for Http1<'_> {
+impl Asker for Http1 {
     fn head(&self) -> Head<'_> {
         Head {
             method: &self.request.method,
@@ -148,7 +144,7 @@ impl Asker for Http1<'_> {
     }
 }
 
-impl Client for Http1<'_> {
+impl Client for Http1 {
     fn framing(&self) -> Framing {
         self.framing
     }
@@ -279,7 +275,7 @@ impl Client for Http1<'_> {
     }
 
     fn alarm(&mut self) -> &mut Alarm {
-        self.alarm
+        self.stream.alarm()
     }
 }
 

@@ -8,6 +8,7 @@ pub(super) mod berths;
 pub(super) mod calls;
 mod client;
 mod crossing;
+mod date;
 pub(super) mod http1;
 pub(super) mod http2;
 mod journey;

@@ -25,7 +25,7 @@ struct Nervous;
 #[async_trait]
 impl Host for Nervous {
     async fn serve(&self, mut stream: Stream) {
-        while let HeadRead::Head(head) = stream.read_head(PATIENCE).await {
+        while let HeadRead::Head(head, _) = stream.read_head(PATIENCE).await {
             let _carried = stream.connection().carry(head.len());
             assert!(!head.windows(5).any(|word| word == b"panic"), "as asked");
             stream.write_all(OK).await.unwrap();

@@ -1,9 +1,9 @@
 //! What begins a message, or a connection: heads of HTTP/1 and the preface of HTTP/2, each under its deadline.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{future::poll_fn, io, sync::Arc, task::Poll, time::Duration};
 
 use bytes::{Buf, BytesMut};
-use tokio::{io::AsyncReadExt, sync::watch, time::Instant};
+use tokio::time::Instant;
 
 use super::{GLANCE, Gate, Stream};
 use crate::{
@@ -60,10 +60,10 @@ impl Stream {
                 return self.refused(Refusal::HeaderTooLarge);
             }
             searched = self.inbox.len();
-            match tokio::time::timeout_at(deadline, self.fill()).await {
-                Ok(Ok(1..)) => {}
-                Ok(Ok(0) | Err(_)) => return HeadRead::Ended,
-                Err(_) => return self.refused(Refusal::HeaderTimeout),
+            match self.fill_by(deadline).await {
+                Some(Ok(1..)) => {}
+                Some(Ok(0) | Err(_)) => return HeadRead::Ended,
+                None => return self.refused(Refusal::HeaderTimeout),
             }
         };
         if end > cap {
@@ -87,12 +87,19 @@ impl Stream {
 
     /// Waits for the client to begin; false if it leaves, stays silent, or the connection is retired.
     async fn read_first_bytes(&mut self, deadline: Instant) -> bool {
-        let mut retired = self.connection.retired();
-        tokio::select! {
-            biased; // what has arrived is still served
-            read = tokio::time::timeout_at(deadline, self.fill()) => matches!(read, Ok(Ok(1..))),
-            () = farewell(&mut retired) => false,
-        }
+        let mut farewell = None;
+        poll_fn(|cx| {
+            // What has arrived is still served.
+            if let Poll::Ready(read) = self.poll_fill::<GLANCE>(cx) {
+                return Poll::Ready(matches!(read, Ok(1..)));
+            }
+            let mut due = deadline;
+            if self.connection.poll_retired(cx).is_ready() {
+                due = due.min(*farewell.get_or_insert_with(|| Instant::now() + FAREWELL));
+            }
+            self.alarm.poll_due(due, cx).map(|()| false)
+        })
+        .await
     }
 
     /// Waits for the whole preface of HTTP/2 (RFC 9113 section 3.4), and meters frames from then on; false
@@ -113,8 +120,7 @@ impl Stream {
             return false;
         }
         while self.inbox.len() < PREFACE {
-            let read = tokio::time::timeout_at(deadline, self.fill()).await;
-            if !matches!(read, Ok(Ok(1..))) {
+            if !matches!(self.fill_by(deadline).await, Some(Ok(1..))) {
                 return false;
             }
         }
@@ -135,19 +141,12 @@ impl Stream {
         self.inbox.is_empty() || self.inbox[..] == *b"\r"
     }
 
-    async fn fill(&mut self) -> io::Result<usize> {
-        let Some(transport) = &mut self.transport else {
-            return Ok(0);
-        };
-        self.inbox.reserve(GLANCE);
-        transport.read_buf(&mut self.inbox).await
+    /// Reads more; nothing if none comes in time.
+    async fn fill_by(&mut self, deadline: Instant) -> Option<io::Result<usize>> {
+        poll_fn(|cx| match self.poll_fill::<GLANCE>(cx) {
+            Poll::Ready(read) => Poll::Ready(Some(read)),
+            Poll::Pending => self.alarm.poll_due(deadline, cx).map(|()| None),
+        })
+        .await
     }
-}
-
-/// Returns a moment after the connection has retired: a client that has just read an answer which
-/// promised to keep the connection may have its next request on the way.
-async fn farewell(retired: &mut watch::Receiver<bool>) {
-    // An error means that the connection is gone, which is the same.
-    drop(retired.wait_for(|retired| *retired).await);
-    tokio::time::sleep(FAREWELL).await;
 }

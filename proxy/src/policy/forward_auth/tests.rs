@@ -80,6 +80,7 @@ fn asked_by(
     let host = Host::parse(b"example.ch").unwrap();
     let mut origin = Origin {
         peer: IpAddr::from([198, 51, 100, 7]),
+        peer_text: &HeaderValue::from_static("198.51.100.7"),
         trusted: false,
         allows_underscores: false,
         scheme: "https",
@@ -87,7 +88,7 @@ fn asked_by(
         server: "",
         request_id: "id-1",
         trace: None,
-        version: "2",
+        via: "2 simplon",
     };
     change(&mut origin);
     let question = forward_auth.question(&request(sent), &origin, applied);

@@ -9,7 +9,7 @@ thread_local! {
 }
 
 /// The value of `Date` for this second. It is made once a second on each thread.
-pub fn now() -> HeaderValue {
+pub(super) fn now() -> HeaderValue {
     let now = SystemTime::now();
     let since = now.duration_since(SystemTime::UNIX_EPOCH);
     let second = since.map_or(0, |since| since.as_secs());
