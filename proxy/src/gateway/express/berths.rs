@@ -15,7 +15,7 @@ const KEPT: usize = 1;
 /// Exchanges under way. A place is used again and again, with its alarm: an exchange costs no task, and no timer.
 pub(in crate::gateway) struct Berths<F> {
     calls: Arc<Calls>,
-    berths: Vec<Berth<F>>,
+    all: Vec<Berth<F>>,
     free: Vec<usize>,
 }
 
@@ -31,26 +31,26 @@ impl<F: Future<Output = Alarm>> Berths<F> {
     pub(in crate::gateway) fn new(calls: Arc<Calls>) -> Self {
         Self {
             calls,
-            berths: Vec::new(),
+            all: Vec::new(),
             free: Vec::new(),
         }
     }
 
     pub(in crate::gateway) fn is_empty(&self) -> bool {
-        self.free.len() == self.berths.len()
+        self.free.len() == self.all.len()
     }
 
     /// Takes an exchange in; it gives back its alarm when it is over.
     pub(in crate::gateway) fn add(&mut self, begin: impl FnOnce(Alarm) -> F) {
-        let index = self.free.pop().unwrap_or(self.berths.len());
-        if index == self.berths.len() {
-            self.berths.push(Berth {
+        let index = self.free.pop().unwrap_or(self.all.len());
+        if index == self.all.len() {
+            self.all.push(Berth {
                 exchange: Box::pin(None),
                 alarm: Alarm::default(),
                 waker: self.calls.waker(index + 1),
             });
         }
-        if let Some(berth) = self.berths.get_mut(index) {
+        if let Some(berth) = self.all.get_mut(index) {
             let alarm = std::mem::take(&mut berth.alarm);
             berth.exchange.set(Some(begin(alarm)));
             berth.waker.wake_by_ref();
@@ -61,7 +61,7 @@ impl<F: Future<Output = Alarm>> Berths<F> {
     pub(in crate::gateway) fn proceed(&mut self, number: usize) {
         let Some((index, berth)) = number
             .checked_sub(1)
-            .and_then(|index| Some((index, self.berths.get_mut(index)?)))
+            .and_then(|index| Some((index, self.all.get_mut(index)?)))
         else {
             return;
         };
@@ -73,9 +73,9 @@ impl<F: Future<Output = Alarm>> Berths<F> {
             berth.exchange.set(None);
             berth.alarm = alarm;
             self.free.push(index);
-            if self.is_empty() && self.berths.len() > KEPT {
-                self.berths.truncate(KEPT);
-                self.berths.shrink_to(KEPT);
+            if self.is_empty() && self.all.len() > KEPT {
+                self.all.truncate(KEPT);
+                self.all.shrink_to(KEPT);
                 self.free.retain(|index| *index < KEPT);
             }
         }

@@ -320,6 +320,8 @@ impl<'a, C: Client> Crossing<'a, C> {
 
     /// Again, or on. Then respond: what does this client understand?
     fn respond(&mut self, parts: ResponseParts) -> Result<(), Break> {
+        // What came with the head is looked at first: if that is not sound, nothing of it is an answer.
+        self.reply.clone().pass_body(&self.inbox, |_| {})?;
         let ResponseParts {
             status,
             mut fields,

@@ -131,8 +131,7 @@ impl Http2 {
                 self.queue.pop_front();
             }
             let is_last = self.ends && self.queue.is_empty();
-            let sending = body.send_data(part, is_last);
-            sending.map_err(|_| Refusal::ClientGone)?;
+            body.send_data(part, is_last).or(Err(Refusal::ClientGone))?;
             self.has_ended = is_last;
             self.bytes_out += sent as u64;
             self.piece = self.piece.saturating_sub(sent);
@@ -143,7 +142,7 @@ impl Http2 {
         if self.ends && !self.has_ended {
             let body = self.body.as_mut().ok_or(Refusal::ClientGone)?;
             let ending = body.send_data(Bytes::new(), true);
-            ending.map_err(|_| Refusal::ClientGone)?;
+            ending.or(Err(Refusal::ClientGone))?;
             self.has_ended = true;
         }
         Poll::Ready(Ok(()))
@@ -234,7 +233,7 @@ impl Client for Http2 {
         let ends = matches!(length, Length::Said { is_empty: true });
         let header = Box::new(ResponseHeader::from(parts));
         let begun = self.session.write_response_header(header, ends);
-        begun.map_err(|_| Refusal::ClientGone)?;
+        begun.or(Err(Refusal::ClientGone))?;
         self.body = self.session.take_response_body_writer();
         self.has_ended = ends;
         self.begun = Some(head.status);
