@@ -34,6 +34,7 @@ mod harness;
 mod headers;
 mod hostile_servers;
 mod hsts;
+mod lanes;
 mod limits;
 mod limits_store;
 mod logs;

@@ -1,4 +1,4 @@
-//! An HTTP/2 connection: Pingora's own loop, behind a deadline and with the listener's limits.
+//! An HTTP/2 connection: its streams, behind a deadline and with the listener's limits.
 //!
 //! The stream below it meters frames and ends floods (`listen/stream/frames.rs`); what `h2` keeps for one
 //! connection is limited here.
@@ -8,18 +8,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use async_trait::async_trait;
-use pingora::{
-    apps::{HttpServerApp, HttpServerOptions, ReusedHttpStream, ServerApp},
-    protocols::http::{
-        ServerSession,
-        v2::server::{H2Options, default_h2_options},
-    },
-    proxy::HttpProxy,
-    server::ShutdownWatch,
+use pingora::protocols::{
+    Digest, GetProxyDigest, GetSocketDigest, GetTimingDigest, Ssl,
+    http::v2::server::{H2Options, default_h2_options, handshake},
 };
 
-use super::{Door, Gateway};
+use super::{
+    Door,
+    streams::{self, Carrier},
+};
 use crate::{
     admit::FrameMeter,
     config::model::Limits,
@@ -42,19 +39,14 @@ const LOOKS: u32 = 8;
 pub(super) async fn serve(door: &Door, mut stream: Stream) {
     let connection = Arc::clone(stream.connection());
     let limits = &connection.listener.settings.limits;
-    let mut retired = connection.retired();
-    if *retired.borrow() {
-        retired.mark_changed(); // or Pingora would wait for a change that has been
-    }
     // A client that shakes hands and then says little holds a seat for no longer than this.
     let preface_by = tokio::time::Instant::now() + limits.header_timeout;
     if !stream.read_preface(preface_by).await {
         return;
     }
-    let lane = Arc::new(Lane::new(door, limits));
     tokio::select! {
-        _ = lane.process_new(Box::new(stream), &retired) => {}
-        () = done(&connection) => {} // Pingora would wait for a client that may be gone
+        () = converse(door, stream) => {}
+        () = done(&connection) => {} // or we would wait for a client that may be gone
     }
 }
 
@@ -152,47 +144,37 @@ impl Stillness {
     }
 }
 
-/// The proxy with one listener's limits for HTTP/2; Pingora asks for both per connection.
-struct Lane {
-    proxy: Arc<HttpProxy<Gateway>>,
-    server: HttpServerOptions,
-    h2: H2Options,
+/// What we tell the client of our limits, and what `h2` is to hold to.
+fn options(limits: &Limits) -> H2Options {
+    let mut options = default_h2_options();
+    options
+        .max_concurrent_streams(limits.streams.get())
+        // One more than the meter of the stream lets pass: it has a label for them.
+        .max_pending_accept_reset_streams(FrameMeter::resets_at_once(limits) + 1)
+        .max_send_buffer_size(SEND_BUFFER)
+        .max_header_list_size(u32::try_from(limits.header_size.get()).unwrap_or(u32::MAX))
+        .initial_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW);
+    options
 }
 
-impl Lane {
-    fn new(door: &Door, limits: &Limits) -> Self {
-        let server = HttpServerOptions::default(); // without its idle timeout, which says no goodbye: see `unused`
-        let mut h2 = default_h2_options();
-        h2.max_concurrent_streams(limits.streams.get())
-            // One more than the meter of the stream lets pass: it has a label for them.
-            .max_pending_accept_reset_streams(FrameMeter::resets_at_once(limits) + 1)
-            .max_send_buffer_size(SEND_BUFFER)
-            .max_header_list_size(u32::try_from(limits.header_size.get()).unwrap_or(u32::MAX))
-            .initial_window_size(STREAM_WINDOW)
-            .initial_connection_window_size(CONNECTION_WINDOW);
-        Self {
+/// Shakes hands, and serves until the client ends it.
+async fn converse(door: &Door, stream: Stream) {
+    let connection = Arc::clone(stream.connection());
+    let digest = Arc::new(Digest {
+        ssl_digest: stream.get_ssl_digest(),
+        timing_digest: stream.get_timing_digest(),
+        proxy_digest: stream.get_proxy_digest(),
+        socket_digest: stream.get_socket_digest(),
+    });
+    let options = options(&connection.listener.settings.limits);
+    if let Ok(wire) = handshake(Box::new(stream), Some(options)).await {
+        let carrier = Carrier {
+            means: Arc::clone(&door.means),
             proxy: Arc::clone(&door.proxy),
-            server,
-            h2,
-        }
-    }
-}
-
-#[async_trait]
-impl HttpServerApp for Lane {
-    async fn process_new_http(
-        self: &Arc<Self>,
-        session: ServerSession,
-        shutdown: &ShutdownWatch,
-    ) -> Option<ReusedHttpStream> {
-        self.proxy.process_new_http(session, shutdown).await
-    }
-
-    fn h2_options(&self) -> Option<H2Options> {
-        Some(self.h2.clone())
-    }
-
-    fn server_options(&self) -> Option<&HttpServerOptions> {
-        Some(&self.server)
+            retired: connection.retired(),
+            connection,
+        };
+        streams::carry(wire, digest, Arc::new(carrier)).await;
     }
 }

@@ -205,7 +205,7 @@ impl<'a, C: Client> Crossing<'a, C> {
         if let Poll::Ready(read) = self.poll_hear(cx) {
             return Poll::Ready(read);
         }
-        if self.client.is_heard() && self.client.poll_left(cx).is_ready() {
+        if self.client.poll_left(cx).is_ready() {
             return Poll::Ready(Err(Break::Refused(Refusal::ClientGone)));
         }
         let due = self.moved + self.patience();
@@ -320,6 +320,8 @@ impl<'a, C: Client> Crossing<'a, C> {
 
     /// Again, or on. Then respond: what does this client understand?
     fn respond(&mut self, parts: ResponseParts) -> Result<(), Break> {
+        // What came with the head is looked at first: if that is not sound, nothing of it is an answer.
+        self.reply.clone().pass_body(&self.inbox, |_| {})?;
         let ResponseParts {
             status,
             mut fields,

@@ -9,7 +9,7 @@ use super::{
         answering, apply, challenge,
         exchange::Kept,
         means::Means,
-        pages,
+        outcome, pages,
         record::{self, Delivered},
         routing, turn,
     },
@@ -146,6 +146,9 @@ async fn try_once(
     upload: &mut Upload,
     upstream: &Arc<Upstream>,
 ) -> ControlFlow<Result<(), Refusal>> {
+    if client.is_taken_back() {
+        return ControlFlow::Break(Err(Refusal::ClientGone));
+    }
     // The last try is over: its server is free before the next is chosen.
     let last = exchange.pick.take();
     let goes_back = exchange.tries.goes_back();
@@ -222,6 +225,7 @@ async fn say(
         client.close(); // nobody reads the rest of its body
     }
     client.begin(head, Length::Said { is_empty })?;
+    client.forget_head();
     if !is_empty {
         client.give(body);
     }
@@ -238,6 +242,7 @@ pub(super) async fn sent(client: &mut impl Client) -> Result<(), Refusal> {
 async fn refuse(client: &mut impl Client, exchange: &mut Exchange, refusal: Refusal) {
     exchange.refusal = Some(refusal);
     exchange.note(Instant::now(), || Milestone::Refusal(refusal.label()));
+    outcome::stalled(exchange, refusal);
     let is_heard = !matches!(
         refusal,
         Refusal::ClientGone | Refusal::WindowTimeout | Refusal::WriteTimeout
@@ -251,7 +256,8 @@ async fn refuse(client: &mut impl Client, exchange: &mut Exchange, refusal: Refu
     }
     let page = pages::refused(refusal, client.head(), exchange);
     // A client that cannot be written to has left; the log will say how far it came.
-    if say(client, exchange, &page).await.is_err() {
+    if let Err(failed) = say(client, exchange, &page).await {
+        outcome::stalled(exchange, failed);
         client.abort(refusal);
     }
 }
