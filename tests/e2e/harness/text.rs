@@ -45,6 +45,9 @@ pub(super) fn complete(text: &str, origins: &[String], ports: Ports, directory: 
     if !has("control:") {
         defaults.push_str("control: $dir/control.sock\n");
     }
+    if !has("express:") && by_full_lane() {
+        defaults.push_str("express: off\n");
+    }
     whole.push_str(&defaults);
     for (name, port) in [
         ("$https", ports.https),
@@ -59,6 +62,15 @@ pub(super) fn complete(text: &str, origins: &[String], ports: Ports, directory: 
         whole = whole.replace(&format!("${nth}"), origin);
     }
     whole
+}
+
+/// Whether requests are to go by the full lane where a test does not say by which.
+pub(crate) fn by_full_lane() -> bool {
+    match std::env::var("SIMPLON_TEST_LANE").as_deref() {
+        Ok("full") => true,
+        Ok("express") | Err(_) => false,
+        Ok(other) => panic!("SIMPLON_TEST_LANE is full or express, not {other}"),
+    }
 }
 
 /// Takes off what all lines are indented by.

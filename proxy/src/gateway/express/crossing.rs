@@ -251,7 +251,9 @@ impl<'a, C: Client> Crossing<'a, C> {
         Poll::Ready(match ready!(poll_read_buf(line, cx, &mut self.inbox)) {
             Ok(0) => Ok(Step::Closed),
             Ok(_) => {
-                self.moved = Instant::now();
+                if !self.reply.awaits_head() {
+                    self.moved = Instant::now(); // a head that drips has one deadline
+                }
                 Ok(Step::Heard)
             }
             Err(error) => Err(Break::Server(
@@ -270,12 +272,16 @@ impl<'a, C: Client> Crossing<'a, C> {
         let timeouts = pick.upstream().timeouts();
         let upload = admitted.limits().body_idle_timeout;
         let is_sent = self.exchange.tally.request_over || self.upload.has_failed();
-        match (self.exchange.tally.answered, is_sent) {
-            _ if self.upload.is_stuck() => timeouts.idle,
+        let patience = match (self.exchange.tally.answered, is_sent) {
             (None, false) => upload,
             (None, true) => timeouts.first_byte,
             (Some(_), false) => timeouts.idle.max(upload), // either may go on
             (Some(_), true) => timeouts.idle,
+        };
+        if self.upload.is_stuck() {
+            patience.min(timeouts.idle)
+        } else {
+            patience
         }
     }
 
@@ -301,7 +307,7 @@ impl<'a, C: Client> Crossing<'a, C> {
             let unreadable = Refusal::ServerMalformed("the header is not valid");
             let parts = ResponseParts::read(&head).ok_or(unreadable)?;
             if parts.status.is_informational() {
-                self.client.inform(parts.status, &parts.fields);
+                self.inform(parts)?;
             } else {
                 self.respond(parts)?;
             }
@@ -318,6 +324,18 @@ impl<'a, C: Client> Crossing<'a, C> {
         Ok(())
     }
 
+    /// Gives an interim response on. The server has begun to answer, so its time begins anew.
+    fn inform(&mut self, parts: ResponseParts) -> Result<(), Refusal> {
+        let ResponseParts {
+            status, mut fields, ..
+        } = parts;
+        let admitted = self.exchange.admitted.as_ref().ok_or(Refusal::Internal)?;
+        forward::response(&mut fields, admitted.id.as_str(), false);
+        self.client.inform(status, &fields);
+        self.moved = Instant::now();
+        Ok(())
+    }
+
     /// Again, or on. Then respond: what does this client understand?
     fn respond(&mut self, parts: ResponseParts) -> Result<(), Break> {
         // What came with the head is looked at first: if that is not sound, nothing of it is an answer.
@@ -329,6 +347,7 @@ impl<'a, C: Client> Crossing<'a, C> {
         } = parts;
         let (client, exchange) = (&mut *self.client, &mut *self.exchange);
         let now = Instant::now();
+        self.moved = now;
         exchange.tally.answered = Some(now);
         exchange.note(now, || Milestone::FirstByte);
         self.keeps_alive = !http10 && !says_close(&fields);

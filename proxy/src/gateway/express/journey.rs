@@ -216,6 +216,10 @@ async fn say(
     let mut fields = http::HeaderMap::with_capacity(answer.fields.len() + 8);
     answering::fill(&mut fields, answer);
     let body = answering::dress(answer, client.head(), &mut fields, exchange).await;
+    let admitted = exchange.admitted.as_ref();
+    if admitted.is_some_and(|admitted| admitted.connection.is_retired()) {
+        client.close();
+    }
     let is_empty = body.is_empty();
     let head = ResponseHead {
         status: answer.status,
@@ -247,6 +251,10 @@ async fn refuse(client: &mut impl Client, exchange: &mut Exchange, refusal: Refu
         refusal,
         Refusal::ClientGone | Refusal::WindowTimeout | Refusal::WriteTimeout
     );
+    if client.begun().is_some() && is_heard {
+        // What was sound so far is the client's; then it notices. If it is no longer there, nobody minds.
+        let _ = sent(client).await;
+    }
     if client.begun().is_some() || !is_heard {
         return client.abort(refusal);
     }
