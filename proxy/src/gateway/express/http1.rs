@@ -31,27 +31,27 @@ const SHORT: usize = 16 << 10;
 /// What came of a head.
 pub(in crate::gateway) enum Served {
     /// The connection may carry another request.
-    Next(Stream),
+    Next,
     /// The connection is over.
     Over,
     /// It is for the other lane; nothing has been read or said.
-    NotOurs(Stream, Bytes),
+    NotOurs(Bytes),
 }
 
 /// Serves one request, if it is one for this lane.
 pub(in crate::gateway) async fn serve(
     means: &Means,
-    stream: Stream,
+    stream: &mut Stream,
     bytes: BytesMut,
     facts: &admit::Head,
 ) -> Served {
     let bytes = bytes.freeze();
     let snapshot = means.snapshot.load();
     if !snapshot.config.express || facts.http10 || facts.upgrade || facts.expects_continue {
-        return Served::NotOurs(stream, bytes);
+        return Served::NotOurs(bytes);
     }
     let Some(request) = RequestParts::read(&bytes) else {
-        return Served::NotOurs(stream, bytes);
+        return Served::NotOurs(bytes);
     };
     let connection = Arc::clone(stream.connection());
     let mut client = Http1 {
@@ -71,7 +71,7 @@ pub(in crate::gateway) async fn serve(
     let admitted = admission::admit(client.head(), &connection, &mut exchange);
     let start = journey::start(client.head(), &mut exchange, admitted).await;
     if !journey::carries(client.head(), &exchange) {
-        return Served::NotOurs(client.stream, bytes);
+        return Served::NotOurs(bytes);
     }
     drop(bytes);
     if !connection.count_request() {
@@ -84,12 +84,12 @@ pub(in crate::gateway) async fn serve(
     if client.is_aborted || client.closes {
         Served::Over
     } else {
-        Served::Next(client.stream)
+        Served::Next
     }
 }
 
-struct Http1 {
-    stream: Stream,
+struct Http1<'a> {
+    stream: &'a mut Stream,
     request: RequestParts,
     framing: Framing,
     /// Finds the data among what frames it.
@@ -105,7 +105,7 @@ struct Http1 {
     bytes_out: u64,
 }
 
-impl Http1 {
+impl Http1<'_> {
     /// Long pieces are not copied.
     fn put(&mut self, piece: Bytes) {
         if piece.len() < SHORT {
@@ -123,12 +123,12 @@ impl Http1 {
         room: &mut ReadBuf<'_>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), Refusal>> {
-        let read = ready!(Pin::new(&mut self.stream).poll_read(cx, room));
+        let read = ready!(Pin::new(&mut *self.stream).poll_read(cx, room));
         Poll::Ready(read.map_err(|error| of_client(&error)))
     }
 }
 
-impl Asker for Http1 {
+impl Asker for Http1<'_> {
     fn head(&self) -> Head<'_> {
         Head {
             method: &self.request.method,
@@ -144,7 +144,7 @@ impl Asker for Http1 {
     }
 }
 
-impl Client for Http1 {
+impl Client for Http1<'_> {
     fn framing(&self) -> Framing {
         self.framing
     }
@@ -242,7 +242,7 @@ impl Client for Http1 {
                 None if self.out.is_empty() => break,
                 None => &self.out[..],
             };
-            let written = ready!(Pin::new(&mut self.stream).poll_write(cx, next));
+            let written = ready!(Pin::new(&mut *self.stream).poll_write(cx, next));
             let written = written.map_err(|error| of_client(&error))?;
             match self.queue.front_mut() {
                 Some(piece) => {
@@ -254,7 +254,7 @@ impl Client for Http1 {
                 None => self.out.advance(written),
             }
         }
-        let flushed = ready!(Pin::new(&mut self.stream).poll_flush(cx));
+        let flushed = ready!(Pin::new(&mut *self.stream).poll_flush(cx));
         Poll::Ready(flushed.map_err(|error| of_client(&error)))
     }
 

@@ -15,11 +15,11 @@ use super::{
     },
     client::{Client, Length, ResponseHead},
     crossing::{Crossing, End},
-    lend,
+    lend::{self, Want},
     upload::Upload,
 };
 use crate::{
-    balance::Upstream,
+    balance::{Upstream, is_idempotent},
     config::model::UpstreamProtocol,
     gateway::{admission, head::Head},
     observe::{Lane, Milestone},
@@ -173,8 +173,12 @@ async fn try_once(
     let Some(admitted) = &exchange.admitted else {
         return ControlFlow::Break(Err(Refusal::Internal));
     };
-    let anew = exchange.tries.kept == Kept::Shunned;
-    let lent = match lend::lend(pick, admitted, means.spares.mine(), anew).await {
+    let want = match exchange.tries.kept {
+        Kept::Shunned => Want::New,
+        _ if is_idempotent(client.head().method) => Want::Any,
+        _ => Want::Sound,
+    };
+    let lent = match lend::lend(pick, admitted, means.spares.mine(), want).await {
         Ok(lent) => lent,
         Err(error) => {
             let resend = resend(client.head(), upload.is_kept());

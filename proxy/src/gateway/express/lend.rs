@@ -27,12 +27,23 @@ pub(super) struct Lent {
     vitals: Arc<Vitals>,
 }
 
-/// A spare, or a new connection. With `anew` no spare will do, and none comes of it.
+/// What connection will do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Want {
+    /// One on which the request may fail, as it may be sent again.
+    Any,
+    /// One that the server has not closed.
+    Sound,
+    /// None that was there before; and none comes of it.
+    New,
+}
+
+/// A spare, or a new connection.
 pub(super) async fn lend(
     pick: &Pick,
     admitted: &Admitted,
     spares: &Arc<Spares>,
-    anew: bool,
+    want: Want,
 ) -> Result<Lent> {
     let connection = &admitted.connection;
     let version = pick.upstream().proxy_protocol();
@@ -41,7 +52,11 @@ pub(super) async fn lend(
         ends: Some(admitted.ends()),
     });
     let whom = Whom::of(pick, header, connection);
-    let spare = if anew { None } else { spares.take(&whom) };
+    let spare = match want {
+        Want::Any => spares.take_lightly(&whom),
+        Want::Sound => spares.take(&whom),
+        Want::New => None,
+    };
     let was_kept = spare.is_some();
     let line = match spare {
         Some(spare) => spare,
@@ -50,7 +65,7 @@ pub(super) async fn lend(
     Ok(Lent {
         line,
         was_kept,
-        is_kept: !anew && admitted.may_keep(header.as_ref()),
+        is_kept: want != Want::New && admitted.may_keep(header.as_ref()),
         whom,
         stay: Stay::of(pick, header, connection),
         vitals: Arc::clone(&pick.server().vitals),
