@@ -338,8 +338,11 @@ impl<'a, C: Client> Crossing<'a, C> {
 
     /// Again, or on. Then respond: what does this client understand?
     fn respond(&mut self, parts: ResponseParts) -> Result<(), Break> {
+        // What came with the head is looked at first: if that is not sound, nothing of it is an answer.
+        self.reply.clone().pass_body(&self.inbox, |_| {})?;
         let ResponseParts {
             status,
+            reason,
             mut fields,
             http10,
         } = parts;
@@ -372,7 +375,12 @@ impl<'a, C: Client> Crossing<'a, C> {
             None if self.reply.is_over() => Length::Said { is_empty: true },
             None => Length::Unknown,
         };
-        client.begin(ResponseHead { status, fields }, length)?;
+        let head = ResponseHead {
+            status,
+            reason,
+            fields,
+        };
+        client.begin(head, length)?;
         Ok(())
     }
 
