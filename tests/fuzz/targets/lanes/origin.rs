@@ -178,6 +178,7 @@ async fn answer(stream: &mut TcpStream, path: &str, head_alone: bool, body: &[u8
             "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nokHTTP/1.1 200 OK\r\n\r\n",
             true,
         ),
+        "/oldest" => ("HTTP/1.0 200 OK\r\n\r\nuntil the end", false),
         "/old" => ("HTTP/1.0 200 OK\r\ncontent-length: 2\r\n\r\nok", false),
         "/503" => (
             "HTTP/1.1 503 Busy\r\ncontent-length: 4\r\nretry-after: 1\r\n\r\nbusy",
