@@ -96,6 +96,36 @@ fn checks(bench: &mut Criterion) {
     });
 }
 
+/// Five million clients in eight minutes, each for the first time, and one who was refused before and asks every second: the
+/// table stays within its end, and the one stays refused.
+fn crowds(bench: &mut Criterion) {
+    const CLIENTS: u32 = 5_000_000;
+    const A_SECOND: u32 = 10_000;
+    let offender = Subject::Route("offender");
+    let mut group = bench.benchmark_group("five million clients, one after another");
+    group.sample_size(10);
+    group.bench_function(BenchmarkId::from_parameter(CAPACITY), |bencher| {
+        bencher.iter(|| {
+            let begun = Instant::now();
+            let live = Arc::new(Live::new(CAPACITY, begun));
+            let limit = Limit::new(identity(), bucket(5, 3600), Duration::ZERO, live);
+            let offender = limit.table().key(offender);
+            while limit.check(offender, begun).passes() {}
+            for nth in 0..CLIENTS {
+                let now = begun + Duration::from_secs(u64::from(nth / A_SECOND));
+                let key = limit.table().key(Subject::Client(client(nth).into()));
+                assert!(limit.check(key, now).passes());
+                if nth % A_SECOND == 0 {
+                    assert!(!limit.check(offender, now).passes());
+                    limit.table().tick(now);
+                }
+            }
+            assert_eq!(limit.table().keys(), CAPACITY);
+        });
+    });
+    group.finish();
+}
+
 fn request(fields: &HeaderMap, nth: u32) -> Request<'_> {
     Request {
         client: client(nth),
@@ -182,5 +212,5 @@ fn policies(bench: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, checks, policies);
+criterion_group!(benches, checks, crowds, policies);
 criterion_main!(benches);

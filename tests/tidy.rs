@@ -242,6 +242,12 @@ fn each_guard_is_shown_by_a_test_and_counted() {
 }
 
 #[test]
+fn no_core_is_left_with_keys_in_it() {
+    let unit = fs::read_to_string(root().join("systemd/simplon.service")).unwrap();
+    assert!(unit.lines().any(|line| line == "LimitCORE=0"), "{unit}");
+}
+
+#[test]
 fn no_text_speaks_of_the_machine_it_was_written_on() {
     let homes = [["/ro", "ot/"], ["/wo", "rk/"], ["/ho", "me/"]].map(|parts| parts.concat());
     let mut broken = Vec::new();

@@ -300,17 +300,3 @@ async fn the_access_log_tells_the_whole_exchange() {
         assert!(line[timer].is_number(), "{timer}: {line}");
     }
 }
-
-#[tokio::test]
-async fn there_are_as_many_workers_as_configured() {
-    // The main thread has the program's name, and so have the workers.
-    for workers in [1, 5] {
-        let text = format!("workers: {workers}\n        routes: [{{ respond: {{ body: hi }} }}]");
-        let proxy = Proxy::with(&format!("\n        {text}\n        "), &[]).await;
-        assert_eq!(proxy.get("/").await.text(), "hi");
-        until("all workers are there", async || {
-            proxy.threads("simplon") == workers + 1
-        })
-        .await;
-    }
-}

@@ -7,6 +7,7 @@ mod endings;
 mod headers;
 mod memory;
 mod resets;
+mod shared;
 
 use crate::harness::{Frames, Proxy, frames::SETTINGS};
 

@@ -2,6 +2,7 @@
 
 mod handshakes;
 mod heads;
+mod http2;
 mod rates;
 mod seats;
 

@@ -91,6 +91,37 @@ async fn who_waits_for_too_long_and_who_finds_the_queue_full_gets_503() {
 }
 
 #[tokio::test]
+async fn what_a_retry_has_waited_before_counts() {
+    // One has a place after a second, and is of no use; the other has none.
+    let broken = Origin::scripted(|request, mut wire| async move {
+        if request.target() == "/one" {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            wire.send("HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+                .await;
+        }
+        None
+    })
+    .await;
+    let full = Origin::answering(|_| Reply::ok("slow").after(Duration::from_secs(10))).await;
+    let text = "
+        upstreams:
+          web:
+            servers: [{ address: $1, max_connections: 1 }, { address: $2, max_connections: 1 }]
+            queue: { timeout: 2s }
+        routes: [{ upstream: web }]
+        ";
+    let proxy = Proxy::with(text, &[&broken, &full]).await;
+    let _held = [asking(&proxy, "/one").await, asking(&proxy, "/one").await];
+    broken.await_count("/one", 1).await;
+    full.await_count("/one", 1).await;
+    let failed = proxy.get("/waits").await;
+    assert_eq!((failed.status(), broken.count("/waits")), (502, 1));
+    let line = proxy.logged(|line| line["path"] == "/waits").await;
+    let waited = line["t_queue_ms"].as_f64().unwrap();
+    assert!((1900.0..2600.0).contains(&waited), "{line}");
+}
+
+#[tokio::test]
 async fn a_client_that_leaves_the_queue_makes_room_in_it() {
     let origin = slow(Duration::from_millis(1500)).await;
     let proxy = Proxy::with(&text("{ size: 1, timeout: 10s }"), &[&origin]).await;

@@ -54,6 +54,63 @@ async fn a_client_with_the_cookie_stays_on_its_server() {
 }
 
 #[tokio::test]
+async fn the_cookie_is_set_as_its_keys_say() {
+    let origin = Origin::saying("a").await;
+    let text = "
+        listeners: { http: { bind: '127.0.0.1:$http' }, https: { bind: '127.0.0.1:$https', tls: modern } }
+        certificates: [{ hosts: [localhost], self_signed: true }]
+        upstreams: { web: { servers: [$1], sticky: { cookie: simplon, $keys } } }
+        routes: [{ upstream: web }]
+        ";
+    for (keys, by_http, by_https) in [
+        (
+            "",
+            "Path=/; HttpOnly; SameSite=Lax",
+            "Path=/; HttpOnly; SameSite=Lax; Secure",
+        ),
+        (
+            "path: /shop",
+            "Path=/shop; HttpOnly; SameSite=Lax",
+            "Path=/shop; HttpOnly; SameSite=Lax; Secure",
+        ),
+        (
+            "same_site: strict",
+            "Path=/; HttpOnly; SameSite=Strict",
+            "Path=/; HttpOnly; SameSite=Strict; Secure",
+        ),
+        (
+            "same_site: none, secure: always",
+            "Path=/; HttpOnly; SameSite=None; Secure",
+            "Path=/; HttpOnly; SameSite=None; Secure",
+        ),
+        (
+            "secure: never",
+            "Path=/; HttpOnly; SameSite=Lax",
+            "Path=/; HttpOnly; SameSite=Lax",
+        ),
+    ] {
+        let proxy = Proxy::with(&text.replace("$keys", keys), &[&origin]).await;
+        let mut plain = proxy.client().await;
+        let mut secure = proxy.tls_client("localhost").await;
+        for (client, expected) in [(&mut plain, by_http), (&mut secure, by_https)] {
+            let answer = client.ask("GET", "/", &["host: localhost"], b"").await;
+            let line = answer.field("set-cookie").unwrap();
+            let (pair, attributes) = line.split_once("; ").unwrap();
+            assert_eq!(attributes, expected, "{keys}");
+            let kept = client
+                .ask(
+                    "GET",
+                    "/",
+                    &["host: localhost", &format!("cookie: {pair}")],
+                    b"",
+                )
+                .await;
+            assert!(!kept.has("set-cookie"), "{keys}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn the_server_sees_every_cookie_but_ours() {
     let [a, b, c] = three().await;
     let proxy = Proxy::with(TEXT, &[&a, &b, &c]).await;

@@ -249,7 +249,57 @@ mod tests {
         }
     }
 
+    /// An element of a list: of a trusted proxy, of somebody, or no address. Each address stands in one place alone.
+    #[derive(Clone, Copy, Debug)]
+    enum Element {
+        Trusted,
+        Stranger,
+        Nonsense,
+    }
+
+    impl Element {
+        fn at(self, place: usize) -> String {
+            match self {
+                Self::Trusted => format!("10.0.0.{place}"),
+                Self::Stranger => format!("203.0.113.{place}"),
+                Self::Nonsense => format!("_{place}"),
+            }
+        }
+    }
+
+    fn element() -> impl Strategy<Value = Element> {
+        prop_oneof![
+            3 => Just(Element::Trusted),
+            2 => Just(Element::Stranger),
+            1 => Just(Element::Nonsense),
+        ]
+    }
+
     proptest! {
+        #[test]
+        fn the_client_is_never_an_address_left_of_an_untrusted_one(
+            peer in prop_oneof![Just("10.1.1.1"), Just("203.0.114.1")],
+            list in prop::collection::vec((element(), any::<bool>()), 0..12),
+        ) {
+            let mut lines = vec![String::new()];
+            let all: Vec<String> = list.iter().zip(0..).map(|((it, _), at)| it.at(at)).collect();
+            for (text, (_, is_in_a_line_of_its_own)) in all.iter().zip(&list) {
+                match lines.last_mut() {
+                    Some(line) if line.is_empty() => line.push_str(text),
+                    Some(line) if !is_in_a_line_of_its_own => line.extend([", ", text]),
+                    _ => lines.push(text.clone()),
+                }
+            }
+            let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+            let found = client(peer, &lines);
+            if found != peer {
+                let place = all.iter().position(|text| *text == found);
+                let right = &list[place.expect("somebody the list names") + 1..];
+                let vouched = right.iter().all(|(it, _)| matches!(it, Element::Trusted));
+                prop_assert!(vouched && peer == "10.1.1.1", "{} by {} of {:?}", found, peer, lines);
+            }
+        }
+
         #[test]
         fn a_set_contains_what_any_of_its_networks_contains(
             list in prop::collection::vec((any::<[u8; 4]>(), 0_u8..=32), 0..12),

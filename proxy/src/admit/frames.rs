@@ -10,6 +10,7 @@
 //! however they were split.
 
 mod allowance;
+mod bare;
 mod flood;
 mod offence;
 mod open;
@@ -25,6 +26,7 @@ pub use order::Breach;
 use std::time::Instant;
 
 use allowance::Account;
+use bare::Bare;
 use open::Open;
 use order::Order;
 use walk::{Frame, Walk, flag, kind};
@@ -40,6 +42,8 @@ const LARGEST_PAYLOAD: u64 = 16 << 10;
 /// a dozen. nghttp2 refuses more than 32 as well, since CVE-2020-11080.
 const SETTINGS_OF_ONE_FRAME: u32 = 32;
 const BYTES_OF_A_SETTING: u32 = 6;
+/// DATA with less moves nothing along: a window may be opened by a byte at a time.
+const TINY: u32 = 256;
 
 /// One connection's meter.
 #[derive(Debug)]
@@ -60,8 +64,10 @@ pub struct FrameMeter {
     accounts: Accounts,
     order: Order,
     open: Open,
-    /// Frames of answers that were sent.
+    /// Frames of answers that were sent, but for tiny ones.
     moved: u64,
+    /// See [`Progress::cancels`].
+    cancels: bool,
     /// Once found, never forgotten.
     offence: Option<Offence>,
 }
@@ -70,6 +76,30 @@ pub struct FrameMeter {
 struct Block {
     bytes: u64,
     continuations: u64,
+}
+
+/// What was found in bytes to the client.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Said {
+    /// The code of a GOAWAY, if it says that something is wrong.
+    pub goodbye: Option<u32>,
+    /// Requests that the lane itself has turned away as malformed.
+    pub malformed: u32,
+    /// Requests that the lane itself has turned away for their large header.
+    pub too_large: u32,
+}
+
+/// How answers are getting on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Streams whose answers have not been sent to their end.
+    pub open: usize,
+    /// Those of them whose window, or the connection's, is closed.
+    pub starved: usize,
+    /// Frames of answers that were sent so far, but for tiny ones of a body.
+    pub moved: u64,
+    /// The client has taken back many requests of late.
+    pub cancels: bool,
 }
 
 /// What is left of each allowance. The numbers, with their reasons, are in `allowance.rs`.
@@ -114,6 +144,7 @@ impl FrameMeter {
             order: Order::default(),
             open: Open::default(),
             moved: 0,
+            cancels: false,
             offence: None,
         }
     }
@@ -147,7 +178,9 @@ impl FrameMeter {
 
     fn follow(&mut self, mut bytes: &[u8], now: Instant) -> Result<(), Offence> {
         loop {
-            self.order.pass(self.received.passing(bytes))?;
+            if let Some(window) = self.order.pass(self.received.passing(bytes))? {
+                self.open.begin_with(window);
+            }
             let Some(frame) = self.received.next(&mut bytes) else {
                 return Ok(());
             };
@@ -156,35 +189,51 @@ impl FrameMeter {
         }
     }
 
-    /// Follows bytes to the client. The code of a GOAWAY among them, if it says that something is wrong.
-    pub fn sent(&mut self, mut bytes: &[u8], now: Instant) -> Option<u32> {
-        let mut goodbye = None;
+    /// Follows bytes to the client.
+    pub fn sent(&mut self, mut bytes: &[u8], now: Instant) -> Said {
+        let mut said = Said::default();
         while let Some(frame) = self.sent.next(&mut bytes) {
-            match frame.kind {
-                kind::DATA => {
-                    self.accounts.pings.earn(1);
-                    self.accounts.windows.earn_by_bytes(frame.length);
-                }
-                kind::RST_STREAM if self.is_blame(frame.code()) => {
-                    let spent = self.accounts.our_resets.spend(now);
-                    let flood = (!spent).then_some(Flood::MadeYouReset.into());
-                    self.offence = self.offence.or(flood);
-                }
-                kind::GOAWAY => {
-                    goodbye = goodbye.or(Some(frame.code()).filter(|code| *code != 0));
-                    self.open.end_after(frame.last_stream());
-                }
-                _ => {}
-            }
-            self.moved += u64::from(matches!(frame.kind, kind::DATA | kind::HEADERS));
-            if frame.ends_stream() {
-                self.accounts.answered();
-            }
-            if frame.ends_stream() || frame.kind == kind::RST_STREAM {
-                self.open.end(frame.stream);
-            }
+            self.follow_sent(&frame, &mut said, now);
         }
-        goodbye
+        said
+    }
+
+    fn follow_sent(&mut self, frame: &Frame, said: &mut Said, now: Instant) {
+        let mut is_rebuke = false;
+        match frame.kind {
+            kind::DATA => {
+                self.accounts.pings.earn(1);
+                self.accounts.windows.earn_by_bytes(frame.length);
+                self.open.spend(frame.stream, frame.length);
+            }
+            kind::HEADERS if self.open.answer(frame.stream) && frame.ends_stream() => {
+                let bare = frame.short_block().and_then(Bare::of);
+                said.malformed += u32::from(bare == Some(Bare::Malformed));
+                said.too_large += u32::from(bare == Some(Bare::TooLarge));
+                is_rebuke = bare.is_some();
+            }
+            kind::RST_STREAM => is_rebuke = self.is_blame(frame.code()),
+            kind::GOAWAY => {
+                said.goodbye = said
+                    .goodbye
+                    .or(Some(frame.code()).filter(|code| *code != 0));
+                self.open.end_after(frame.last_stream());
+            }
+            _ => {}
+        }
+        if is_rebuke && !self.accounts.our_resets.spend(now) {
+            self.offence = self.offence.or(Some(Flood::MadeYouReset.into()));
+        } else if frame.ends_stream() && !is_rebuke {
+            self.accounts.answered();
+        }
+        let is_tiny = frame.kind == kind::DATA && frame.length < TINY && !frame.ends_stream();
+        self.moved += u64::from(matches!(frame.kind, kind::DATA | kind::HEADERS) && !is_tiny);
+        if frame.ends_stream() || frame.kind == kind::RST_STREAM {
+            let was_open = self.open.end(frame.stream);
+            // An answer was counted above, and whoever was answered already is not counted again.
+            let is_new = frame.kind == kind::RST_STREAM && is_rebuke && was_open;
+            said.malformed += u32::from(is_new);
+        }
     }
 
     /// The number of what has begun and must soon end: a header block, or a frame that is not a body's.
@@ -193,14 +242,14 @@ impl FrameMeter {
         owes.then_some(self.begun)
     }
 
-    /// Streams whose answers have not been sent to their end.
-    pub fn open(&self) -> usize {
-        self.open.count()
-    }
-
-    /// Frames of answers that were sent so far.
-    pub fn moved(&self) -> u64 {
-        self.moved
+    /// How answers are getting on.
+    pub fn progress(&self) -> Progress {
+        Progress {
+            open: self.open.count(),
+            starved: self.open.starved(),
+            moved: self.moved,
+            cancels: self.cancels,
+        }
     }
 
     /// A GOAWAY that says why the connection ends; nothing while a frame of ours is only half written,
@@ -238,7 +287,10 @@ impl FrameMeter {
                 (&mut accounts.resets, Flood::RapidReset)
             }
             kind::PING => (&mut accounts.pings, Flood::Ping),
-            kind::WINDOW_UPDATE => (&mut accounts.windows, Flood::WindowDribble),
+            kind::WINDOW_UPDATE => {
+                self.open.widen(frame.stream, frame.increment());
+                (&mut accounts.windows, Flood::WindowDribble)
+            }
             kind::PRIORITY | kind::PRIORITY_UPDATE => (&mut accounts.priorities, Flood::Priority),
             kind::SETTINGS if frame.length > SETTINGS_OF_ONE_FRAME * BYTES_OF_A_SETTING => {
                 return Err(Flood::Settings);
@@ -251,11 +303,11 @@ impl FrameMeter {
             // A GOAWAY or PUSH_PROMISE from a client is rare enough to be counted with them.
             _ => (&mut accounts.unknown, Flood::UnknownFrames),
         };
-        if account.spend(now) {
-            Ok(())
-        } else {
-            Err(flood)
+        let is_there = account.spend(now);
+        if frame.kind == kind::RST_STREAM {
+            self.cancels = self.accounts.resets.is_quarter_spent(now);
         }
+        if is_there { Ok(()) } else { Err(flood) }
     }
 
     /// A header block is HEADERS and what continues it (RFC 9113 section 4.3): compressed, it is not larger

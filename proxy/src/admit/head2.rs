@@ -1,6 +1,6 @@
 //! The head of an HTTP/2 request: what its reader lets pass, and an HTTP/1 server must not be shown.
 
-use http::{HeaderMap, header};
+use http::{HeaderMap, HeaderValue, header};
 
 use super::{
     head::parse_length,
@@ -42,6 +42,11 @@ pub fn check(target: &[u8], fields: &HeaderMap) -> Result<Option<u64>, Refusal> 
             ));
         }
     }
+    let mut expected = fields.get_all(header::EXPECT).iter();
+    let is_known = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"100-continue");
+    if !expected.next().is_none_or(is_known) || expected.next().is_some() {
+        return Err(Refusal::Malformed("Expect is not one 100-continue"));
+    }
     let mut lengths = fields.get_all(header::CONTENT_LENGTH).iter();
     match (lengths.next(), lengths.next()) {
         (_, Some(_)) => Err(Refusal::Malformed("there is more than one Content-Length")),
@@ -53,7 +58,7 @@ pub fn check(target: &[u8], fields: &HeaderMap) -> Result<Option<u64>, Refusal> 
 
 #[cfg(test)]
 mod tests {
-    use http::{HeaderName, HeaderValue};
+    use http::HeaderName;
 
     use super::*;
 
@@ -75,6 +80,7 @@ mod tests {
             ("/a?b=|", vec![("x", &b"a b\tc\xff"[..]), ("x", b"")], None),
             ("/", vec![("content-length", &b"0"[..])], Some(0)),
             ("/", vec![("content-length", &b"17"[..])], Some(17)),
+            ("/", vec![("expect", &b"100-Continue"[..])], None),
         ] {
             assert_eq!(check(target.as_bytes(), &fields(&sent)), Ok(length));
         }
@@ -95,6 +101,12 @@ mod tests {
             ("/", &[("content-length", b"+5")]),
             ("/", &[("content-length", b"")]),
             ("/", &twice),
+            ("/", &[("expect", b"")]),
+            ("/", &[("expect", b"200-ok")]),
+            (
+                "/",
+                &[("expect", b"100-continue"), ("expect", b"100-continue")],
+            ),
         ];
         for (target, sent) in cases {
             let checked = check(target.as_bytes(), &fields(sent));

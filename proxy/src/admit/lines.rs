@@ -5,6 +5,9 @@ use crate::{
     respond::Refusal,
 };
 
+/// Bytes of a header's name at most, as of any that there is; the `http` crate, which Pingora reads by, stops at 65,535.
+const LONGEST_NAME: usize = 1024;
+
 /// What is left to read of one head.
 pub(super) struct Lines<'a>(&'a [u8]);
 
@@ -116,6 +119,9 @@ impl<'a> Lines<'a> {
                 (_, [b'\r', b'\n', ..]) => "a header line has no colon",
                 _ => "a header name is not a token",
             }));
+        }
+        if name.len() > LONGEST_NAME {
+            return Err(Refusal::HeaderTooLarge);
         }
         let value = self.take(&VALUE).trim_ascii();
         self.end_line("a header value holds a control character")?;

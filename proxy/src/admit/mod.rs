@@ -21,7 +21,7 @@ pub use chunks::ChunkMeter;
 pub use claims::{is_claim, is_passed_on};
 pub use client::{ClientKey, Networks, client_of, to_canonical};
 pub use fields::{RequestParts, ResponseParts};
-pub use frames::{Flood, FrameMeter, Offence};
+pub use frames::{Flood, FrameMeter, Offence, Progress};
 pub use head::{Framing, Head, HeadLimits, find_end as find_head_end};
 pub use host::Host;
 pub use identity::RequestId;

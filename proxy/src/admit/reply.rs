@@ -346,7 +346,9 @@ fn malformed<T>(reason: &'static str) -> Result<T, Refusal> {
 fn of_server(refusal: Refusal) -> Refusal {
     match refusal {
         Refusal::Malformed(reason) => Refusal::ServerMalformed(reason),
-        Refusal::HeaderTooLarge => Refusal::ServerMalformed("the trailer section is too large"),
+        Refusal::HeaderTooLarge => {
+            Refusal::ServerMalformed("a header's name or the trailer section is too large")
+        }
         refusal => refusal,
     }
 }

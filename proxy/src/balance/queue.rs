@@ -210,6 +210,13 @@ impl Queue {
 }
 
 impl Waiting {
+    /// As long as this has been waited in earlier tries of the same request, which counts.
+    #[must_use]
+    pub fn having_waited(mut self, before: Duration) -> Self {
+        self.until = self.until.checked_sub(before).unwrap_or(self.until);
+        self
+    }
+
     /// The server, once there is a place; `QueueTimeout` if there is none in time.
     pub async fn turn(mut self) -> Result<Pick, Refusal> {
         loop {

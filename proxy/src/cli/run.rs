@@ -1,6 +1,9 @@
 //! `simplon run`: serve in the foreground.
 
-use std::{fs::OpenOptions, os::unix::fs::OpenOptionsExt, sync::Arc};
+use std::{
+    fs::OpenOptions, io, num::NonZeroUsize, os::unix::fs::OpenOptionsExt, sync::Arc,
+    thread::available_parallelism,
+};
 
 use clap::Args;
 use rustls::{KeyLog, KeyLogFile, NoKeyLog};
@@ -9,6 +12,7 @@ use tokio::runtime::{Builder, Runtime};
 use super::{ConfigFile, USAGE, tell};
 use crate::{
     config::{self, Config, Loaded, Report, Sources},
+    listen::{BESIDE, Workers},
     observe::{Events, logging, panics},
     process::{Edge, Signals, Source, StartError},
 };
@@ -109,8 +113,8 @@ fn serve(source: Source, loaded: Loaded, key_log: Arc<dyn KeyLog>) -> u8 {
             "the secrets of TLS connections are written to a file: whoever has it can read all traffic"
         );
     }
-    let runtime = match runtime(&loaded.config) {
-        Ok(runtime) => runtime,
+    let (runtime, workers) = match threads(&loaded.config) {
+        Ok(threads) => threads,
         Err(error) => {
             tell(format_args!("cannot start worker threads: {error}"));
             return 1;
@@ -124,7 +128,7 @@ fn serve(source: Source, loaded: Loaded, key_log: Arc<dyn KeyLog>) -> u8 {
                 return 1;
             }
         };
-        match Edge::start(source, loaded, key_log, events).await {
+        match Edge::start(source, loaded, key_log, events, workers).await {
             Ok(running) => {
                 running.serve(signals).await;
                 0
@@ -145,13 +149,15 @@ pub(super) fn messages() -> Arc<Events> {
     })
 }
 
-/// One worker a core, or as many as configured.
-pub(super) fn runtime(config: &Config) -> std::io::Result<Runtime> {
-    let mut builder = Builder::new_multi_thread();
-    if let Some(workers) = config.workers {
-        builder.worker_threads(workers.get());
-    }
-    builder.thread_name("simplon").enable_all().build()
+/// What the main thread runs in, and the workers: one a core, or as many as configured.
+pub(super) fn threads(config: &Config) -> io::Result<(Runtime, Workers)> {
+    let cores = || available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    let workers = Workers::start(config.workers.unwrap_or_else(cores))?;
+    let main = Builder::new_current_thread()
+        .thread_name(BESIDE)
+        .enable_all()
+        .build()?;
+    Ok((main, workers))
 }
 
 /// Tells why the edge did not start; gives the exit status.

@@ -16,7 +16,7 @@ use tokio::net::TcpStream;
 use super::{print, run, tell};
 use crate::{
     config::{self, Loaded},
-    listen,
+    listen::{self, Workers},
     observe::{Events, panics},
     process::{Children, Edge, Program, Signals, Source},
 };
@@ -122,19 +122,25 @@ impl Up {
     fn serve(&self, program: &Path, loaded: Loaded) -> u8 {
         let events = run::messages();
         panics::watch();
-        let runtime = match run::runtime(&loaded.config) {
-            Ok(runtime) => runtime,
+        let (runtime, workers) = match run::threads(&loaded.config) {
+            Ok(threads) => threads,
             Err(error) => {
                 tell(format_args!("cannot start worker threads: {error}"));
                 return 1;
             }
         };
-        let status = runtime.block_on(self.run(program, loaded, events));
+        let status = runtime.block_on(self.run(program, loaded, events, workers));
         runtime.shutdown_background();
         status
     }
 
-    async fn run(&self, program: &Path, loaded: Loaded, events: Arc<Events>) -> u8 {
+    async fn run(
+        &self,
+        program: &Path,
+        loaded: Loaded,
+        events: Arc<Events>,
+        workers: Workers,
+    ) -> u8 {
         let mut signals = match Signals::install() {
             Ok(signals) => signals,
             Err(error) => {
@@ -165,6 +171,7 @@ impl Up {
             loaded,
             Arc::new(NoKeyLog),
             events,
+            workers,
         )
         .await
         {

@@ -5,7 +5,10 @@ use std::net::IpAddr;
 use bytes::BytesMut;
 use http::{HeaderName, HeaderValue, header};
 
-use super::{Fields, Traced, fields::append};
+use super::{
+    Fields, Traced,
+    fields::{append, taken_for},
+};
 use crate::admit::{Host, is_claim, is_passed_on};
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -86,19 +89,24 @@ pub fn request(fields: &mut impl Fields, origin: &Origin<'_>) -> Dropped {
 }
 
 /// Takes away names that some servers take for other names, and claims: of a trusted proxy all but those that every
-/// proxy sets, to which ours about that proxy are added. Whatever else it sends, it may only have passed on.
+/// proxy sets, to which ours about that proxy are added. Whatever else it sends, it may only have passed on. Where names
+/// with `_` pass, those that are taken for a claim do not, whoever sends them: no proxy writes them so.
 fn drop_lies(fields: &mut impl Fields, origin: &Origin<'_>) -> Dropped {
     let mut dropped = Dropped::default();
     let mut lies = Vec::new();
     for name in fields.map().keys() {
         let text = name.as_str();
-        if !origin.allows_underscores && text.contains('_') {
-            dropped.underscores += 1;
-        } else if text == PROXY || (is_claim(text) && !(origin.trusted && is_passed_on(text))) {
-            dropped.claims += 1;
-        } else {
-            continue;
-        }
+        let meant = taken_for(text);
+        let count = match &meant {
+            Some(_) if !origin.allows_underscores => &mut dropped.underscores,
+            Some(meant) if is_claim(meant) => &mut dropped.claims,
+            None if text == PROXY => &mut dropped.claims,
+            None if is_claim(text) && !(origin.trusted && is_passed_on(text)) => {
+                &mut dropped.claims
+            }
+            _ => continue,
+        };
+        *count += 1;
         lies.push(name.clone());
     }
     for name in &lies {
@@ -275,14 +283,29 @@ mod tests {
             assert_eq!(fields["x-own"], "2");
             assert_eq!((dropped.underscores, dropped.claims), (3, 0));
         }
-        let allowing = Origin {
-            allows_underscores: true,
-            ..origin(false, example())
-        };
-        let (fields, dropped) = seen_and_dropped(&sent, &allowing);
-        assert_eq!(fields["x_own"], "1");
-        assert_eq!(fields["x_forwarded_for"], "6.6.6.6");
-        assert_eq!(dropped, Dropped::default());
+    }
+
+    #[test]
+    fn what_is_taken_for_a_claim_is_one_where_underscores_are_allowed() {
+        let sent = [
+            ("x_forwarded_for", "6.6.6.6"),
+            ("x-forwarded_proto", "gopher"),
+            ("remote_user", "root"),
+            ("content_length", "5"),
+            ("x_own", "1"),
+        ];
+        for trusted in [false, true] {
+            let allowing = Origin {
+                allows_underscores: true,
+                ..origin(trusted, example())
+            };
+            let (fields, dropped) = seen_and_dropped(&sent, &allowing);
+            let names = fields.keys().map(HeaderName::as_str);
+            let mut names: Vec<_> = names.filter(|name| name.contains('_')).collect();
+            names.sort_unstable();
+            assert_eq!(names, ["content_length", "x_own"]);
+            assert_eq!((dropped.underscores, dropped.claims), (0, 3));
+        }
     }
 
     #[test]

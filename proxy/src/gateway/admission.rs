@@ -40,6 +40,7 @@ pub(super) fn admit(
         return Err(Refusal::UriTooLong);
     }
     if count(head.fields) > limits.header_count {
+        connection.retire(); // by HTTP/2 too: crumbs cost their sender two bytes each
         return Err(Refusal::HeaderTooLarge);
     }
     if *head.method == Method::CONNECT {

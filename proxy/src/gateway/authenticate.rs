@@ -83,7 +83,7 @@ async fn inquire(
         forward_auth,
         question,
         admitted,
-        spares: &means.spares,
+        spares: means.spares.mine(),
     };
     let answer = match unless_left(asker, inquiry.ask()).await? {
         Ok(answer) => answer,

@@ -11,13 +11,13 @@ use pingora::{
 
 use super::{Gateway, http1, http2, login::Logins, means::Means, spare::Spares};
 use crate::{
-    listen::{Host, Listener, Stream},
+    listen::{Host, Listener, PerWorker, Stream, Workers},
     observe::Observer,
     respond::Refusal,
     snapshot::SnapshotCell,
 };
 
-/// Idle connections to servers that are kept, over all upstreams. Well above what a machine of a
+/// Idle connections to servers that are kept, over all upstreams and workers. Well above what a machine of a
 /// few cores needs in flight at once.
 const IDLE_SERVER_CONNECTIONS: usize = 8192;
 
@@ -28,7 +28,8 @@ pub struct Door {
 }
 
 impl Door {
-    pub fn new(snapshot: Arc<SnapshotCell>, observer: Arc<Observer>) -> Self {
+    pub fn new(snapshot: Arc<SnapshotCell>, observer: Arc<Observer>, workers: &Workers) -> Self {
+        let share = (IDLE_SERVER_CONNECTIONS / workers.count()).max(1);
         let conf = ServerConf {
             threads: 1,
             upstream_keepalive_pool_size: IDLE_SERVER_CONNECTIONS,
@@ -41,7 +42,7 @@ impl Door {
         };
         let means = Arc::new(Means {
             snapshot,
-            spares: Arc::new(Spares::new(IDLE_SERVER_CONNECTIONS)),
+            spares: PerWorker::new(workers, || Arc::new(Spares::new(share))),
             logins: Arc::new(Logins::new(Arc::clone(&observer.metrics))),
             observer,
         });

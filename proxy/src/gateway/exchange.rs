@@ -19,7 +19,7 @@ use crate::{
     admit::{Host, RequestId, proxy_header::Ends},
     balance::{Pick, Tried},
     config::model::{Limits, UpstreamProtocol},
-    forward::Fields,
+    forward::{Fields, ProxyHeader},
     limits::Flight,
     listen::{Carried, Connection, Pace},
     observe::{Milestone, Trace, traces},
@@ -319,6 +319,13 @@ impl Admitted {
     /// Whether the client is whoever is at the other end of the connection. By that of a trusted proxy many ask.
     pub(super) fn is_direct(&self) -> bool {
         self.client == self.connection.peer.ip()
+    }
+
+    /// Whether a connection to a server may be kept that began with this header. Where it names somebody whom a trusted
+    /// proxy asks for, it may not: such a proxy asks for as many as it likes, who may never come again, while its own
+    /// connection stays.
+    pub(super) fn may_keep(&self, header: Option<&ProxyHeader>) -> bool {
+        header.is_none() || self.is_direct()
     }
 
     pub(super) fn limits(&self) -> &Limits {

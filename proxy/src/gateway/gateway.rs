@@ -150,7 +150,7 @@ impl ProxyHttp for Gateway {
             anew: exchange.tries.kept == Kept::Shunned,
             passage: exchange.coder.passage(),
         };
-        let reach = peer::reach(&pick, &needs, &self.means.spares)?;
+        let reach = peer::reach(&pick, &needs, self.means.spares.mine())?;
         exchange.pick = Some(pick);
         exchange.lender = reach.lender;
         Ok(reach.peer)
@@ -383,7 +383,7 @@ impl ProxyHttp for Gateway {
         let refusal = exchange.refusal_for(error);
         exchange.refusal = Some(refusal);
         exchange.note(Instant::now(), || Milestone::Refusal(refusal.label()));
-        outcome::stalled(exchange, error);
+        outcome::stalled(exchange, Refusal::of(error));
         // An exchange that never reached a server leaves its connection in order.
         let can_reuse_downstream = exchange.tries.count == 0 && refusal.keeps_connection();
         let is_heard = !matches!(
@@ -398,7 +398,7 @@ impl ProxyHttp for Gateway {
             // A client that cannot be written to has left; the log will say how far it came.
             let written = session::write(session, &page, exchange).await;
             written
-                .map_err(|error| outcome::stalled(exchange, &error))
+                .map_err(|error| outcome::stalled(exchange, Refusal::of(&error)))
                 .ok();
         }
         FailToProxy {

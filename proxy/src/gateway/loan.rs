@@ -69,8 +69,6 @@ pub(super) struct Lender {
 }
 
 impl Lender {
-    /// Where the header names somebody whom a trusted proxy asks for, it is not kept at all: such a proxy asks for as
-    /// many as it likes, who may never come again, while its own connection stays.
     pub(super) fn new(
         pick: &Pick,
         header: Option<ProxyHeader>,
@@ -92,7 +90,7 @@ impl Lender {
             vitals: Arc::clone(&pick.server().vitals),
             spares: Arc::clone(spares),
             anew: needs.anew,
-            is_kept: !needs.anew && (header.is_none() || needs.admitted.is_direct()),
+            is_kept: !needs.anew && needs.admitted.may_keep(header.as_ref()),
             passage: needs.passage.cloned(),
             deadline: timeouts.first_byte.min(timeouts.idle),
             has_lent_spare: AtomicBool::new(false),

@@ -3,13 +3,12 @@
 use std::sync::Arc;
 
 use super::{login::Logins, spare::Spares};
-use crate::{observe::Observer, snapshot::SnapshotCell};
+use crate::{listen::PerWorker, observe::Observer, snapshot::SnapshotCell};
 
 /// The truth of the moment, connections to servers, and a place to report to.
-#[derive(Clone)]
 pub(super) struct Means {
     pub(super) snapshot: Arc<SnapshotCell>,
     pub(super) observer: Arc<Observer>,
-    pub(super) spares: Arc<Spares>,
+    pub(super) spares: PerWorker<Arc<Spares>>,
     pub(super) logins: Arc<Logins>,
 }

@@ -41,6 +41,7 @@ mod session;
 mod socket;
 mod spare;
 mod sticky;
+mod streams;
 mod turn;
 mod watchdog;
 

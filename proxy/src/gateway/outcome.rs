@@ -167,9 +167,9 @@ pub(super) fn complain(pick: &Pick, error: &Error, now: Instant) {
 }
 
 /// A response may have waited too long for its window; if nothing else is under way, that ends its connection.
-pub(super) fn stalled(exchange: &Exchange, error: &Error) {
+pub(super) fn stalled(exchange: &Exchange, refusal: Refusal) {
     if let Some(admitted) = &exchange.admitted
-        && Refusal::of(error) == Refusal::WindowTimeout
+        && refusal == Refusal::WindowTimeout
     {
         admitted.carried.stall();
     }

@@ -56,7 +56,7 @@ pub(super) async fn send(
     let written = session::write(session, &page, exchange).await;
     if let Err(error) = written {
         exchange.refusal = Some(exchange.refusal_for(&error));
-        outcome::stalled(exchange, &error);
+        outcome::stalled(exchange, Refusal::of(&error));
     }
     FailToProxy {
         error_code: page.status.as_u16(),

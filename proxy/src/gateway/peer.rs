@@ -25,12 +25,15 @@ use crate::{
     balance::{Pick, Target},
     config::model::UpstreamProtocol,
     forward::ProxyHeader,
-    listen::Connection,
     respond::Refusal,
 };
 
 /// HTTP/2 streams on one connection to a server, as many as its defaults usually allow.
 const STREAMS: usize = 100;
+
+/// What a server may send ahead by HTTP/2, a stream. The connection's window is that of all its streams together: a client
+/// that reads nothing fills its own, and holds up nobody who shares the connection.
+const WINDOW: u32 = 256 << 10;
 
 /// Numbers for what must not be found in Pingora's pool. No number of [`crate::tls::ServerTls::number`]
 /// comes this far.
@@ -84,9 +87,7 @@ pub(super) fn reach(
     let mut lender = None;
     let mut has_own_deadlines = false;
     let mut peer = match (pick.upstream().protocol(), needs.upgrade) {
-        (UpstreamProtocol::H2 | UpstreamProtocol::H2c, _) => {
-            shared(pick, header, connection, needs.anew)?
-        }
+        (UpstreamProtocol::H2 | UpstreamProtocol::H2c, _) => shared(pick, header, needs)?,
         (UpstreamProtocol::Http1, true) => {
             let mut peer = nowhere(String::new());
             peer.options.custom_l4 = Some(Arc::new(Linker::new(pick, connection, header)));
@@ -122,15 +123,17 @@ pub(super) fn reach(
     })
 }
 
-/// A server with HTTP/2, whose connections Pingora shares among exchanges: with a header, those of one client.
+/// A server with HTTP/2, whose connections Pingora shares among exchanges: with a header, those of one client. One that
+/// is not kept is found by nobody else.
 /// With TLS or a header they are behind relays of ours, and Pingora believes that there is neither; so that the
 /// peer has a number for both.
 fn shared(
     pick: &Pick,
     header: Option<ProxyHeader>,
-    client: &Connection,
-    anew: bool,
+    needs: &Needs<'_>,
 ) -> pingora::Result<HttpPeer> {
+    let client = &needs.admitted.connection;
+    let is_kept = !needs.anew && needs.admitted.may_keep(header.as_ref());
     let tls = pick.server().tls.as_ref();
     let mut peer = match (pick.upstream().protocol(), tls) {
         (UpstreamProtocol::H2, None) => return Err(fault::refuse(Refusal::Internal)),
@@ -144,14 +147,18 @@ fn shared(
     };
     let tls = tls.map_or(0, |tls| tls.number());
     peer.group_key = match header {
-        _ if anew => UNSHARED.fetch_add(1, Relaxed),
+        _ if !is_kept => UNSHARED.fetch_add(1, Relaxed),
         Some(header) => SECRET.hash_one((tls, header, client.number)) | FOR_A_CLIENT,
+        // Each request that it takes back is a reset there as well, for which a server may end the connection.
+        None if client.cancels() => SECRET.hash_one((tls, client.number)) | FOR_A_CLIENT,
         None => tls,
     };
     let keepalive = pick.upstream().timeouts().keepalive;
-    peer.options.idle_timeout = Some(if anew { Duration::ZERO } else { keepalive });
+    peer.options.idle_timeout = Some(if is_kept { keepalive } else { Duration::ZERO });
     peer.options.set_http_version(2, 2);
     peer.options.max_h2_streams = STREAMS;
+    peer.options.h2_stream_window_size = Some(WINDOW);
+    peer.options.h2_connection_window_size = u32::try_from(STREAMS).ok().map(|all| all * WINDOW);
     Ok(peer)
 }
 

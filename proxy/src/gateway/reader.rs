@@ -20,6 +20,8 @@ use crate::{admit::Reply, listen::Connection};
 pub(super) const SMALL: usize = 16 << 10;
 /// As much as Pingora asks for.
 pub(super) const LARGE: usize = 64 << 10;
+/// Where many answers are under way on one connection.
+const TINY: usize = 4 << 10;
 /// Read at once of a head that comes in pieces.
 const PIECE: usize = 4 << 10;
 
@@ -36,7 +38,12 @@ pub(super) struct Reader {
 impl Reader {
     pub(super) fn new(reply: Reply, client: &Connection) -> Self {
         let is_small = client.speaks_h2() || client.listener.pressure.is_strained();
-        Self::in_portions(reply, if is_small { SMALL } else { LARGE })
+        let portion = match is_small {
+            _ if client.is_crowded() => TINY,
+            true => SMALL,
+            false => LARGE,
+        };
+        Self::in_portions(reply, portion)
     }
 
     pub(super) fn in_portions(reply: Reply, portion: usize) -> Self {

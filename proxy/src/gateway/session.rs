@@ -22,7 +22,7 @@ use super::{Exchange, answering, asker::Asker, head::Head, reader::SMALL, record
 use crate::{forward::Fields, listen::Connection, observe::Lane, respond::Answer};
 
 /// How long an answer by HTTP/2 may wait for its window when much of the memory is in use.
-const IN_NEED: Duration = Duration::from_secs(2);
+pub(super) const IN_NEED: Duration = Duration::from_secs(2);
 
 /// What is smaller may stay.
 const SMALL_HEADER: usize = 4 << 10;
@@ -142,9 +142,8 @@ impl Asker for Session {
 
 /// Lets a large header of HTTP/2 go, but for what the log tells of it, at the length it is told: an answer may
 /// have to wait for its window, and headers are what fills memory meanwhile.
-fn let_header_go(session: &mut Session) -> Result<()> {
-    let header = session.req_header();
-    if header.version != Version::HTTP_2 || Head::from(header).size() < SMALL_HEADER {
+pub(super) fn let_header_go(header: &mut RequestHeader) -> Result<()> {
+    if header.version != Version::HTTP_2 || Head::from(&*header).size() < SMALL_HEADER {
         return Ok(());
     }
     let path = header.raw_path();
@@ -158,7 +157,7 @@ fn let_header_go(session: &mut Session) -> Result<()> {
             rest.insert_header(name, value)?;
         }
     }
-    *session.req_header_mut() = rest;
+    *header = rest;
     Ok(())
 }
 
@@ -181,7 +180,7 @@ pub(super) async fn write(
     session
         .write_response_header(Box::new(head), !has_body)
         .await?;
-    let_header_go(session)?;
+    let_header_go(session.req_header_mut())?;
     // Without a body too: the head alone does not end a stream of HTTP/2, which would then be reset.
     let written = write_body(session, body).await;
     written.map_err(Error::into_down)

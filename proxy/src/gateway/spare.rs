@@ -4,6 +4,8 @@
 //! stream that is not its own has no descriptor to ask by. Here they are kept by the whole of what they
 //! were made for, so that one that was made for somebody else is never found.
 //!
+//! Each worker has its own: a line is registered with the reactor of the worker that opened it, and is used by that one alone.
+//!
 //! A spare costs nothing while it waits, no task either: who takes it looks whether it still stands, and a
 //! sweep closes what is over.
 
@@ -64,7 +66,7 @@ const SWEEP_EVERY: Duration = Duration::from_secs(1);
 /// Where there is no more room, one in so many is put out.
 const A_SHARE: usize = 64;
 
-/// Connections kept over all upstreams, the last one put down taken first.
+/// Connections kept over all upstreams by one worker, the last one put down taken first.
 #[derive(Debug)]
 pub(super) struct Spares {
     most: usize,

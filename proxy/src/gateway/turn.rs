@@ -40,7 +40,7 @@ async fn find(
             exchange.tally.waited(Duration::ZERO);
             return Ok(pick);
         }
-        Picked::InTurn(waiting) => waiting,
+        Picked::InTurn(waiting) => waiting.having_waited(exchange.tally.queued.unwrap_or_default()),
     };
     let turn = unless_left(asker, waiting.turn()).await;
     exchange.tally.waited(since.elapsed());

@@ -23,7 +23,7 @@ const REST: Duration = Duration::from_millis(50);
 /// Idle connections make room one of so many at a time.
 const TURNS: u64 = 8;
 
-/// Accepts on one socket until the task is aborted. Each connection is a task of its own.
+/// Accepts on one socket until the task is aborted. Each connection is a task of its own, on the same worker.
 pub(super) async fn accept(socket: Arc<TcpListener>, listener: Arc<Listener>, host: Arc<dyn Host>) {
     loop {
         match socket.accept().await {

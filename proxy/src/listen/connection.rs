@@ -14,13 +14,16 @@ use http::HeaderValue;
 use tokio::sync::{Notify, watch};
 
 use super::Listener;
-use crate::admit::proxy_header::Ends;
+use crate::admit::{Progress, proxy_header::Ends};
 
 /// The next connection's number.
 static NEXT: AtomicU64 = AtomicU64::new(0);
 
 /// How many headers of full size the requests under way may have together.
 const FULL_HEADERS: u64 = 32;
+
+/// Streams at a time that are many: browsers seldom have more whose answers are large.
+const MANY: usize = 16;
 
 /// One client's connection. Shared by its stream and its exchanges.
 pub struct Connection {
@@ -47,7 +50,9 @@ pub struct Connection {
     stuck: Notify,
     /// Of HTTP/2, see [`Connection::note_answers`].
     unanswered: AtomicUsize,
+    starved: AtomicUsize,
     moved: AtomicU64,
+    cancels: AtomicBool,
     retire: watch::Sender<bool>,
     is_retired: AtomicBool,
     /// Of whoever waits for the next request.
@@ -91,7 +96,9 @@ impl Connection {
             headers: AtomicUsize::new(0),
             stuck: Notify::new(),
             unanswered: AtomicUsize::new(0),
+            starved: AtomicUsize::new(0),
             moved: AtomicU64::new(0),
+            cancels: AtomicBool::new(false),
             retire: watch::Sender::new(false),
             is_retired: AtomicBool::new(false),
             waiting: AtomicWaker::new(),
@@ -129,11 +136,12 @@ impl Connection {
         self.stuck.notified().await;
     }
 
-    /// What has become of answers by HTTP/2: of how many streams they are not sent to their end, and how many frames
-    /// of them were sent in all.
-    pub fn note_answers(&self, unanswered: usize, moved: u64) {
-        self.unanswered.store(unanswered, Ordering::Release);
-        self.moved.store(moved, Ordering::Release);
+    /// What has become of answers by HTTP/2.
+    pub fn note_answers(&self, progress: Progress) {
+        self.unanswered.store(progress.open, Ordering::Release);
+        self.starved.store(progress.starved, Ordering::Release);
+        self.moved.store(progress.moved, Ordering::Release);
+        self.cancels.store(progress.cancels, Ordering::Release);
     }
 
     /// Streams whose answers wait to be sent, if only from a buffer.
@@ -141,7 +149,22 @@ impl Connection {
         self.unanswered.load(Ordering::Acquire)
     }
 
-    /// Frames of answers that were sent so far.
+    /// Whether many of them wait because the client lets nothing of them through.
+    pub fn is_starved(&self) -> bool {
+        self.starved.load(Ordering::Acquire) > MANY
+    }
+
+    /// Whether its client has taken back many requests of late.
+    pub fn cancels(&self) -> bool {
+        self.cancels.load(Ordering::Acquire)
+    }
+
+    /// Whether there are many of them, each of which is to hold but little.
+    pub fn is_crowded(&self) -> bool {
+        self.unanswered() > MANY
+    }
+
+    /// Frames of answers that were sent so far, but for tiny ones.
     pub fn moved(&self) -> u64 {
         self.moved.load(Ordering::Acquire)
     }

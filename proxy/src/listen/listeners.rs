@@ -10,25 +10,29 @@ use std::{
 
 use tokio::{net::TcpListener, task::JoinHandle};
 
-use super::{Host, Listener, accept, socket};
+use super::{Host, Listener, Workers, accept, socket};
 use crate::config::model::Name;
 
 /// Every socket we accept on. Bound sockets outlive reloads, so that no connection is refused by one.
 pub struct Listeners {
     host: Arc<dyn Host>,
+    workers: Workers,
     open: HashMap<SocketAddr, Open>,
 }
 
 struct Open {
-    socket: Arc<TcpListener>,
+    sockets: Sockets,
     listener: Arc<Listener>,
-    accepting: JoinHandle<()>,
+    accepting: Vec<JoinHandle<()>>,
 }
+
+/// Those of one address: one for each worker, in their order.
+type Sockets = Vec<Arc<TcpListener>>;
 
 /// Sockets that are bound but not yet accepted on: dropping them undoes everything.
 pub struct Prepared {
     listeners: Vec<Arc<Listener>>,
-    bound: HashMap<SocketAddr, Arc<TcpListener>>,
+    bound: HashMap<SocketAddr, Sockets>,
 }
 
 impl Prepared {
@@ -40,7 +44,7 @@ impl Prepared {
                 .bind
                 .iter()
                 .filter_map(|address| self.bound.get(address));
-            let addresses = sockets.filter_map(|socket| socket.local_addr().ok());
+            let addresses = sockets.filter_map(bound_to);
             let name = Arc::clone(&listener.settings.name);
             addresses
                 .map(move |address| (Arc::clone(&name), address))
@@ -51,9 +55,11 @@ impl Prepared {
 }
 
 impl Listeners {
-    pub fn new(host: Arc<dyn Host>) -> Self {
+    /// Each connection is accepted and served by one of `workers`.
+    pub fn new(host: Arc<dyn Host>, workers: Workers) -> Self {
         Self {
             host,
+            workers,
             open: HashMap::new(),
         }
     }
@@ -70,9 +76,9 @@ impl Listeners {
             if self.open.contains_key(address) {
                 continue;
             }
-            match socket::listen(*address) {
-                Ok(socket) => {
-                    bound.insert(*address, Arc::new(socket));
+            match socket::listen_at_each(*address, &self.workers) {
+                Ok(sockets) => {
+                    bound.insert(*address, sockets);
                 }
                 Err(error) if is_missing_ipv6(*address, &error) => {
                     tracing::warn!(%address, "this machine has no IPv6; listening on IPv4 alone");
@@ -103,7 +109,7 @@ impl Listeners {
                         self.open(open.hand_over(), Arc::clone(&listener))
                     }
                     (Some(open), _) => self.open(open.close(patience), Arc::clone(&listener)),
-                    (None, Some(socket)) => self.open(socket, Arc::clone(&listener)),
+                    (None, Some(sockets)) => self.open(sockets, Arc::clone(&listener)),
                     (None, None) => continue, // IPv6 on a machine without
                 };
                 self.open.insert(*address, open);
@@ -126,38 +132,45 @@ impl Listeners {
         self.open
             .values()
             .filter_map(|open| {
-                let address = open.socket.local_addr().ok()?;
+                let address = bound_to(&open.sockets)?;
                 Some((Arc::clone(&open.listener.settings.name), address))
             })
             .collect()
     }
 
-    fn open(&self, socket: Arc<TcpListener>, listener: Arc<Listener>) -> Open {
-        let accepting = tokio::spawn(accept::accept(
-            Arc::clone(&socket),
-            Arc::clone(&listener),
-            Arc::clone(&self.host),
-        ));
+    fn open(&self, sockets: Sockets, listener: Arc<Listener>) -> Open {
+        let accept = |socket| {
+            let (listener, host) = (Arc::clone(&listener), Arc::clone(&self.host));
+            accept::accept(socket, listener, host)
+        };
+        let each = sockets.iter().zip(self.workers.iter());
+        let accepting = each.map(|(socket, worker)| worker.spawn(accept(Arc::clone(socket))));
         Open {
-            socket,
+            accepting: accepting.collect(),
+            sockets,
             listener,
-            accepting,
         }
     }
 }
 
 impl Open {
     /// Accepts no more, and leaves the connections as they are.
-    fn hand_over(self) -> Arc<TcpListener> {
-        self.accepting.abort();
-        self.socket
+    fn hand_over(self) -> Sockets {
+        self.accepting.iter().for_each(JoinHandle::abort);
+        self.sockets
     }
 
-    fn close(self, patience: Duration) -> Arc<TcpListener> {
-        self.accepting.abort();
-        self.listener.retire(patience);
-        self.socket
+    fn close(self, patience: Duration) -> Sockets {
+        let listener = Arc::clone(&self.listener);
+        let sockets = self.hand_over();
+        listener.retire(patience); // by now nobody accepts for it
+        sockets
     }
+}
+
+/// The address that they share.
+fn bound_to(sockets: &Sockets) -> Option<SocketAddr> {
+    sockets.first()?.local_addr().ok()
 }
 
 /// `:8080` stands for both families; a machine without IPv6 is served on IPv4.

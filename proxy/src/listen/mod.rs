@@ -19,6 +19,7 @@ mod seat;
 mod socket;
 mod stream;
 mod transport;
+mod workers;
 
 pub use alarm::Alarm;
 pub use connection::{Carried, Connection, Departure, TlsFacts};
@@ -31,6 +32,7 @@ pub use pressure::{Look, Pressure};
 pub use seat::{Room, Seat, Seats};
 pub use socket::{listen, why};
 pub use stream::{Frames, HeadRead, Stream};
+pub use workers::{BESIDE, PerWorker, Workers};
 
 use std::{sync::Arc, time::Duration};
 
@@ -46,7 +48,7 @@ use crate::{
 };
 
 /// Why a connection may be turned away or cut off, as labels of a metric.
-pub const REASONS: [&str; 27] = [
+pub const REASONS: [&str; 28] = [
     "full",
     "client",
     "memory",
@@ -61,6 +63,7 @@ pub const REASONS: [&str; 27] = [
     "write_timeout",
     "accept_error",
     "relief",
+    "silent",
     "no_preface",
     "window_timeout",
     Offence::BREACH,

@@ -1,9 +1,11 @@
 //! Listening sockets.
 
-use std::{io, net::SocketAddr};
+use std::{io, iter, net::SocketAddr, num::NonZeroUsize, sync::Arc};
 
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Protocol, SockAddr, Socket, Type};
 use tokio::net::TcpListener;
+
+use super::Workers;
 
 /// Connections the kernel holds while we are busy; it caps the figure at `net.core.somaxconn`.
 const BACKLOG: i32 = 4096;
@@ -13,22 +15,60 @@ const BACKLOG: i32 = 4096;
 /// until then, the stream asks.
 const UNSENT: u32 = 128 << 10;
 
-/// Binds and listens. An IPv6 socket takes IPv6 alone, so that `0.0.0.0` and `[::]` can be bound together.
+/// Binds and listens, for one who accepts alone.
 pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = Socket::new(
-        Domain::for_address(address),
-        Type::STREAM,
-        Some(Protocol::TCP),
-    )?;
+    TcpListener::from_std(alone(&address.into())?.into())
+}
+
+/// Binds and listens with a socket for each worker, in their order, registered with its reactor.
+///
+/// Sockets with `SO_REUSEPORT` would share a port with those of any process of the same user, such as another simplon.
+/// So the first listens as if it were alone, which fails where anybody else listens, and only then lets others join it (Linux
+/// makes a group of it when the second one listens): they are ours, as another process fails with its first.
+pub(super) fn listen_at_each(
+    address: SocketAddr,
+    workers: &Workers,
+) -> io::Result<Vec<Arc<TcpListener>>> {
+    let first = alone(&address.into())?;
+    let bound = first.local_addr()?; // port 0 has become a real one
+    if workers.count() > NonZeroUsize::MIN {
+        first.set_reuse_port(true)?;
+    }
+    let others = iter::repeat_with(|| beside_another(&bound));
+    let sockets = iter::once(Ok(first)).chain(others);
+    let each = workers.iter().zip(sockets);
+    let registered = each.map(|(worker, socket)| {
+        let _inside = worker.enter();
+        TcpListener::from_std(socket?.into()).map(Arc::new)
+    });
+    registered.collect()
+}
+
+fn alone(address: &SockAddr) -> io::Result<Socket> {
+    let socket = open(address)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)?;
+    Ok(socket)
+}
+
+fn beside_another(address: &SockAddr) -> io::Result<Socket> {
+    let socket = open(address)?;
+    socket.set_reuse_port(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)?;
+    Ok(socket)
+}
+
+/// An IPv6 socket takes IPv6 alone, so that `0.0.0.0` and `[::]` can be bound together.
+fn open(address: &SockAddr) -> io::Result<Socket> {
+    let socket = Socket::new(address.domain(), Type::STREAM, Some(Protocol::TCP))?;
     if address.is_ipv6() {
         socket.set_only_v6(true)?;
     }
     socket.set_reuse_address(true)?;
     socket.set_tcp_notsent_lowat(UNSENT)?; // accepted sockets inherit it
     socket.set_nonblocking(true)?;
-    socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
-    TcpListener::from_std(socket.into())
+    Ok(socket)
 }
 
 /// What an operator can do about an address that cannot be bound.

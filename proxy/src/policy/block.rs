@@ -76,13 +76,17 @@ fn hold(conditions: &Conditions, request: &Request<'_>) -> bool {
         let query = request.query.strip_prefix('?').unwrap_or_default();
         pattern.matches(query.as_bytes())
     };
+    // A server may read a line as one value or as a list (RFC 9110 section 5.3), so a rule does both.
+    let has_value = |value: &Pattern, line: &[u8]| {
+        let mut elements = line.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+        value.matches(line) || elements.any(|element| value.matches(element))
+    };
     let has_field = |header: &HeaderCondition| {
         let HeaderCondition { name, value } = header;
         let mut sent = request.fields.get_all(name).iter();
         sent.any(|sent| {
-            value
-                .as_ref()
-                .is_none_or(|value| value.matches(sent.as_bytes()))
+            let is_it = |value: &Pattern| has_value(value, sent.as_bytes());
+            value.as_ref().is_none_or(is_it)
         })
     };
     let is_agent = |pattern: &Pattern| {

@@ -3,6 +3,7 @@
 use std::{
     io,
     net::SocketAddr,
+    num::NonZeroUsize,
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -30,7 +31,7 @@ use crate::{
     admin,
     config::{self, Config, Loaded, Problem, Report, Sources},
     gateway::{Door, Logins},
-    listen::{self, Listeners, Prepared},
+    listen::{self, Listeners, Prepared, Workers},
     observe::{AccessLog, Events, Metrics, Observer},
     respond::Refusal,
     snapshot::{Built, Snapshot, SnapshotCell, World},
@@ -77,7 +78,7 @@ pub struct Edge {
     pub(super) draining: AtomicBool,
     pub(super) pulse: Pulse,
     /// Threads that serve.
-    pub(super) workers: u64,
+    pub(super) workers: NonZeroUsize,
     /// Renews the certificates that CAs issue.
     pub(super) keeper: Keeper,
     /// Of operators at the page.
@@ -112,19 +113,20 @@ impl Edge {
     /// Starts everything: once this returns, clients are served.
     ///
     /// `key_log` is told the secrets of every connection with TLS; [`rustls::NoKeyLog`] keeps them. `events` are shown
-    /// to operators; they come from [`crate::observe::logging::init`].
+    /// to operators; they come from [`crate::observe::logging::init`]. Connections live with `workers`, all else in the
+    /// caller's runtime.
     pub async fn start(
         source: Source,
         loaded: Loaded,
         key_log: Arc<dyn KeyLog>,
         events: Arc<Events>,
+        workers: Workers,
     ) -> Result<Running, StartError> {
         let Loaded {
             config, sources, ..
         } = loaded;
-        descriptors::provide(&config);
-        let workers = tokio::runtime::Handle::current().metrics().num_workers();
-        let workers = u64::try_from(workers).unwrap_or(1);
+        let threads = workers.count();
+        descriptors::provide(&config, threads);
         let observer = Arc::new(observer(&config).map_err(StartError::World)?);
         let snapshot = Arc::new(SnapshotCell::default());
         let orders_file = OrdersFile::of(&source, &config.state);
@@ -144,8 +146,8 @@ impl Edge {
         tell(&warnings);
         tickets::share(&first, &world.tickets);
 
-        let door = Arc::new(Door::new(Arc::clone(&snapshot), Arc::clone(&observer)));
-        let mut listeners = Listeners::new(door);
+        let door = Door::new(Arc::clone(&snapshot), Arc::clone(&observer), &workers);
+        let mut listeners = Listeners::new(Arc::new(door), workers);
         let prepared = listeners
             .prepare(first.listeners.clone())
             .map_err(StartError::World)?;
@@ -174,7 +176,7 @@ impl Edge {
             last_reload: Mutex::new(Attempt::started()),
             draining: AtomicBool::new(false),
             pulse: Pulse::default(),
-            workers,
+            workers: threads,
             keeper: Keeper::default(),
             logins,
             wishes: wish,
@@ -196,7 +198,7 @@ impl Edge {
         tokio::spawn(tickets::tend(Arc::downgrade(self)));
         tokio::spawn(memory::tend(Arc::downgrade(self)));
         tokio::spawn(pulse::tend(Arc::downgrade(self)));
-        tokio::spawn(processors::tend(Arc::downgrade(self)));
+        tokio::spawn(processors::tend(Arc::downgrade(self), self.workers));
     }
 
     /// Serves the admin endpoint.

@@ -10,10 +10,7 @@ use std::{
 };
 
 use rustix::time::{ClockId, clock_gettime};
-use tokio::{
-    runtime::Handle,
-    time::{MissedTickBehavior, interval},
-};
+use tokio::time::{MissedTickBehavior, interval};
 
 use super::{
     Edge,
@@ -24,12 +21,11 @@ use crate::policy::Load;
 const EVERY: Duration = Duration::from_secs(1);
 
 /// Tells those who could do with less of them.
-pub(super) async fn tend(edge: Weak<Edge>) {
+pub(super) async fn tend(edge: Weak<Edge>, workers: NonZero<usize>) {
     let mut ticks = interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let workers = Handle::current().metrics().num_workers();
     let given = available_parallelism().map_or(1, NonZero::get);
-    let processors = ours(workers, given, control_group::least("cpu", quota));
+    let processors = ours(workers.get(), given, control_group::least("cpu", quota));
     let mut before = (Instant::now(), used());
     let mut load = Load::NONE;
     loop {

@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    num::NonZeroUsize,
     sync::Weak,
     time::{Duration, Instant},
 };
@@ -98,7 +99,7 @@ impl Edge {
 }
 
 impl Pulse {
-    fn beat(&self, metrics: &Metrics, workers: u64, elapsed: Duration) {
+    fn beat(&self, metrics: &Metrics, workers: NonZeroUsize, elapsed: Duration) {
         let (mut connections, mut requests, mut errors) = (0, 0, 0);
         let (mut handshakes, mut full_handshakes) = (0, 0);
         let mut counts = Counts::default();
@@ -120,7 +121,8 @@ impl Pulse {
         state.counts = counts;
         let cpu = cpu();
         let busy = cpu.saturating_sub(state.cpu).as_millis();
-        let all = (elapsed.as_millis() * u128::from(workers.max(1))).max(1);
+        let workers = u128::try_from(workers.get()).unwrap_or(1);
+        let all = (elapsed.as_millis() * workers).max(1);
         state.idle_percent = 100 - u64::try_from((busy * 100 / all).min(100)).unwrap_or(100);
         state.cpu = cpu;
     }

@@ -112,7 +112,7 @@ impl Edge {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             node: process::node(),
             pid: std::process::id(),
-            workers: self.workers,
+            workers: u64::try_from(self.workers.get()).unwrap_or(u64::MAX),
             started: unix(now - uptime),
             now: unix(now),
             uptime_seconds: uptime.as_secs(),

@@ -187,8 +187,9 @@ async fn questions_go_by_tls_sockets_and_proxy_headers_as_the_upstream_says() {
     let secured = Origin::secured(&authority.handshake(&["127.0.0.1"]), |_| Reply::ok("")).await;
     let site = SITE.replace("servers: [$1]", "servers: [$1], tls: { ca: ca.pem }");
     let proxy = Proxy::in_directory(directory, &site, &[&secured, &origin]).await;
+    let mut client = proxy.client().await;
     for _ in 0..3 {
-        assert_eq!(proxy.get("/a").await.status(), 200);
+        assert_eq!(client.get("/a").await.status(), 200);
     }
     assert_eq!(
         (secured.secured_connections(), secured.count("/verify")),

@@ -168,9 +168,14 @@ async fn a_host_name_is_a_server() {
 }
 
 #[tokio::test]
-async fn connections_to_a_server_are_kept_and_shared() {
+async fn connections_to_a_server_are_kept_and_shared_by_the_clients_of_a_worker() {
     let origin = Origin::saying("kept").await;
-    let proxy = Proxy::in_front_of(&[&origin]).await;
+    let text = "
+        workers: 1
+        upstreams: { web: { servers: [$1] } }
+        routes: [{ upstream: web }]
+        ";
+    let proxy = Proxy::with(text, &[&origin]).await;
     for nth in 1..=5 {
         assert_eq!(proxy.get("/").await.text(), "kept");
         // An exchange is logged after its connection is given back.

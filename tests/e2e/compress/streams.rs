@@ -381,14 +381,33 @@ async fn an_upgrade_passes_untouched() {
     assert_eq!(client.wire.read_exactly(5).await.unwrap(), b"hello");
 }
 
+/// In gzip.
+fn packed(text: &[u8]) -> Vec<u8> {
+    use std::io::Write;
+    let mut writer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    writer.write_all(text).unwrap();
+    writer.finish().unwrap()
+}
+
+#[tokio::test]
+async fn what_a_client_has_compressed_is_never_unpacked() {
+    let origin = Origin::saying("hello").await;
+    let proxy = proxy_of(&origin).await;
+    let bomb = packed(&vec![0; 64 << 20]);
+    let lines = ["content-encoding: gzip", "content-type: text/plain"];
+    let before = proxy.memory();
+    let answer = proxy.client().await.ask("POST", "/", &lines, &bomb).await;
+    assert_eq!(answer.status(), 200);
+    let grown = proxy.memory().saturating_sub(before);
+    assert!(grown < 16 << 20, "{grown}");
+    let asked = origin.only_request();
+    assert!(asked.body == bomb);
+    assert_eq!(asked.field("content-encoding"), Some("gzip"));
+}
+
 #[tokio::test]
 async fn what_a_server_has_compressed_is_not_compressed_again() {
-    let coded = Arc::new({
-        use std::io::Write;
-        let mut writer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
-        writer.write_all(&text(300_000)).unwrap();
-        writer.finish().unwrap()
-    });
+    let coded = Arc::new(packed(&text(300_000)));
     let theirs = Arc::clone(&coded);
     let origin = Origin::answering(move |_| {
         Reply::ok(theirs.to_vec())

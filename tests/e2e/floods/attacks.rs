@@ -1,6 +1,8 @@
 //! Every flood of frames that we know of, each ended under its own label.
 
-use super::{WITH_TLS, expect_goodbye};
+use std::time::Duration;
+
+use super::{WITH_TLS, expect_goodbye, headers::bomb};
 use crate::harness::{
     Frames, Origin, Proxy,
     frames::{
@@ -19,7 +21,7 @@ pub(super) struct Attack {
 const CANCEL: [u8; 4] = [0, 0, 0, 8];
 const WHOLE: u8 = END_HEADERS | END_STREAM;
 
-pub(super) const ATTACKS: [Attack; 11] = [
+pub(super) const ATTACKS: [Attack; 12] = [
     Attack {
         label: "rapid_reset",
         round: |nth| {
@@ -34,6 +36,10 @@ pub(super) const ATTACKS: [Attack; 11] = [
             let most = 0x7fff_ffff_u32.to_be_bytes();
             [get(stream), frame(WINDOW_UPDATE, 0, stream, &most)].concat()
         },
+    },
+    Attack {
+        label: "made_you_reset", // headers that unpack to more than a header
+        round: |nth| frame(HEADERS, WHOLE, 2 * nth + 1, &bomb("x-bomb", 3000, 30)),
     },
     Attack {
         label: "continuation_flood",
@@ -126,4 +132,29 @@ async fn each_flood_ends_its_connection_under_its_own_label() {
             .filter(|line| line.contains(&label));
         assert_eq!(told.count(), 1, "{}", attack.label);
     }
+}
+
+/// Cookies in crumbs: each field costs two bytes, and there are more than a header may have.
+pub(super) async fn crumbs(frames: &mut Frames) {
+    let mut fields = request("GET", "/").to_vec();
+    fields.resize(1000, ("cookie", "a"));
+    let block = headers_block(&fields);
+    for stream in (1..100).step_by(2) {
+        let sent = frames.send(HEADERS, WHOLE, stream, &block).await;
+        if sent.is_err() || frames.look().await {
+            return;
+        }
+    }
+    frames.rest().await;
+}
+
+/// Large answers of which nothing may be sent, for a while.
+pub(super) async fn closed_windows(frames: &mut Frames) {
+    let closed = frame(SETTINGS, 0, 0, &[0, 4, 0, 0, 0, 0]);
+    let large = headers_block(&request("GET", "/large"));
+    let streams = (1..200).step_by(2);
+    let asked = streams.flat_map(|stream| frame(HEADERS, WHOLE, stream, &large));
+    let bytes: Vec<u8> = closed.into_iter().chain(asked).collect();
+    frames.send_bytes(&bytes).await.unwrap();
+    let _ = tokio::time::timeout(Duration::from_secs(1), frames.rest()).await;
 }

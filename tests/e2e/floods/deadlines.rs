@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::{limited, narrow, refused};
 use crate::harness::{
-    Frames, Origin, Proxy, Reply,
+    Frames, H2Origin, Origin, Proxy, Reply,
     frames::{
         DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PING, RST_STREAM, WINDOW_UPDATE,
         headers_block, request,
@@ -83,6 +83,37 @@ async fn a_body_that_does_not_come_is_408() {
         Some(200),
         "the connection is in order"
     );
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_come_for_a_server_with_http_2_is_408_by_the_longest_deadline() {
+    let origin = H2Origin::start().await;
+    let upstream = format!("protocol: h2c, servers: ['{origin}'], timeouts: TIMEOUTS");
+    for (timeouts, least) in [
+        ("{ first_byte: 200ms, idle: 200ms }", 400), // that of the body is the longest
+        ("{ first_byte: 900ms, idle: 200ms }", 900),
+        ("{ first_byte: 200ms, idle: 900ms }", 900),
+    ] {
+        let text = limited("body_idle_timeout: 400ms")
+            .replace("servers: [$1]", &upstream.replace("TIMEOUTS", timeouts));
+        let proxy = Proxy::with(&text, &[]).await;
+        let mut frames = Frames::begin(&proxy).await;
+        let block = headers_block(&request("POST", "/"));
+        let started = Instant::now();
+        frames.send(HEADERS, END_HEADERS, 1, &block).await.unwrap();
+        frames.send(DATA, 0, 1, b"some").await.unwrap();
+        assert_eq!(frames.status(1).await, Some(408), "{timeouts}");
+        let took = started.elapsed().as_millis();
+        assert!(
+            (least..least + 3000).contains(&took),
+            "{timeouts}: {took} ms"
+        );
+        proxy
+            .await_metric("simplon_refusals_total", &[("reason", "body_timeout")], 1)
+            .await;
+        frames.get(3, "/").await.unwrap();
+        assert_eq!(frames.status(3).await, Some(200), "{timeouts}");
+    }
 }
 
 #[tokio::test]

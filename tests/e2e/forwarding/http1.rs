@@ -55,7 +55,12 @@ async fn an_http_1_0_client_without_keep_alive_is_closed_on() {
 #[tokio::test]
 async fn connection_close_is_obeyed_and_announced() {
     let origin = Origin::saying("hello").await;
-    let proxy = Proxy::in_front_of(&[&origin]).await;
+    let text = "
+        workers: 1
+        upstreams: { web: { servers: [$1] } }
+        routes: [{ upstream: web }]
+        ";
+    let proxy = Proxy::with(text, &[&origin]).await;
     let mut client = proxy.client().await;
     let answer = client.ask("GET", "/", &["connection: close"], b"").await;
     assert_eq!(answer.field("connection"), Some("close"));

@@ -9,8 +9,8 @@ use super::{
 use crate::harness::{
     Frames, Proxy, Recorder,
     frames::{
-        CONTINUATION, DATA, END_HEADERS, END_STREAM, Frame, HEADERS, RST_STREAM, push_string,
-        status_in,
+        CONTINUATION, DATA, END_HEADERS, END_STREAM, Frame, GOAWAY, HEADERS, RST_STREAM, frame,
+        headers_block, push_string, request, status_in,
     },
 };
 
@@ -63,9 +63,18 @@ async fn try_row(
         .await
         .map_err(|e| e.to_string())?;
     expect(&mut frames, 1, &format!("/before{path}")).await?;
+    let before = refused(proxy).await;
     send(&mut frames, row, path).await;
     let outcome = outcome(&mut frames, 3).await;
     let heard = recorder.count(path);
+    let is_refused = match row.fate {
+        Fate::Passed => false,
+        Fate::Either => !matches!(outcome, Outcome::Answer(200, _)),
+        Fate::Local(_) | Fate::Refused | Fate::Closed => true,
+    };
+    if is_refused && !is_counted(proxy, before).await {
+        return Err(format!("{outcome:?} is not counted"));
+    }
     match (row.fate, &outcome) {
         (Fate::Passed, Outcome::Answer(200, body)) if body.starts_with(path) && heard == 1 => {}
         (Fate::Local(expected), Outcome::Answer(status, _))
@@ -85,6 +94,30 @@ async fn try_row(
         expect(&mut frames, 5, &path).await?;
     }
     Ok(())
+}
+
+/// Requests and connections that were refused so far, for any reason.
+async fn refused(proxy: &Proxy) -> u64 {
+    let page = proxy.admin("/metrics").await.unwrap();
+    let text = page.text();
+    let counts = text.lines().filter(|line| {
+        line.starts_with("simplon_refusals_total{")
+            || line.starts_with("simplon_connections_refused_total{")
+    });
+    counts
+        .filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok())
+        .sum()
+}
+
+/// An exchange is counted when it is over, which may be after the client has its answer.
+async fn is_counted(proxy: &Proxy, before: u64) -> bool {
+    for _ in 0..50 {
+        if refused(proxy).await > before {
+            return true;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    false
 }
 
 /// What became of a stream.
@@ -182,4 +215,64 @@ async fn send_head(
         frames.send(kind, flags, 3, piece).await?;
     }
     Ok(())
+}
+
+#[tokio::test]
+async fn requests_that_the_lane_turns_away_are_counted_and_end_with_a_word() {
+    let recorder = Recorder::start().await;
+    let text = TEXT.replace("RECORDER", &recorder.to_string());
+    let nobody = [(":method", "GET"), (":scheme", "https"), (":path", "/")];
+    let large = "x".repeat(15_000);
+    let too_large = [&request("GET", "/")[..], &[("x", large.as_str()); 5]].concat();
+    let target = [
+        &nobody[..2],
+        &[(":authority", "localhost"), (":path", "/\n")],
+    ]
+    .concat();
+    let cases: [(&[_], _); 3] = [
+        (&nobody, "malformed"),
+        (&target, "malformed"),
+        (&too_large, "header_too_large"),
+    ];
+    for (fields, reason) in cases {
+        let proxy = Proxy::with(&text, &[]).await;
+        let mut frames = Frames::begin(&proxy).await;
+        let block = headers_block(fields);
+        for nth in 0..101 {
+            let mut stream = Vec::new();
+            for (place, piece) in block.chunks(FRAME).enumerate() {
+                let is_last = (place + 1) * FRAME >= block.len();
+                let (kind, ends) = if place == 0 {
+                    (HEADERS, END_STREAM)
+                } else {
+                    (CONTINUATION, 0)
+                };
+                let flags = if is_last { ends | END_HEADERS } else { ends };
+                stream.extend(frame(kind, flags, 2 * nth + 1, piece));
+            }
+            if frames.send_bytes(&stream).await.is_err() || frames.look().await {
+                break;
+            }
+        }
+        let rest = frames.rest().await;
+        let goodbye = rest.last().unwrap();
+        assert_eq!(
+            (goodbye.kind, goodbye.code()),
+            (GOAWAY, 0xb),
+            "{reason}: {rest:?}"
+        );
+        assert_eq!(
+            String::from_utf8_lossy(&goodbye.payload[8..]),
+            "made_you_reset"
+        );
+        let labels = [("reason", reason)];
+        let counted = proxy.metric("simplon_refusals_total", &labels).await;
+        let counted = counted.unwrap();
+        assert!((26..32).contains(&counted), "{reason}: {counted}");
+        let labels = [("listener", "https"), ("reason", "made_you_reset")];
+        let ended = proxy
+            .metric("simplon_connections_refused_total", &labels)
+            .await;
+        assert_eq!(ended, Some(1), "{reason}");
+    }
 }

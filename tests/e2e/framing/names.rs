@@ -79,18 +79,31 @@ async fn names_with_underscores_pass_where_they_are_allowed() {
         routes: [{ upstream: web }]
         ";
     let proxy = Proxy::with(text, &[&origin]).await;
-    get(&mut proxy.client().await, "/", &["X_Own: 1"]).await;
-    let request = Request::get("https://localhost/").header("x_own", "1");
+    let lines = ["X_Own: 1", "X_Forwarded_For: 6.6.6.6", "Remote_User: root"];
+    get(&mut proxy.client().await, "/", &lines).await;
+    let request = Request::get("https://localhost/")
+        .header("x_own", "1")
+        .header("x_forwarded-for", "6.6.6.6")
+        .header("remote_user", "root");
     let http2 = proxy.h2_client("localhost").await;
     http2.ask(request.body(()).unwrap(), b"").await;
     let requests = origin.requests();
     assert_eq!(requests.len(), 2);
     for request in requests {
         assert_eq!(request.field("x_own"), Some("1"));
+        assert_eq!(request.field("x-forwarded-for"), Some("127.0.0.1"));
+        // What a server takes for a claim of ours is one.
+        for claim in ["x_forwarded_for", "x_forwarded-for", "remote_user"] {
+            assert!(!request.has(claim), "{request:?}");
+        }
     }
-    let labels = [("listener", "http"), ("reason", "underscore")];
-    let dropped = proxy.metric("simplon_headers_dropped_total", &labels).await;
-    assert_eq!(dropped, Some(0));
+    for listener in ["http", "https"] {
+        for (reason, count) in [("underscore", 0), ("claim", 2)] {
+            let labels = [("listener", listener), ("reason", reason)];
+            let dropped = proxy.metric("simplon_headers_dropped_total", &labels);
+            assert_eq!(dropped.await, Some(count), "{listener} {reason}");
+        }
+    }
 }
 
 /// What proxies of all makes say of clients, and to whom a server may listen.

@@ -126,8 +126,14 @@ fn of_connections() -> Vec<Stream> {
         with("http2-settings", "AAMAAABkAAQCAAAAAAIAAAAA", Passed),
         with("trailer", "x-sum", Passed),
         with("proxy-authorization", "Basic eDp5", Passed),
-        with("expect", "100-continue", Either),
-        with("expect", "x", Either),
+        with("expect", "100-continue", Passed),
+        with("expect", "100-Continue", Passed),
+        with("expect", "x", Refused),
+        with("expect", "", Refused),
+        with("expect", "100-continue, x", Refused),
+        with("expect", "100-continue", Refused)
+            .and("expect", "100-continue")
+            .called("two expectations"),
         Stream::post(
             "transfer-encoding",
             "chunked",

@@ -34,18 +34,19 @@ impl Log {
     }
 
     pub(crate) fn has(&self, words: &str) -> bool {
-        self.lines.lock().iter().any(|line| line.contains(words))
+        self.find(words).is_some()
+    }
+
+    /// The first line with these words.
+    pub(crate) fn find(&self, words: &str) -> Option<String> {
+        let lines = self.lines.lock();
+        lines.iter().find(|line| line.contains(words)).cloned()
     }
 
     /// Waits for a line with these words.
     pub(crate) async fn await_line(&self, words: &str) -> String {
         until(&format!("a line with {words:?}"), async || self.has(words)).await;
-        let lines = self.lines.lock();
-        lines
-            .iter()
-            .find(|line| line.contains(words))
-            .unwrap()
-            .clone()
+        self.find(words).unwrap()
     }
 
     /// Waits until the process has closed the stream.

@@ -1,6 +1,6 @@
 //! The real binary with a configuration, a directory and ports of its own.
 
-use std::{path::PathBuf, process::ExitStatus};
+use std::{collections::BTreeMap, path::PathBuf, process::ExitStatus, time::Duration};
 
 use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 use serde_json::Value;
@@ -202,14 +202,21 @@ impl Proxy {
         run(&[command, "-c", file.to_str().unwrap()]).await
     }
 
-    /// How many of the process's threads have this name.
-    pub(crate) fn threads(&self, name: &str) -> usize {
-        let tasks = format!("/proc/{}/task", self.child.id().unwrap());
-        let tasks = std::fs::read_dir(tasks).unwrap();
-        tasks
-            .filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("comm")).ok())
-            .filter(|comm| comm.trim_end() == name)
-            .count()
+    /// The workers by name, and how long each has had a processor so far.
+    pub(crate) fn workers(&self) -> BTreeMap<String, Duration> {
+        let tasks = format!("/proc/{}/task", self.id());
+        let named = std::fs::read_dir(tasks).unwrap().filter_map(|task| {
+            let read = |file| std::fs::read_to_string(task.as_ref().ok()?.path().join(file)).ok();
+            let (name, times) = (read("comm")?, read("schedstat")?);
+            let nanoseconds = times.split(' ').next()?.parse().ok()?;
+            Some((
+                name.trim_end().to_owned(),
+                Duration::from_nanos(nanoseconds),
+            ))
+        });
+        named
+            .filter(|(name, _)| name.starts_with("simplon-w"))
+            .collect()
     }
 
     /// Bytes of memory that the process holds just now.
@@ -325,6 +332,9 @@ impl Drop for Proxy {
                     lines[tail..].join("\n")
                 );
             }
+        } else {
+            let panic = self.errors.find("panicked");
+            assert!(panic.is_none(), "in the proxy: {}", panic.unwrap());
         }
     }
 }

@@ -144,6 +144,30 @@ async fn a_header_of_http_2_has_the_limits_of_the_upstream() {
 }
 
 #[tokio::test]
+async fn a_header_of_http_2_that_unpacks_to_megabytes_is_refused_when_it_is_whole() {
+    // 4000 times a field of 3000 bytes, which stands in the table; the library takes 16 MiB, and not what is beyond.
+    for times in [4000, 6000] {
+        let origin = RawH2::saying(move |id| {
+            let first = [b"\x88\x40\x03x-p\x7f\xb9\x16", &[b'v'; 3000][..]].concat();
+            let head = [first, vec![0xbe; times]].concat();
+            [
+                frame(HEADERS, END_HEADERS, id, &head),
+                frame(DATA, END_STREAM, id, b"ok"),
+            ]
+            .concat()
+        })
+        .await;
+        let proxy = origin.behind("").await;
+        let before = proxy.memory();
+        for _ in 0..10 {
+            assert_eq!(proxy.get("/").await.status(), 502);
+        }
+        let grown = proxy.memory().saturating_sub(before);
+        assert!(grown < 96 << 20, "{grown} bytes by {times}");
+    }
+}
+
+#[tokio::test]
 async fn trailers_have_the_limits_of_the_upstream_too() {
     for (fields, is_whole) in [(3, true), (30, false)] {
         let origin = RawH2::saying(move |id| {

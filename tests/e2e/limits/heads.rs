@@ -36,14 +36,16 @@ fn long(count: usize) -> String {
 }
 
 fn heads() -> Vec<Case> {
-    let (late, large, count) = (
+    let (late, large, wide, count) = (
         "header_timeout: 400ms",
         "header_size: 2KiB",
+        "header_size: 128KiB",
         "header_count: 5",
     );
     let target = |length| GET.replacen('/', &format!("/{}", long(length)), 1) + "\r\n";
     let fields = |count| format!("{GET}{}\r\n", "a: b\r\n".repeat(count));
     let field = |length| format!("{GET}x: {}", long(length));
+    let named = |length| format!("{GET}{}: y\r\n\r\n", long(length));
     vec![
         Case {
             dribbled: "y",
@@ -53,6 +55,9 @@ fn heads() -> Vec<Case> {
         case(large, field(2100) + "\r\n\r\n", 431, "header_too_large"),
         case(large, field(9000), 431, "header_too_large"), // and never ends
         case(large, field(1900) + "\r\n\r\n", 200, ""),
+        case(wide, named(1024), 200, ""),
+        case(wide, named(1025), 431, "header_too_large"),
+        case(wide, named(70_000), 431, "header_too_large"),
         case(count, fields(4), 200, ""),
         case(count, fields(5), 431, "header_too_large"),
         case("uri_size: 64", target(63), 200, ""),
@@ -134,7 +139,7 @@ async fn answer(client: &mut Client, dribbled: &str) -> u16 {
 }
 
 #[tokio::test]
-async fn a_connection_that_says_nothing_ends_at_its_deadline() {
+async fn a_connection_that_says_nothing_ends_at_its_deadline_and_is_counted_if_it_never_did() {
     let stage = Stage::limited("header_timeout: 300ms, keepalive_timeout: 600ms").await;
     for (way, later) in WAYS.into_iter().flat_map(|way| [(way, false), (way, true)]) {
         let mut client = stage.client(way, later).await;
@@ -143,6 +148,8 @@ async fn a_connection_that_says_nothing_ends_at_its_deadline() {
         let least = if later { 550 } else { 250 };
         let took = started.elapsed().as_millis();
         assert!((least..5000).contains(&took), "{way:?} {later} {took} ms");
+        // Who has had an answer and asks for nothing more has done no wrong.
+        assert_eq!(stage.turned_away(way, "silent").await, 1, "{way:?} {later}");
     }
 }
 

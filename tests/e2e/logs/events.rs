@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use simplon::{
     config,
+    listen::Workers,
     observe::{Event, Events, events},
     process::{Edge, Running, Source},
 };
@@ -37,7 +38,14 @@ routes: [{{ upstream: web }}]
         std::fs::write(&file, text).unwrap();
         let loaded = config::load(&file).unwrap_or_else(|report| panic!("{report}"));
         let secrets = Arc::new(rustls::NoKeyLog);
-        let running = Edge::start(Source::File(file), loaded, secrets, Arc::clone(events)).await;
+        let running = Edge::start(
+            Source::File(file),
+            loaded,
+            secrets,
+            Arc::clone(events),
+            Workers::here(),
+        )
+        .await;
         Self {
             directory,
             running: running.unwrap_or_else(|error| panic!("{error}")),

@@ -271,7 +271,8 @@ async fn connections_count_for_the_client_that_the_header_names() {
 #[tokio::test]
 async fn who_has_not_sent_its_header_takes_a_seat_of_the_listener() {
     let origin = telling().await;
-    let text = believing("127.0.0.1", "connections: 2, connections_per_client: 1");
+    // One worker, so that who comes first is let in first.
+    let text = believing("127.0.0.1", "connections: 2, connections_per_client: 1") + "workers: 1\n";
     let proxy = Proxy::with(&text, &[&origin]).await;
     let (mut first, _second) = (proxy.client().await, proxy.client().await);
     proxy.client().await.expect_end().await;

@@ -79,11 +79,9 @@ async fn the_client_of_a_trusted_proxy_is_told_without_a_port() {
     assert_eq!(doorman.headers(), expected);
 }
 
-#[tokio::test]
-async fn for_the_clients_of_a_trusted_proxy_no_connection_is_kept() {
-    let origin = Origin::saying("hello").await;
-    let doorman = Doorman::before(&origin).await;
-    let text = telling(&doorman, "proxy_protocol: v2") + "trusted_proxies: [127.0.0.1]\n";
+/// Twenty clients of a trusted proxy by one connection, and then the proxy itself.
+async fn nothing_is_kept_for_whom_a_proxy_names(doorman: &Doorman, keys: &str) {
+    let text = telling(doorman, keys) + "trusted_proxies: [127.0.0.1]\n";
     let proxy = Proxy::with(&text, &[]).await;
     let mut client = proxy.client().await;
     for nth in 0..20 {
@@ -96,6 +94,21 @@ async fn for_the_clients_of_a_trusted_proxy_no_connection_is_kept() {
         assert_eq!(client.get("/").await.status(), 200);
     }
     assert_eq!((doorman.headers().len(), doorman.gone()), (21, 20));
+}
+
+#[tokio::test]
+async fn for_the_clients_of_a_trusted_proxy_no_connection_is_kept() {
+    let origin = Origin::saying("hello").await;
+    let doorman = Doorman::before(&origin).await;
+    nothing_is_kept_for_whom_a_proxy_names(&doorman, "proxy_protocol: v2").await;
+}
+
+#[tokio::test]
+async fn nor_is_one_of_http2_kept_for_them() {
+    let origin = H2Origin::start().await;
+    let doorman = Doorman::before(&origin).await;
+    let keys = "proxy_protocol: v2, protocol: h2c";
+    nothing_is_kept_for_whom_a_proxy_names(&doorman, keys).await;
 }
 
 /// Two clients in turn, and the first again on another connection: to the server each of the three has a

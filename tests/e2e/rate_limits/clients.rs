@@ -1,5 +1,7 @@
 //! Who counts as whom.
 
+use http::Request;
+
 use super::statuses;
 use crate::harness::Proxy;
 
@@ -48,7 +50,7 @@ async fn what_nobody_vouches_for_changes_nothing() {
 #[tokio::test]
 async fn a_key_is_counted_by_its_value_and_who_leaves_it_out_by_address() {
     let proxy = Proxy::with(&site("{ rate: 1/h, by: 'header:X-Api-Key' }"), &[]).await;
-    let cases: [(&[&str], u16); 8] = [
+    let cases: [(&[&str], u16); 10] = [
         (&["x-api-key: one"], 200),
         (&["x-api-key: two"], 200),
         (&["x-api-key: one"], 429),
@@ -57,6 +59,8 @@ async fn a_key_is_counted_by_its_value_and_who_leaves_it_out_by_address() {
         (&[], 429),
         (&["x-api-key: three", "x-api-key: four"], 429), // as if there were none
         (&["x-forwarded-for: 192.0.2.1"], 200),
+        (&["x-api-key: three, four"], 200), // one value, whatever a server makes of it
+        (&["x-api-key: three, four"], 429),
     ];
     for (lines, expected) in cases {
         assert_eq!(
@@ -64,6 +68,53 @@ async fn a_key_is_counted_by_its_value_and_who_leaves_it_out_by_address() {
             [expected],
             "{lines:?}"
         );
+    }
+}
+
+#[tokio::test]
+async fn no_spelling_and_no_stream_makes_one_client_two() {
+    let text = "
+        listeners: { http: { bind: 127.0.0.1:$http }, https: { bind: 127.0.0.1:$https, tls: intermediate } }
+        certificates: [{ hosts: localhost, self_signed: true, default: true }]
+        routes: [{ host: localhost, path: /in, respond: { body: here }, rate_limit: { rate: 1/h, by: $by } }]
+        ";
+    for by in ["client_ip", "route", "header:X-Api-Key"] {
+        let proxy = Proxy::with(&text.replace("$by", by), &[]).await;
+        for (nth, (host, path, key)) in [
+            ("localhost", "/in", "X-Api-Key: one"),
+            ("localhost", "/in", "x-api-key:one"),
+            ("localhost", "/in", "X-API-KEY: \tone "),
+            ("LOCALHOST", "/in", "x-api-key: one"),
+            ("localhost.", "/in", "x-api-key: one"),
+            ("localhost:8080", "/in", "x-api-key: one"),
+            ("localhost", "/in?", "x-api-key: one"),
+            ("localhost", "/in?a=1", "x-api-key: one"),
+            ("localhost", "/in/", "x-api-key: one"),
+            ("localhost", "/in/x", "x-api-key: one"),
+            ("localhost", "/%69n", "x-api-key: one"),
+            ("localhost", "/./in", "x-api-key: one"),
+            ("localhost", "/x/../in", "x-api-key: one"),
+            ("localhost", "//in", "x-api-key: one"),
+            ("localhost", "http://localhost/in", "x-api-key: one"),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let host = format!("host: {host}");
+            let found = statuses(&proxy, path, &[&host, key], 1).await[0];
+            let what = format!("{by} {host} {path} {key:?}: {found}");
+            match nth {
+                0 => assert_eq!(found, 200, "{what}"),
+                // What is no path of the route's is refused, or leads nowhere.
+                _ => assert!([429, 400, 404].contains(&found), "{what}"),
+            }
+        }
+        let http2 = proxy.h2_client("localhost").await;
+        for path in ["/in", "/in?b=2", "/in"] {
+            let request = Request::get(format!("https://localhost{path}"));
+            let request = request.header("x-api-key", "one").body(()).unwrap();
+            assert_eq!(http2.ask(request, b"").await.status, 429, "{by} {path}");
+        }
     }
 }
 

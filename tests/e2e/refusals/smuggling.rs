@@ -1,5 +1,7 @@
 //! The body of a request is never read as a request.
 
+use std::time::{Duration, Instant};
+
 use crate::harness::{Client, Origin, Proxy};
 
 const HIDDEN: &str = "GET /admin HTTP/1.1\r\nhost: test\r\n\r\n";
@@ -71,7 +73,7 @@ async fn a_body_that_comes_after_the_local_answer_is_never_read_as_a_request() {
             ))
             .await;
         let early = tokio::time::timeout(
-            std::time::Duration::from_millis(200),
+            Duration::from_millis(200),
             client.wire.read_response("POST"),
         )
         .await;
@@ -82,6 +84,26 @@ async fn a_body_that_comes_after_the_local_answer_is_never_read_as_a_request() {
         nothing_else_is_said(&mut client).await;
     }
     assert_eq!(origin.count("/admin"), 0);
+}
+
+#[tokio::test]
+async fn a_body_without_end_behind_a_local_answer_ends_soon() {
+    let origin = Origin::saying("from the server").await;
+    let proxy = Proxy::with(ROUTES, &[&origin]).await;
+    for path in ["/nowhere", "/read", "/old", "/teapot", "/a%2fb"] {
+        for (piece, pause) in [(16 << 10, Duration::ZERO), (1, Duration::from_millis(50))] {
+            let mut client = proxy.client().await;
+            let lines = "host: test\r\ntransfer-encoding: chunked";
+            let head = format!("POST {path} HTTP/1.1\r\n{lines}\r\n\r\n");
+            client.send(head).await;
+            let started = Instant::now();
+            while client.wire.send_chunk(&vec![b'x'; piece]).await.is_ok() {
+                let took = started.elapsed();
+                assert!(took < Duration::from_secs(3), "{path} {piece}: {took:?}");
+                tokio::time::sleep(pause).await;
+            }
+        }
+    }
 }
 
 #[tokio::test]

@@ -93,19 +93,20 @@ async fn the_soft_limit_is_raised_and_too_low_a_hard_one_is_told_of() {
     let text = |connections| {
         format!(
             "
+            workers: 1
             listeners: {{ http: {{ bind: 127.0.0.1:$http, limits: {{ connections: {connections} }} }} }}
             upstreams: {{ web: {{ servers: [127.0.0.1:1] }} }}
             routes: [{{ upstream: web }}]
             "
         )
     };
-    for (connections, is_enough) in [(400, true), (401, false)] {
+    for (connections, is_enough) in [(397, true), (398, false)] {
         let setup = Setup::of(&text(connections)).after("ulimit -S -n 64; ulimit -H -n 1000");
         let proxy = setup.start().await;
         assert_eq!(proxy.metric("process_max_fds", &[]).await, Some(1000));
         let told = proxy
             .errors()
-            .has("1000 file descriptors are not enough for all the connections that `limits` let in: those need at least 1002");
+            .has("1000 file descriptors are not enough for all the connections that `limits` let in: those need at least 1001");
         assert_eq!(told, !is_enough, "{connections}");
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use simplon::{
     config,
+    listen::Workers,
     observe::panics,
     process::{Edge, Running, Source},
 };
@@ -17,7 +18,7 @@ use tracing::{
     span::{Attributes, Id, Record},
 };
 
-use crate::harness::{Client, Http2, Origin, Reply, Trust, free_port, shake_hands, until};
+use crate::harness::{Client, Http2, Origin, Reply, Setup, Trust, free_port, shake_hands, until};
 
 /// What is said of a server that does not speak TLS, in the task of the exchange.
 const FATAL: &str = "no TLS with a server";
@@ -91,7 +92,14 @@ routes: [{{ upstream: web }}, {{ path: /one, upstream: one }}, {{ path: /two, up
         std::fs::write(&file, text).unwrap();
         let loaded = config::load(&file).unwrap_or_else(|report| panic!("{report}"));
         let secrets = Arc::new(rustls::NoKeyLog);
-        let running = Edge::start(Source::File(file), loaded, secrets, Arc::default()).await;
+        let running = Edge::start(
+            Source::File(file),
+            loaded,
+            secrets,
+            Arc::default(),
+            Workers::here(),
+        )
+        .await;
         Self {
             http,
             https,
@@ -179,4 +187,13 @@ async fn a_panic_ends_its_exchange_and_nothing_else() {
     // The servers whose log it was are asked again like any other.
     let answer = Client::connect(edge.http).await.get("/two").await;
     assert_eq!(answer.status(), 502);
+}
+
+#[tokio::test]
+#[should_panic(expected = "in the proxy: somebody has panicked")]
+async fn no_test_passes_whose_proxy_has_panicked() {
+    let text = "routes: [{ respond: { body: hello } }]";
+    let says_so = Setup::of(text).after("echo somebody has panicked >&2");
+    let proxy = says_so.start().await;
+    proxy.errors().await_line("panicked").await;
 }

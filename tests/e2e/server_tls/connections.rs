@@ -96,6 +96,7 @@ async fn a_connection_is_never_shared_with_who_trusts_another_authority() {
     let directory = knowing(&authority);
     stranger.write_authority(&directory.path().join("stranger.pem"));
     let text = "
+        workers: 1
         upstreams:
           good: { servers: [$1], tls: { ca: ca.pem } }
           other_ca: { servers: [$1], tls: { ca: stranger.pem } }
@@ -128,9 +129,10 @@ async fn a_reload_keeps_connections_unless_the_trust_has_changed() {
     let (authority, stranger) = (Certificates::new(), Certificates::new());
     let origin = hello(&authority.handshake(&["127.0.0.1"])).await;
     let proxy = in_front_of(&origin, &authority, "{ ca: ca.pem }").await;
-    assert_eq!(proxy.get("/").await.status(), 200);
+    let mut client = proxy.client().await;
+    assert_eq!(client.get("/").await.status(), 200);
     proxy.reload().await;
-    assert_eq!(proxy.get("/").await.status(), 200);
+    assert_eq!(client.get("/").await.status(), 200);
     // Other settings of the upstream, and another file of the same content.
     let ca = proxy.directory().join("ca.pem");
     fs::copy(&ca, proxy.directory().join("same.pem")).unwrap();
@@ -141,7 +143,7 @@ async fn a_reload_keeps_connections_unless_the_trust_has_changed() {
         ",
     );
     proxy.reload().await;
-    assert_eq!(proxy.get("/").await.status(), 200);
+    assert_eq!(client.get("/").await.status(), 200);
     assert_eq!(origin.connections(), 1);
 
     proxy.rewrite(&web("{ ca: ca.pem }"));

@@ -76,7 +76,7 @@ fn meter(passes: &[Pass<'_>], size: usize) -> (FrameMeter, Result<(), Offence>) 
         let mut goodbye = None;
         for bytes in pass.bytes.chunks(size) {
             if pass.from_us {
-                goodbye = goodbye.or(meter.sent(bytes, now));
+                goodbye = goodbye.or(meter.sent(bytes, now).goodbye);
             } else if verdict.is_ok() {
                 verdict = meter.accept(bytes, now);
             } else {

@@ -1,7 +1,9 @@
-//! The head of a request: what is accepted reads the same to another parser, and not one byte more or less is.
+//! The head of a request: what is accepted reads the same to another parser, and not one byte more or less is. Pingora, which
+//! reads it next, has nothing to refuse.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use pingora_http::RequestHeader;
 use simplon::{
     admit::{Framing, Head, HeadLimits, Host, find_head_end},
     respond::Refusal,
@@ -38,6 +40,14 @@ fn assert_same(ours: &Head, head: &[u8]) {
     let status = request.parse(head).expect("what we accept, httparse does");
     assert_eq!(status, httparse::Status::Complete(head.len()));
     let target = request.path.expect("a target");
+    let method = request.method.expect("a method");
+    let mut theirs =
+        RequestHeader::build(method, target.as_bytes(), None).expect("so does Pingora");
+    for field in request.headers.iter() {
+        theirs
+            .append_header(field.name.to_owned(), field.value)
+            .expect("its fields too");
+    }
     let http10 = request.version == Some(0);
     assert_eq!(ours.http10, http10);
     let all = |name: &str| -> Vec<&[u8]> {

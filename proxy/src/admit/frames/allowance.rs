@@ -13,10 +13,11 @@ pub(super) fn resets(at_once: usize) -> Account {
     Account::new(u32::try_from(at_once).unwrap_or(u32::MAX), 20)
 }
 
-/// CVE-2025-8671. Clients in order are never blamed; one with a mistake may be, for each of its requests,
-/// until somebody looks. `h2` ends a connection after 1024, and Pingora after 32 requests that are malformed.
+/// CVE-2025-8671, and requests that the lane answers by itself. Clients in order are never blamed; one with a mistake may
+/// be, for each of its requests, until somebody looks. `h2` ends a connection after 1024, and Pingora after 32 requests
+/// that are malformed, neither with a word of why: so that we are first.
 pub(super) fn our_resets() -> Account {
-    Account::new(100, 1)
+    Account::new(25, 1)
 }
 
 /// CVE-2019-9512. Clients measure the path with pings: gRPC sends one with every DATA frame it gets, and
@@ -91,6 +92,14 @@ impl Account {
             self.paid_at = Some(paid_at);
         }
         is_there
+    }
+
+    /// Whether a quarter of it is spent.
+    pub(super) fn is_quarter_spent(&self, now: Instant) -> bool {
+        let debt = self
+            .paid_at
+            .map(|paid_at| paid_at.saturating_duration_since(now));
+        debt.is_some_and(|debt| debt > self.reach / 4)
     }
 
     /// Gives back what some of them cost. It cannot be saved up: an account holds no more than its burst.

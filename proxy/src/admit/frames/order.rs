@@ -95,13 +95,14 @@ impl Order {
         Ok(())
     }
 
-    /// Looks at bytes of the payload of the last frame.
-    pub(super) fn pass(&mut self, payload: &[u8]) -> Result<(), Breach> {
+    /// Looks at bytes of the payload of the last frame. The initial window that they set, if they do.
+    pub(super) fn pass(&mut self, payload: &[u8]) -> Result<Option<u32>, Breach> {
         let settings = self.settings.as_mut();
-        if settings.is_some_and(|entries| entries.has_too_large_a_window(payload)) {
+        let window = settings.and_then(|entries| entries.window(payload));
+        if window.is_some_and(|window| window > LARGEST_WINDOW) {
             return Err(Breach::Window);
         }
-        Ok(())
+        Ok(window)
     }
 }
 
@@ -163,21 +164,25 @@ struct Entries {
 }
 
 impl Entries {
-    fn has_too_large_a_window(&mut self, payload: &[u8]) -> bool {
-        payload.iter().any(|byte| {
-            if let Some(place) = self.entry.get_mut(self.have) {
-                *place = *byte;
+    /// The initial window that these bytes set; a breach if any of several is one, and else the last.
+    fn window(&mut self, payload: &[u8]) -> Option<u32> {
+        let windows = payload.iter().filter_map(|byte| self.next(*byte));
+        windows.reduce(|before, window| {
+            if before > LARGEST_WINDOW {
+                before
+            } else {
+                window
             }
-            self.have = (self.have + 1) % self.entry.len();
-            self.have == 0 && is_too_large_a_window(self.entry)
         })
     }
-}
 
-fn is_too_large_a_window(entry: [u8; 6]) -> bool {
-    let is_window = entry.first_chunk() == Some(&INITIAL_WINDOW_SIZE.to_be_bytes());
-    let value = entry.last_chunk().copied().map(u32::from_be_bytes);
-    is_window && value.is_some_and(|value| value > LARGEST_WINDOW)
+    fn next(&mut self, byte: u8) -> Option<u32> {
+        *self.entry.get_mut(self.have)? = byte;
+        self.have = (self.have + 1) % self.entry.len();
+        let is_window = self.entry.first_chunk() == Some(&INITIAL_WINDOW_SIZE.to_be_bytes());
+        let value = self.entry.last_chunk().copied().map(u32::from_be_bytes);
+        value.filter(|_| self.have == 0 && is_window)
+    }
 }
 
 #[cfg(test)]
@@ -199,7 +204,7 @@ mod tests {
             let frame = walk.next(&mut left).unwrap();
             last = order.judge(&frame);
             for byte in left {
-                last = last.and_then(|()| order.pass(&[*byte]));
+                last = last.and_then(|()| order.pass(&[*byte]).map(drop));
             }
             assert_eq!(walk.next(&mut left), None);
         }

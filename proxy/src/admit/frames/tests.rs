@@ -143,7 +143,7 @@ fn resets_of_ours_count_where_the_client_is_to_blame() {
         meter
             .accept(&frame(kind::SETTINGS, flag::ACK, 0, b""), now)
             .unwrap();
-        for _ in 0..100 {
+        for _ in 0..25 {
             meter.sent(&reset(code), now);
         }
         assert_eq!(meter.accept(b"", now), Ok(()), "{code}");
@@ -165,6 +165,21 @@ fn a_client_that_takes_half_of_its_answers_may_cancel_the_others() {
         let cancel = frame(kind::RST_STREAM, 0, stream, &[0, 0, 0, 8]);
         assert_eq!(meter.accept(&cancel, now), Ok(()), "{stream}");
     }
+}
+
+#[test]
+fn who_takes_back_many_requests_is_known_for_it_before_it_is_too_much() {
+    let mut meter = meter();
+    let now = Instant::now();
+    let cancel = frame(kind::RST_STREAM, 0, 1, &[0, 0, 0, 8]);
+    let cancels = |meter: &mut FrameMeter, times: usize, now| {
+        (0..times).for_each(|_| meter.accept(&cancel, now).unwrap());
+        meter.progress().cancels
+    };
+    assert!(!cancels(&mut meter, 50, now));
+    assert!(cancels(&mut meter, 1, now));
+    let later = now + Duration::from_secs(1);
+    assert!(!cancels(&mut meter, 1, later), "time gives it back");
 }
 
 #[test]
@@ -202,7 +217,7 @@ fn a_stream_is_open_until_its_answer_is_sent_or_nobody_waits_for_it() {
     let mut open_after = |received: &[u8], sent: &[u8]| {
         meter.accept(received, now).unwrap();
         meter.sent(sent, now);
-        meter.open()
+        meter.progress().open
     };
     assert_eq!(
         open_after(&[ask(1), ask(3), ask(5), ask(7)].concat(), b""),
@@ -218,6 +233,101 @@ fn a_stream_is_open_until_its_answer_is_sent_or_nobody_waits_for_it() {
     let goodbye = frame(kind::GOAWAY, 0, 0, &[0, 0, 0, 5, 0, 0, 0, 0]);
     assert_eq!(open_after(b"", &goodbye), 0);
     assert_eq!(open_after(&ask(9), b""), 0);
+}
+
+#[test]
+fn what_the_lane_answers_by_itself_is_told_costs_and_earns_nothing() {
+    let now = Instant::now();
+    let ask = |stream| frame(HEADERS, WHOLE, stream, b"block");
+    let answer = |stream, block: &[u8]| frame(HEADERS, WHOLE, stream, block);
+    let reset = |stream, code| frame(kind::RST_STREAM, 0, stream, &[0, 0, 0, code]);
+    let begun = [
+        frame(HEADERS, flag::END_HEADERS, 1, b"head"),
+        answer(1, &[0xbe]),
+    ]
+    .concat();
+    let both = [answer(1, &[0xbe]), reset(1, 1)].concat();
+    let cases = [
+        (answer(1, &[0x8c]), 1, 0),
+        (answer(1, b"\x48\x03431"), 0, 1),
+        (both, 0, 1), // once a stream
+        (reset(1, 1), 1, 0),
+        (reset(1, 8), 0, 0),
+        (answer(3, &[0x8c]), 0, 0), // nobody asked
+        (answer(1, b"\x88 and a good deal more"), 0, 0),
+        (begun, 0, 0), // trailers
+    ];
+    for (sent, malformed, too_large) in cases {
+        let mut meter = meter();
+        meter.accept(&ask(1), now).unwrap();
+        let said = meter.sent(&sent, now);
+        assert_eq!(
+            (said.malformed, said.too_large),
+            (malformed, too_large),
+            "{sent:x?}"
+        );
+    }
+    let mut meter = meter();
+    let answered = (0..100).find(|nth| {
+        let stream = 2 * nth + 1;
+        meter.accept(&ask(stream), now).unwrap();
+        meter.sent(&answer(stream, &[0xbe]), now);
+        meter.accept(b"", now).is_err()
+    });
+    assert_eq!(answered, Some(25));
+    assert_eq!(meter.accept(b"", now), Err(Flood::MadeYouReset.into()));
+}
+
+#[test]
+fn a_stream_is_starved_while_its_window_or_the_connections_is_closed() {
+    let (mut meter, now) = (meter(), Instant::now());
+    let ask = |stream| frame(HEADERS, WHOLE, stream, b"block");
+    let initially = |window: u16| {
+        let setting = [&[0, 4, 0, 0][..], &window.to_be_bytes()].concat();
+        frame(kind::SETTINGS, 0, 0, &setting)
+    };
+    let widen = |stream, by: u32| frame(kind::WINDOW_UPDATE, 0, stream, &by.to_be_bytes());
+    let data = |stream, size| frame(kind::DATA, 0, stream, &vec![0; size]);
+    let mut starved_after = |received: &[u8], sent: &[u8]| {
+        meter.accept(received, now).unwrap();
+        meter.sent(sent, now);
+        meter.progress().starved
+    };
+    assert_eq!(starved_after(&[ask(1), ask(3)].concat(), &data(1, 1000)), 0);
+    assert_eq!(starved_after(&initially(0), b""), 2);
+    assert_eq!(starved_after(&ask(5), b""), 3);
+    assert_eq!(
+        starved_after(&initially(1000), b""),
+        1,
+        "one has had its thousand"
+    );
+    assert_eq!(starved_after(&widen(1, 1), b""), 0);
+    assert_eq!(starved_after(b"", &data(1, 1)), 1);
+    assert_eq!(starved_after(&initially(u16::MAX), b""), 0);
+    let left = usize::from(u16::MAX) - 1001;
+    let all: Vec<u8> = [16_000, 16_000, 16_000, left - 48_000]
+        .map(|size| data(3, size))
+        .concat();
+    assert_eq!(starved_after(b"", &all), 3, "the connection's");
+    assert_eq!(starved_after(&widen(0, 9), b""), 0);
+    assert_eq!(
+        starved_after(&frame(kind::RST_STREAM, 0, 1, &[0, 0, 0, 8]), b""),
+        0
+    );
+}
+
+#[test]
+fn a_window_that_opens_by_a_byte_moves_nothing() {
+    let (mut meter, now) = (meter(), Instant::now());
+    for (sent, moved) in [
+        (frame(kind::DATA, 0, 1, b"x"), 0),
+        (frame(kind::DATA, 0, 1, &[0; 256]), 1),
+        (frame(kind::DATA, flag::END_STREAM, 1, b"x"), 2),
+        (frame(HEADERS, flag::END_HEADERS, 3, b"head"), 3),
+    ] {
+        meter.sent(&sent, now);
+        assert_eq!(meter.progress().moved, moved);
+    }
 }
 
 #[test]
@@ -239,7 +349,8 @@ fn a_goodbye_is_said_between_two_frames_alone() {
 fn an_error_of_the_lane_is_noticed_as_it_is_written() {
     let now = Instant::now();
     for (code, noticed) in [(0, None), (1, Some(1)), (0xb, Some(0xb))] {
-        assert_eq!(meter().sent(&goaway(3, code, "why"), now), noticed);
+        let said = meter().sent(&goaway(3, code, "why"), now);
+        assert_eq!(said.goodbye, noticed);
     }
 }
 
@@ -272,13 +383,16 @@ proptest! {
     ) {
         let now = Instant::now();
         let (mut whole, mut parts) = (meter(), meter());
-        let mut goodbye = None;
+        let mut said = Said::default();
         for (bytes, is_sent) in [(&sent, true), (&received, false)] {
             let mut rest = &bytes[..];
             for cut in cuts.iter().cycle() {
                 let (part, next) = rest.split_at((*cut).min(rest.len()));
                 if is_sent {
-                    goodbye = goodbye.or(parts.sent(part, now));
+                    let more = parts.sent(part, now);
+                    said.goodbye = said.goodbye.or(more.goodbye);
+                    said.malformed += more.malformed;
+                    said.too_large += more.too_large;
                 } else {
                     let _ = parts.accept(part, now);
                 }
@@ -288,10 +402,10 @@ proptest! {
                 }
             }
         }
-        prop_assert_eq!(whole.sent(&sent, now), goodbye);
+        prop_assert_eq!(whole.sent(&sent, now), said);
         prop_assert_eq!(whole.accept(&received, now), parts.accept(b"", now));
         prop_assert_eq!(whole.owes(), parts.owes());
-        prop_assert_eq!((whole.open(), whole.moved()), (parts.open(), parts.moved()));
+        prop_assert_eq!(whole.progress(), parts.progress());
         prop_assert_eq!(whole.goodbye(Flood::Ping.into()), parts.goodbye(Flood::Ping.into()));
     }
 

@@ -24,8 +24,10 @@ pub(super) mod flag {
 }
 
 const HEAD: usize = 9;
-/// As much of a payload as is ever looked at: a GOAWAY's last stream and code.
-const LEAD: usize = 8;
+/// As much of a payload as is ever looked at: a status, after two changes to the size of HPACK's table.
+const LEAD: usize = 12;
+/// A GOAWAY's last stream and code.
+const GOODBYE: usize = 8;
 
 /// One direction of a connection, at any place between two bytes.
 #[derive(Debug, Default)]
@@ -100,9 +102,9 @@ impl Walk {
         let length = number(&self.head[..3]) as usize;
         let lead = match kind {
             kind::DATA if flags & flag::PADDED != 0 => 1,
-            kind::HEADERS if flags & flag::PRIORITY != 0 => 5, // with the length of padding
-            kind::RST_STREAM => 4,
-            kind::GOAWAY => 8,
+            kind::HEADERS => LEAD,
+            kind::RST_STREAM | kind::WINDOW_UPDATE => 4,
+            kind::GOAWAY => GOODBYE,
             _ => 0,
         };
         HEAD + length.min(lead)
@@ -164,9 +166,21 @@ impl Frame {
     /// The error code of a `RST_STREAM` or GOAWAY; of one that is cut short, anything.
     pub(super) fn code(&self) -> u32 {
         number(match self.kind {
-            kind::GOAWAY => &self.lead[4..],
+            kind::GOAWAY => &self.lead[4..GOODBYE],
             _ => &self.lead[..4],
         })
+    }
+
+    /// By how much a `WINDOW_UPDATE` opens a window.
+    pub(super) fn increment(&self) -> u32 {
+        number(&self.lead[..4]) & (u32::MAX >> 1)
+    }
+
+    /// The header block, if all of it is here and is not long.
+    pub(super) fn short_block(&self) -> Option<&[u8]> {
+        let is_whole = self.kind == kind::HEADERS && self.has(flag::END_HEADERS);
+        let block = self.lead.get(..self.length as usize);
+        block.filter(|_| is_whole && !self.has(flag::PADDED | flag::PRIORITY))
     }
 }
 
@@ -178,8 +192,8 @@ fn number(bytes: &[u8]) -> u32 {
 
 /// The bytes of a GOAWAY (RFC 9113 section 6.8).
 pub(super) fn goaway(last_stream: u32, code: u32, why: &str) -> Vec<u8> {
-    let length = u8::try_from(LEAD + why.len()).unwrap_or(u8::MAX);
-    let why = why.as_bytes().get(..usize::from(length) - LEAD);
+    let length = u8::try_from(GOODBYE + why.len()).unwrap_or(u8::MAX);
+    let why = why.as_bytes().get(..usize::from(length) - GOODBYE);
     [
         &[0, 0, length, kind::GOAWAY, 0, 0, 0, 0, 0][..],
         &last_stream.to_be_bytes(),

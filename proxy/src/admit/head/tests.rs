@@ -211,6 +211,14 @@ fn a_limit_that_is_passed_has_a_refusal_of_its_own() {
     assert!(parse(head(64, 8).as_bytes()).is_ok());
     assert_eq!(parse(head(65, 8).as_bytes()), Err(Refusal::UriTooLong));
     assert_eq!(parse(head(64, 9).as_bytes()), Err(Refusal::HeaderTooLarge));
+    let named = |length| with(&format!("{}: y", "x".repeat(length)));
+    assert!(parse(named(1024).as_bytes()).is_ok());
+    for length in [1025, 70_000] {
+        assert_eq!(
+            parse(named(length).as_bytes()),
+            Err(Refusal::HeaderTooLarge)
+        );
+    }
 }
 
 #[test]

@@ -19,14 +19,23 @@ pub(super) trait Client: Asker {
     /// The piece of its body that comes next; nothing at the end.
     fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Refusal>>;
 
-    /// Ready once it has gone, or taken the request back.
+    /// Ready once it has gone, or taken the request back. By HTTP/1 that is not seen before its body has been read.
     fn poll_left(&mut self, cx: &mut Context<'_>) -> Poll<()>;
+
+    /// Whether it has taken the request back: then no server need hear of it. A rapid reset (CVE-2023-44487) so stays between
+    /// the client and us.
+    fn is_taken_back(&mut self) -> bool {
+        false
+    }
 
     /// Gives it an interim response, if its protocol can.
     fn inform(&mut self, status: StatusCode, fields: &HeaderMap);
 
     /// Begins the response.
     fn begin(&mut self, head: ResponseHead, length: Length) -> Result<(), Refusal>;
+
+    /// Lets a large header of its go, but for what is logged: the answer may have to wait.
+    fn forget_head(&mut self) {}
 
     /// Takes a piece of the body, which is not empty.
     fn give(&mut self, piece: Bytes);

@@ -205,7 +205,7 @@ impl<'a, C: Client> Crossing<'a, C> {
         if let Poll::Ready(read) = self.poll_hear(cx) {
             return Poll::Ready(read);
         }
-        if self.client.is_heard() && self.client.poll_left(cx).is_ready() {
+        if self.client.poll_left(cx).is_ready() {
             return Poll::Ready(Err(Break::Refused(Refusal::ClientGone)));
         }
         let due = self.moved + self.patience();

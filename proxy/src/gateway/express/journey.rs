@@ -9,7 +9,7 @@ use super::{
         answering, apply, challenge,
         exchange::Kept,
         means::Means,
-        pages,
+        outcome, pages,
         record::{self, Delivered},
         routing, turn,
     },
@@ -146,6 +146,9 @@ async fn try_once(
     upload: &mut Upload,
     upstream: &Arc<Upstream>,
 ) -> ControlFlow<Result<(), Refusal>> {
+    if client.is_taken_back() {
+        return ControlFlow::Break(Err(Refusal::ClientGone));
+    }
     // The last try is over: its server is free before the next is chosen.
     let last = exchange.pick.take();
     let goes_back = exchange.tries.goes_back();
@@ -171,7 +174,7 @@ async fn try_once(
         return ControlFlow::Break(Err(Refusal::Internal));
     };
     let anew = exchange.tries.kept == Kept::Shunned;
-    let lent = match lend::lend(pick, admitted, &means.spares, anew).await {
+    let lent = match lend::lend(pick, admitted, means.spares.mine(), anew).await {
         Ok(lent) => lent,
         Err(error) => {
             let resend = resend(client.head(), upload.is_kept());
@@ -186,7 +189,7 @@ async fn try_once(
     let Some(crossing) = Crossing::new(client, exchange, upload, lent) else {
         return ControlFlow::Break(Err(Refusal::Internal));
     };
-    match crossing.run(&means.spares).await {
+    match crossing.run(means.spares.mine()).await {
         End::Done => ControlFlow::Break(Ok(())),
         End::Again => ControlFlow::Continue(()),
         End::StandIn(page) => {
@@ -227,6 +230,7 @@ async fn say(
         client.close(); // nobody reads the rest of its body
     }
     client.begin(head, Length::Said { is_empty })?;
+    client.forget_head();
     if !is_empty {
         client.give(body);
     }
@@ -243,6 +247,7 @@ pub(super) async fn sent(client: &mut impl Client) -> Result<(), Refusal> {
 async fn refuse(client: &mut impl Client, exchange: &mut Exchange, refusal: Refusal) {
     exchange.refusal = Some(refusal);
     exchange.note(Instant::now(), || Milestone::Refusal(refusal.label()));
+    outcome::stalled(exchange, refusal);
     let is_heard = !matches!(
         refusal,
         Refusal::ClientGone | Refusal::WindowTimeout | Refusal::WriteTimeout
@@ -260,7 +265,8 @@ async fn refuse(client: &mut impl Client, exchange: &mut Exchange, refusal: Refu
     }
     let page = pages::refused(refusal, client.head(), exchange);
     // A client that cannot be written to has left; the log will say how far it came.
-    if say(client, exchange, &page).await.is_err() {
+    if let Err(failed) = say(client, exchange, &page).await {
+        outcome::stalled(exchange, failed);
         client.abort(refusal);
     }
 }

@@ -50,8 +50,7 @@ pub(super) async fn lend(
     Ok(Lent {
         line,
         was_kept,
-        // By a trusted proxy as many ask as it likes, who may never come again, while its own connection stays.
-        is_kept: !anew && (header.is_none() || admitted.is_direct()),
+        is_kept: !anew && admitted.may_keep(header.as_ref()),
         whom,
         stay: Stay::of(pick, header, connection),
         vitals: Arc::clone(&pick.server().vitals),

@@ -4,10 +4,13 @@
 //! has been forwarded: upgrades, HTTP/1.0, `Expect`, servers with HTTP/2, and responses that may be compressed. Read
 //! [`journey`] first, then [`crossing`].
 
+pub(super) mod berths;
+pub(super) mod calls;
 mod client;
 mod crossing;
 mod date;
 pub(super) mod http1;
+pub(super) mod http2;
 mod journey;
 mod lend;
 mod upload;

@@ -7,7 +7,7 @@ use std::{
 
 use super::{bucket, identity, limit, ms, passes};
 use crate::{
-    config::model::By,
+    config::model::{By, MOST_KEYS},
     limits::{Identity, Registry, Subject},
 };
 
@@ -46,6 +46,36 @@ fn who_goes_is_nearly_over() {
         forgotten.count() <= 2,
         "those who must wait longest are remembered"
     );
+}
+
+/// `benches/limits.rs` does the same with five million.
+#[test]
+fn clients_without_number_find_a_bounded_table_and_an_offender_stays_one() {
+    const CLIENTS: u32 = 1_500_000;
+    const A_SECOND: u32 = 10_000;
+    const OFFENDER: u32 = u32::MAX;
+    let (limit, begun) = limit(bucket(5, 3_600_000, 5), Duration::ZERO, MOST_KEYS);
+    assert_eq!(
+        (0..9).filter(|_| passes(&limit, OFFENDER, begun)).count(),
+        5
+    );
+    for who in 0..CLIENTS {
+        let now = begun + Duration::from_secs(u64::from(who / A_SECOND));
+        assert!(
+            passes(&limit, who, now),
+            "a client that comes for the first time"
+        );
+        if who % A_SECOND == 0 {
+            assert!(
+                !passes(&limit, OFFENDER, now),
+                "forgotten behind {who} clients"
+            );
+            assert!(limit.table().keys() <= MOST_KEYS);
+            limit.table().tick(now);
+        }
+    }
+    assert_eq!(limit.table().keys(), MOST_KEYS);
+    assert!(limit.table().evictions() > 0);
 }
 
 #[test]

@@ -44,14 +44,18 @@ struct Stage {
     address: SocketAddr,
 }
 
-fn stage() -> Stage {
-    let config = crate::config::quick("127.0.0.1:0", "127.0.0.1:1");
+fn listener(bind: &str, metrics: &Arc<Metrics>, pressure: &Arc<Pressure>) -> Arc<Listener> {
+    let config = crate::config::quick(bind, "127.0.0.1:1");
     let settings = config.ok().unwrap().listeners.remove(0);
+    let meters = metrics.listener("http");
+    Arc::new(Listener::new(settings, meters, None, Arc::clone(pressure)))
+}
+
+fn stage() -> Stage {
     let metrics = Metrics::new(&[], &REASONS, SystemTime::now()).unwrap();
     let pressure = Arc::new(Pressure::default());
-    let meters = metrics.listener("http");
-    let listener = Arc::new(Listener::new(settings, meters, None, Arc::clone(&pressure)));
-    let mut listeners = Listeners::new(Arc::new(Nervous));
+    let listener = listener("127.0.0.1:0", &metrics, &pressure);
+    let mut listeners = Listeners::new(Arc::new(Nervous), Workers::here());
     let prepared = listeners.prepare(vec![Arc::clone(&listener)]).unwrap();
     listeners.commit(prepared, PATIENCE);
     Stage {
@@ -146,3 +150,5 @@ async fn idle_connections_make_room_one_after_another_until_all_have() {
     assert!(left[4] > 0, "not all at once: {left:?}");
     assert_eq!(stage.listener.meters.total_refused(), 32);
 }
+
+mod workers;

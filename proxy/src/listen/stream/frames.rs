@@ -12,13 +12,17 @@
 //! | HPACK's table, whose entries keep alive the frames they came in | 124 × 16 KiB | 2 MiB |
 //! | bodies from the client | the window of the connection | 4 MiB |
 //! | the same, kept for a second try | S × 64 KiB | 6 MiB |
-//! | bodies to the client: queued, on the way in and out, and read ahead | S × (64 KiB + 7 × 16 KiB) | 17 MiB |
-//! | the same, in `h2` | S × 64 KiB | 6 MiB |
+//! | bodies to the client: room to read them into | S × 64 KiB | 6 MiB |
+//! | the same, queued, and on the way in and out: less where there are more than 16 | 7 × (16 × 16 KiB + (S - 16) × 4 KiB) | 4 MiB |
+//! | the same, in `h2` | S × 16 KiB | 2 MiB |
 //! | streams that were reset: remembered for a second, or not yet seen by the lane | 50, and 2 S | 0.1 MiB |
 //!
-//! So a client that fills everything holds 40 MiB with what is small (a test measures it), and none of it for
+//! A server with HTTP/2 may send ahead 256 KiB a stream, in frames of 64 KiB at most, of which seven are queued: 69 MiB more.
+//!
+//! So a client that fills everything holds 28 MiB with what is small (a test measures it), and none of it for
 //! long: a stream whose window does not open is given up by `write_idle_timeout`, one whose body does not
-//! come by `body_idle_timeout`, and a connection without a stream by `keepalive_timeout`.
+//! come by `body_idle_timeout` (to a server with HTTP/2 by the longest of it, `first_byte` and `idle`), and a
+//! connection without a stream by `keepalive_timeout`.
 
 use std::{
     io,
@@ -31,6 +35,7 @@ use super::{Deadline, Gate, Stream};
 use crate::{
     admit::{Flood, FrameMeter, Offence},
     listen::Listener,
+    respond::Refusal,
 };
 
 /// The gate of HTTP/2: lets everything pass, and knows when it is too much.
@@ -93,14 +98,18 @@ impl Stream {
         let verdict = match polled {
             Poll::Ready(Ok(())) => {
                 let verdict = frames.accept(buf.filled().get(before..).unwrap_or_default());
-                (self.connection).note_answers(frames.meter.open(), frames.meter.moved());
+                self.connection.note_answers(frames.meter.progress());
                 verdict
             }
             Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
-            Poll::Pending => {
-                ready!(frames.poll_overdue(cx));
-                Err(Flood::HeaderBlockTimeout.into())
-            }
+            // What we had to write may have been too much, though nothing more is read.
+            Poll::Pending => match frames.accept(&[]) {
+                Ok(()) => {
+                    ready!(frames.poll_overdue(cx));
+                    Err(Flood::HeaderBlockTimeout.into())
+                }
+                offence => offence,
+            },
         };
         Poll::Ready(verdict.map_err(|offence| self.end_for(offence)))
     }
@@ -110,14 +119,24 @@ impl Stream {
         let Gate::Frames(frames) = &mut self.gate else {
             return;
         };
-        let error = frames.meter.sent(bytes, Instant::now().into_std());
-        (self.connection).note_answers(frames.meter.open(), frames.meter.moved());
+        let said = frames.meter.sent(bytes, Instant::now().into_std());
+        self.connection.note_answers(frames.meter.progress());
+        let meters = &self.connection.listener.meters;
+        // No exchange knows of what the lane turns away by itself.
+        for (refusal, times) in [
+            (Refusal::Malformed("it breaks the protocol"), said.malformed),
+            (Refusal::HeaderTooLarge, said.too_large),
+        ] {
+            for _ in 0..times {
+                meters.refused_request(refusal.label());
+            }
+        }
         // The lane ends the connection by itself: the client broke the protocol.
-        if let Some(code) = error
+        if let Some(code) = said.goodbye
             && !std::mem::replace(&mut frames.is_over, true)
         {
             let client = self.connection.peer.ip();
-            self.connection.listener.meters.refused(Offence::BREACH);
+            meters.refused(Offence::BREACH);
             tracing::debug!(%client, code, "a connection of HTTP/2 is ended");
         }
     }

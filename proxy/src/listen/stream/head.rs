@@ -42,6 +42,10 @@ impl Stream {
         let mut empty_lines = 0;
         while self.skip_empty_lines(&mut empty_lines) {
             if !self.read_first_bytes(first_byte_by).await {
+                let has_asked_before = !matches!(self.gate, Gate::Open);
+                if !has_asked_before && Instant::now() >= first_byte_by {
+                    connection.listener.meters.refused("silent");
+                }
                 return HeadRead::Ended;
             }
         }

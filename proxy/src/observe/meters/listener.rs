@@ -146,6 +146,11 @@ impl ListenerMeters {
         self.refused.count(reason);
     }
 
+    /// Counts a request that was turned away before there was an exchange.
+    pub fn refused_request(&self, reason: &str) {
+        self.metrics.refused(reason);
+    }
+
     pub fn handshake_failed(&self) {
         self.handshake_failures.inc();
     }

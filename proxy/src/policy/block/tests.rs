@@ -87,6 +87,35 @@ fn all_conditions_of_a_rule_must_hold() {
 }
 
 #[test]
+fn a_value_hides_behind_no_other_of_its_header() {
+    let rules = block(vec![rule(
+        requests(Conditions {
+            header: Some(HeaderCondition {
+                name: HeaderName::from_static("x-bad"),
+                value: Some(Pattern::whole("on").unwrap()),
+            }),
+            ..Conditions::default()
+        }),
+        Mode::Enforce,
+    )]);
+    let cases: [(&[(&str, &str)], bool); 9] = [
+        (&[("x-bad", "on")], true),
+        (&[("x-bad", "off"), ("x-bad", "on")], true),
+        (&[("x-bad", "on"), ("x-bad", "off")], true),
+        (&[("x-bad", "off, on")], true),
+        (&[("x-bad", "on,off")], true),
+        (&[("x-bad", "off,\ton ,")], true),
+        (&[("x-bad", "off, on x")], false),
+        (&[("x-bad", "o,n")], false),
+        (&[("x-good", "on")], false),
+    ];
+    for (fields, is_bad) in cases {
+        let expected = if is_bad { "rule 1" } else { "" };
+        assert_eq!(said(&rules, "GET", "/", fields), expected, "{fields:?}");
+    }
+}
+
+#[test]
 fn a_rule_that_observes_hides_none_behind_it() {
     let at = |path: &str| {
         requests(Conditions {

@@ -1,0 +1,217 @@
+//! The streams of one connection of HTTP/2, all on its task.
+
+use std::{
+    future::poll_fn,
+    panic::AssertUnwindSafe,
+    pin::pin,
+    sync::Arc,
+    task::{Context, Poll, Waker, ready},
+};
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+use pingora::{
+    apps::HttpServerApp,
+    protocols::{
+        Digest, Stream as Io,
+        http::{
+            ServerSession,
+            v2::server::{H2Accept, HttpSession},
+        },
+    },
+    proxy::HttpProxy,
+};
+use tokio::{sync::watch, task::coop};
+
+use super::{
+    Gateway,
+    express::{
+        berths::Berths,
+        calls::Calls,
+        http2::{Served, serve},
+    },
+    means::Means,
+};
+use crate::listen::{Alarm, Connection};
+
+/// By which number the connection itself is woken.
+const ITSELF: usize = 0;
+/// Streams that are let in before what they carry has its turn.
+const AT_ONCE: usize = 32;
+/// Turns of all who call before other connections have theirs.
+const ROUNDS: usize = 8;
+/// As many streams as Pingora would let a connection have that it must refuse without asking anybody.
+const MALFORMED: usize = 32;
+
+pub(super) type Wire = h2::server::Connection<Io, Bytes>;
+
+/// What the exchanges of a connection share.
+pub(super) struct Carrier {
+    pub(super) means: Arc<Means>,
+    pub(super) proxy: Arc<HttpProxy<Gateway>>,
+    pub(super) connection: Arc<Connection>,
+    pub(super) retired: watch::Receiver<bool>,
+}
+
+/// Serves every stream of the connection, until it ends.
+pub(super) async fn carry(wire: Wire, digest: Arc<Digest>, carrier: Arc<Carrier>) {
+    let mut retired = carrier.retired.clone();
+    let mut streams = Streams::new(wire, digest, |session, alarm| {
+        let carrier = Arc::clone(&carrier);
+        async move {
+            let exchange = AssertUnwindSafe(carrier.exchange(session, alarm)).catch_unwind();
+            exchange.await.unwrap_or_default() // the panic has been told by its hook
+        }
+    });
+    tokio::select! {
+        biased;
+        _ = retired.wait_for(|retired| *retired) => {}
+        () = poll_fn(|cx| streams.poll(cx)) => return,
+    }
+    streams.say_goodbye();
+    poll_fn(|cx| streams.poll(cx)).await;
+}
+
+impl Carrier {
+    /// One request, by one lane or the other.
+    async fn exchange(self: Arc<Self>, session: HttpSession, alarm: Alarm) -> Alarm {
+        match serve(&self.means, &self.connection, session, alarm).await {
+            Served::Done(alarm) => alarm,
+            Served::NotOurs(session, alarm) => {
+                tokio::spawn(async move {
+                    let session = ServerSession::new_http2(*session);
+                    self.proxy.process_new_http(session, &self.retired).await;
+                });
+                alarm
+            }
+        }
+    }
+}
+
+/// The connection, and the exchanges that came by it.
+struct Streams<B, F: Future<Output = Alarm> + Send + 'static> {
+    /// `None` only while it is being dropped.
+    wire: Option<Wire>,
+    digest: Arc<Digest>,
+    begin: B,
+    berths: Berths<F>,
+    malformed: usize,
+    calls: Arc<Calls>,
+    /// Those who have called.
+    callers: Vec<usize>,
+    waker: Waker,
+}
+
+impl<B, F> Streams<B, F>
+where
+    B: FnMut(HttpSession, Alarm) -> F,
+    F: Future<Output = Alarm> + Send + 'static,
+{
+    fn new(wire: Wire, digest: Arc<Digest>, begin: B) -> Self {
+        let calls = Arc::new(Calls::default());
+        let waker = calls.waker(ITSELF);
+        waker.wake_by_ref();
+        Self {
+            wire: Some(wire),
+            digest,
+            begin,
+            berths: Berths::new(Arc::clone(&calls)),
+            malformed: 0,
+            calls,
+            callers: Vec::new(),
+            waker,
+        }
+    }
+
+    /// Tells the client that the connection takes no new request. Those that are on their way are served.
+    fn say_goodbye(&mut self) {
+        if let Some(wire) = &mut self.wire {
+            wire.graceful_shutdown();
+            self.waker.wake_by_ref();
+        }
+    }
+
+    /// Ready once the connection is over. Exchanges go first: what they have to say leaves together.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        for _ in 0..ROUNDS {
+            self.calls.take(&mut self.callers, cx);
+            if self.callers.is_empty() {
+                return Poll::Pending;
+            }
+            for number in &self.callers {
+                self.berths.proceed(*number);
+            }
+            if self.callers.contains(&ITSELF) && self.poll_wire().is_ready() {
+                return Poll::Ready(());
+            }
+            if !coop::has_budget_remaining() {
+                break;
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Sends and reads what there is, and lets new streams in. Ready at the end.
+    fn poll_wire(&mut self) -> Poll<()> {
+        let cx = &mut Context::from_waker(&self.waker);
+        for _ in 0..AT_ONCE {
+            let Some(wire) = &mut self.wire else {
+                return Poll::Ready(());
+            };
+            let digest = Arc::clone(&self.digest);
+            let accepting = pin!(HttpSession::from_h2_conn(wire, digest));
+            match ready!(accepting.poll(cx)) {
+                Ok(Some(H2Accept::Session(session))) => {
+                    self.berths.add(|alarm| (self.begin)(session, alarm));
+                }
+                Ok(Some(H2Accept::Rejected)) => {
+                    self.malformed += 1;
+                    if self.malformed >= MALFORMED {
+                        return Poll::Ready(());
+                    }
+                }
+                Ok(None) | Err(_) => return Poll::Ready(()),
+            }
+        }
+        self.waker.wake_by_ref();
+        Poll::Pending
+    }
+}
+
+/// Exchanges outlive their connection for as long as it takes them to see that it is over, and to be recorded.
+impl<B, F: Future<Output = Alarm> + Send + 'static> Drop for Streams<B, F> {
+    fn drop(&mut self) {
+        drop(self.wire.take());
+        let calls = Arc::clone(&self.calls);
+        let berths = std::mem::replace(&mut self.berths, Berths::new(Arc::clone(&calls)));
+        if !berths.is_empty()
+            && let Ok(runtime) = tokio::runtime::Handle::try_current()
+        {
+            runtime.spawn(see_off(berths, calls));
+        }
+    }
+}
+
+async fn see_off<F: Future<Output = Alarm>>(mut berths: Berths<F>, calls: Arc<Calls>) {
+    let mut callers = Vec::new();
+    poll_fn(|cx| {
+        loop {
+            if berths.is_empty() {
+                return Poll::Ready(());
+            }
+            calls.take(&mut callers, cx);
+            if callers.is_empty() {
+                return Poll::Pending;
+            }
+            for number in &callers {
+                berths.proceed(*number);
+            }
+            if !coop::has_budget_remaining() {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+        }
+    })
+    .await;
+}
