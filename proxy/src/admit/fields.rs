@@ -34,6 +34,8 @@ impl RequestParts {
 #[derive(Debug)]
 pub struct ResponseParts {
     pub status: StatusCode,
+    /// What the server says of the status; may be empty.
+    pub reason: Bytes,
     pub fields: HeaderMap,
     pub http10: bool,
 }
@@ -45,6 +47,7 @@ impl ResponseParts {
         let line = lines.status_line().ok()?;
         Some(Self {
             status: StatusCode::from_u16(line.status).ok()?,
+            reason: head.slice_ref(line.reason),
             http10: line.http10,
             fields: fields(head, lines)?,
         })
@@ -84,6 +87,7 @@ mod tests {
         let head = Bytes::from_static(b"HTTP/1.0 404 Nope\r\nSet-Cookie: \xe4=1\r\n\r\n");
         let response = ResponseParts::read(&head).unwrap();
         assert_eq!((response.status.as_u16(), response.http10), (404, true));
+        assert_eq!(response.reason, "Nope");
         assert_eq!(response.fields["set-cookie"].as_bytes(), b"\xe4=1");
     }
 }

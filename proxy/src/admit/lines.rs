@@ -21,10 +21,11 @@ pub(super) struct RequestLine<'a> {
 
 /// `HTTP/1.x SP code [SP reason]`.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct StatusLine {
+pub(super) struct StatusLine<'a> {
     pub(super) http10: bool,
     /// 100 to 999.
     pub(super) status: u16,
+    pub(super) reason: &'a [u8],
 }
 
 /// One header, its value without the white space round it.
@@ -74,7 +75,7 @@ impl<'a> Lines<'a> {
 
     /// RFC 9112, section 4. The space after the code may be missing where there is no reason: many servers leave
     /// it out, and nobody reads that in two ways.
-    pub(super) fn status_line(&mut self) -> Result<StatusLine, Refusal> {
+    pub(super) fn status_line(&mut self) -> Result<StatusLine<'a>, Refusal> {
         let http10 = self.skip(b"HTTP/1.0 ");
         if !http10 && !self.skip(b"HTTP/1.1 ") {
             return Err(self.unexpected("the status line does not begin with HTTP/1.1 or HTTP/1.0"));
@@ -87,11 +88,17 @@ impl<'a> Lines<'a> {
             return Err(self.unexpected("the status is not a number of three digits"));
         };
         self.0 = self.0.get(3..).unwrap_or_default();
-        if self.skip(b" ") {
-            self.take(&VALUE);
-        }
+        let reason = if self.skip(b" ") {
+            self.take(&VALUE)
+        } else {
+            b""
+        };
         self.end_line("something that is no reason follows the status")?;
-        Ok(StatusLine { http10, status })
+        Ok(StatusLine {
+            http10,
+            status,
+            reason,
+        })
     }
 
     /// The next header, or nothing after the empty line. A folded line is refused (RFC 9112, section 5.2), as is

@@ -99,7 +99,7 @@ fn read(mut bytes: &[u8]) -> Option<Response> {
         let (head, rest) = bytes.split_at_checked(find_head_end(bytes, 0)?)?;
         bytes = rest;
         let mut lines = Lines::new(head);
-        let StatusLine { http10, status } = lines.status_line().ok()?;
+        let StatusLine { http10, status, .. } = lines.status_line().ok()?;
         if status < 200 {
             continue;
         }

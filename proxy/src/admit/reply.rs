@@ -249,7 +249,7 @@ impl Reply {
     /// What follows one whole head.
     fn read_head(&mut self, bytes: &[u8]) -> Result<Part, Refusal> {
         let mut lines = Lines::new(bytes);
-        let StatusLine { http10, status } = lines.status_line()?;
+        let StatusLine { http10, status, .. } = lines.status_line()?;
         let mut framing = Framing::default();
         let mut count = 0;
         while let Some(field) = lines.field()? {

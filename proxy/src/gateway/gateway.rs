@@ -308,7 +308,8 @@ impl ProxyHttp for Gateway {
             exchange.respond(&mut fields, head);
             let is_stream = exchange.encode(head.method, status, &mut fields).await;
             sticky::keep(exchange, head.fields, &mut fields);
-            if is_stream {
+            // Ours is 1.1, whatever the server's (RFC 9110 section 6.2).
+            if is_stream || response.version == http::Version::HTTP_10 {
                 response.set_version(http::Version::HTTP_11);
             }
         } else if response.status == http::StatusCode::SWITCHING_PROTOCOLS {

@@ -78,5 +78,7 @@ pub(super) enum Length {
 #[derive(Debug)]
 pub(super) struct ResponseHead {
     pub(super) status: StatusCode,
+    /// What a server says of the status, where a protocol passes it on; if empty, what is usual.
+    pub(super) reason: Bytes,
     pub(super) fields: HeaderMap,
 }

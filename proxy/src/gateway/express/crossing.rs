@@ -342,6 +342,7 @@ impl<'a, C: Client> Crossing<'a, C> {
         self.reply.clone().pass_body(&self.inbox, |_| {})?;
         let ResponseParts {
             status,
+            reason,
             mut fields,
             http10,
         } = parts;
@@ -374,7 +375,12 @@ impl<'a, C: Client> Crossing<'a, C> {
             None if self.reply.is_over() => Length::Said { is_empty: true },
             None => Length::Unknown,
         };
-        client.begin(ResponseHead { status, fields }, length)?;
+        let head = ResponseHead {
+            status,
+            reason,
+            fields,
+        };
+        client.begin(head, length)?;
         Ok(())
     }
 

@@ -194,13 +194,13 @@ impl Client for Http1<'_> {
     }
 
     fn inform(&mut self, status: StatusCode, fields: &HeaderMap) {
-        wire::response(&mut self.out, status, fields);
+        wire::response(&mut self.out, status, b"", fields);
         self.out.extend_from_slice(b"\r\n");
     }
 
     fn begin(&mut self, head: ResponseHead, length: Length) -> Result<(), Refusal> {
         self.out.reserve(1024);
-        wire::response(&mut self.out, head.status, &head.fields);
+        wire::response(&mut self.out, head.status, &head.reason, &head.fields);
         if !head.fields.contains_key(header::DATE) {
             wire::line(&mut self.out, "date", date::now().as_bytes());
         }

@@ -227,6 +227,7 @@ async fn say(
     let is_empty = body.is_empty();
     let head = ResponseHead {
         status: answer.status,
+        reason: bytes::Bytes::new(),
         fields,
     };
     if !client.is_heard() {

@@ -101,14 +101,14 @@ impl Upload {
         self.is_kept
     }
 
-    /// Whether there is something that the server has not taken.
+    /// Whether there is something that the server has not taken, though it may be in the hands of TLS.
     pub(super) fn is_stuck(&self) -> bool {
-        !self.out.is_empty()
+        !self.out.is_empty() || !self.is_flushed
     }
 
     /// Whether the server has taken all of the request.
     pub(super) fn is_done(&self) -> bool {
-        self.is_over && self.out.is_empty() && !self.has_failed
+        self.is_over && !self.is_stuck() && !self.has_failed
     }
 
     /// Ready when all that is here has been written, with how much that was. A server that takes no more may have its reasons, and

@@ -15,12 +15,16 @@ pub(super) fn request(out: &mut BytesMut, method: &Method, target: &str, fields:
     out.extend_from_slice(b"\r\n");
 }
 
-/// A response's head, up to the empty line.
-pub(super) fn response(out: &mut BytesMut, status: StatusCode, fields: &HeaderMap) {
+/// A response's head, up to the empty line. If there is no `reason` it is the usual one.
+pub(super) fn response(out: &mut BytesMut, status: StatusCode, reason: &[u8], fields: &HeaderMap) {
     out.extend_from_slice(b"HTTP/1.1 ");
     out.extend_from_slice(status.as_str().as_bytes());
     out.extend_from_slice(b" ");
-    out.extend_from_slice(status.canonical_reason().unwrap_or_default().as_bytes());
+    if reason.is_empty() {
+        out.extend_from_slice(status.canonical_reason().unwrap_or_default().as_bytes());
+    } else {
+        out.extend_from_slice(reason);
+    }
     out.extend_from_slice(b"\r\n");
     lines(out, fields);
 }

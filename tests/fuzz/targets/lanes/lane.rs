@@ -46,7 +46,7 @@ state: {home}/state
 control: {home}/control.sock
 log: {{ access: off }}
 upstreams:
-  web: {{ servers: [127.0.0.1:{server}], passive: { failures: 1000000 }, limits: {{ header_count: 20 }} }}
+  web: {{ servers: [127.0.0.1:{server}], passive: {{ failures: 1000, window: 1s }}, limits: {{ header_count: 20 }} }}
 routes:
   - {{ upstream: web }}
   - {{ path: /answer, respond: {{ body: hello }} }}

@@ -150,8 +150,12 @@ async fn body(stream: &mut TcpStream, inbox: &mut Vec<u8>, head: &str) -> Option
 async fn answer(stream: &mut TcpStream, path: &str, head_alone: bool, body: &[u8]) -> Option<()> {
     let (text, goes_on) = match path {
         "/chunked" => (
-            "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ntrailer: x-end\r\n\r\n5\r\nhello\r\n6;x=y\r\n world\r\n0\r\nx-end: 1\r\n\r\n",
+            "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ntrailer: x-end\r\n\r\n5\r\nhello\r\n6\r\n world\r\n0\r\nx-end: 1\r\n\r\n",
             true,
+        ),
+        "/extension" => (
+            "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5;x=y\r\nhello\r\n0\r\n\r\n",
+            false,
         ),
         "/until-close" => ("HTTP/1.1 200 OK\r\n\r\nuntil the end", false),
         "/204" => ("HTTP/1.1 204 Nothing To Say\r\nx-a: 1\r\n\r\n", true),
@@ -174,6 +178,7 @@ async fn answer(stream: &mut TcpStream, path: &str, head_alone: bool, body: &[u8
             "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nokHTTP/1.1 200 OK\r\n\r\n",
             true,
         ),
+        "/oldest" => ("HTTP/1.0 200 OK\r\n\r\nuntil the end", false),
         "/old" => ("HTTP/1.0 200 OK\r\ncontent-length: 2\r\n\r\nok", false),
         "/503" => (
             "HTTP/1.1 503 Busy\r\ncontent-length: 4\r\nretry-after: 1\r\n\r\nbusy",

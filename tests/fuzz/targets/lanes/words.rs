@@ -65,7 +65,7 @@ const WORDS: [&[u8]; 64] = [
     b"if-none-match: \"a\"\r\nrange: bytes=0-1\r\n",
     b"x-text: \xe4\xff\t \r\n",
     b" HTTP/1.1\r\nhost: a.test\r\n",
-    b" HTTP/1.0\r\n",
+    b"GET /oldest HTTP/1.1\r\nhost: a.test\r\n",
 ];
 
 pub(crate) fn spell(words: &[u8]) -> Vec<u8> {
