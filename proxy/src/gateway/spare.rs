@@ -141,23 +141,11 @@ impl Spares {
 
     /// A connection that was made for `whom`, and that the server has neither closed nor spoken on.
     pub(super) fn take(&self, whom: &Whom) -> Option<Line> {
-        self.take_if(whom, |spare| !spare.has_stirred(whom))
-    }
-
-    /// The same for a request that may be sent again: it is enough that the runtime knows of nothing. It has been told of all that
-    /// came before the request that is in hand, and looking costs a system call.
-    pub(super) fn take_lightly(&self, whom: &Whom) -> Option<Line> {
-        self.take_if(whom, |spare| {
-            !spare.line.may_have_stirred() || !spare.has_stirred(whom)
-        })
-    }
-
-    fn take_if(&self, whom: &Whom, is_good: impl Fn(&mut Spare) -> bool) -> Option<Line> {
         loop {
             let mut spare = self.kept.lock().pop(whom)?;
             if spare.has_outstayed(Instant::now()) {
                 spare.line.part();
-            } else if is_good(&mut spare) {
+            } else if !spare.has_stirred(whom) {
                 return Some(spare.line);
             }
         }

@@ -61,10 +61,12 @@ pub(in crate::gateway) async fn serve(
         meter: (facts.framing == Framing::Chunked).then(ChunkMeter::default),
         out: BytesMut::new(),
         queue: VecDeque::new(),
+        is_unsent: false,
         is_chunked: false,
         begun: None,
         closes: !facts.keep_alive,
         is_aborted: false,
+        bytes_in: 0,
         bytes_out: 0,
     };
     let mut exchange = Exchange::begin(snapshot, Instant::now());
@@ -88,6 +90,10 @@ pub(in crate::gateway) async fn serve(
     }
 }
 
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent facts, each read by name"
+)]
 struct Http1<'a> {
     stream: &'a mut Stream,
     request: RequestParts,
@@ -97,11 +103,14 @@ struct Http1<'a> {
     /// What is to be sent: first the queue, then this.
     out: BytesMut,
     queue: VecDeque<Bytes>,
+    /// The stream has something that it has not sent.
+    is_unsent: bool,
     /// The response's body goes in chunks.
     is_chunked: bool,
     begun: Option<StatusCode>,
     closes: bool,
     is_aborted: bool,
+    bytes_in: u64,
     bytes_out: u64,
 }
 
@@ -171,6 +180,7 @@ impl Client for Http1<'_> {
             }
             piece.truncate(read);
             let Some(meter) = &mut self.meter else {
+                self.bytes_in += read as u64;
                 return Poll::Ready(Ok(Some(piece.freeze())));
             };
             let mut content = BytesMut::with_capacity(read);
@@ -178,6 +188,7 @@ impl Client for Http1<'_> {
                 content.extend_from_slice(piece.get(data).unwrap_or_default());
             })?;
             if !content.is_empty() {
+                self.bytes_in += content.len() as u64;
                 return Poll::Ready(Ok(Some(content.freeze())));
             }
         }
@@ -233,9 +244,6 @@ impl Client for Http1<'_> {
     }
 
     fn poll_sent(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Refusal>> {
-        if self.queue.is_empty() && self.out.is_empty() {
-            return Poll::Ready(Ok(()));
-        }
         loop {
             let next = match self.queue.front() {
                 Some(piece) => &piece[..],
@@ -244,6 +252,7 @@ impl Client for Http1<'_> {
             };
             let written = ready!(Pin::new(&mut *self.stream).poll_write(cx, next));
             let written = written.map_err(|error| of_client(&error))?;
+            self.is_unsent = true;
             match self.queue.front_mut() {
                 Some(piece) => {
                     piece.advance(written);
@@ -254,8 +263,12 @@ impl Client for Http1<'_> {
                 None => self.out.advance(written),
             }
         }
-        let flushed = ready!(Pin::new(&mut *self.stream).poll_flush(cx));
-        Poll::Ready(flushed.map_err(|error| of_client(&error)))
+        if self.is_unsent {
+            let flushed = ready!(Pin::new(&mut *self.stream).poll_flush(cx));
+            flushed.map_err(|error| of_client(&error))?;
+            self.is_unsent = false;
+        }
+        Poll::Ready(Ok(()))
     }
 
     fn begun(&self) -> Option<StatusCode> {
@@ -268,6 +281,12 @@ impl Client for Http1<'_> {
 
     fn abort(&mut self, _: Refusal) {
         self.is_aborted = true;
+        let unsent = self.queue.iter().map(Bytes::len).sum::<usize>() + self.out.len();
+        self.bytes_out = self.bytes_out.saturating_sub(unsent as u64);
+    }
+
+    fn bytes_in(&self) -> u64 {
+        self.bytes_in
     }
 
     fn bytes_out(&self) -> u64 {

@@ -7,7 +7,7 @@ use tokio::time::timeout;
 
 use super::super::{
     exchange::Admitted,
-    line::Line,
+    line::{Line, Manner},
     spare::{Spares, Stay, Whom},
 };
 use crate::{
@@ -27,23 +27,12 @@ pub(super) struct Lent {
     vitals: Arc<Vitals>,
 }
 
-/// What connection will do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Want {
-    /// One on which the request may fail, as it may be sent again.
-    Any,
-    /// One that the server has not closed.
-    Sound,
-    /// None that was there before; and none comes of it.
-    New,
-}
-
-/// A spare, or a new connection.
+/// A spare, or a new connection. With `anew` no spare will do, and none comes of it.
 pub(super) async fn lend(
     pick: &Pick,
     admitted: &Admitted,
     spares: &Arc<Spares>,
-    want: Want,
+    anew: bool,
 ) -> Result<Lent> {
     let connection = &admitted.connection;
     let version = pick.upstream().proxy_protocol();
@@ -52,11 +41,7 @@ pub(super) async fn lend(
         ends: Some(admitted.ends()),
     });
     let whom = Whom::of(pick, header, connection);
-    let spare = match want {
-        Want::Any => spares.take_lightly(&whom),
-        Want::Sound => spares.take(&whom),
-        Want::New => None,
-    };
+    let spare = if anew { None } else { spares.take(&whom) };
     let was_kept = spare.is_some();
     let line = match spare {
         Some(spare) => spare,
@@ -65,7 +50,7 @@ pub(super) async fn lend(
     Ok(Lent {
         line,
         was_kept,
-        is_kept: want != Want::New && admitted.may_keep(header.as_ref()),
+        is_kept: !anew && admitted.may_keep(header.as_ref()),
         whom,
         stay: Stay::of(pick, header, connection),
         vitals: Arc::clone(&pick.server().vitals),
@@ -87,11 +72,13 @@ async fn open(pick: &Pick, header: Option<ProxyHeader>) -> Result<Line> {
 
 impl Lent {
     /// The response is complete, and the server goes on: the next request may have the connection.
-    pub(super) fn give_back(self, spares: &Arc<Spares>) {
-        if self.is_kept {
-            spares.keep(self.whom, self.line, self.stay, self.vitals);
-        } else {
-            self.line.part();
+    pub(super) fn give_back(mut self, spares: &Arc<Spares>) {
+        match self.line.look_inside() {
+            Manner::Quiet if self.is_kept => {
+                spares.keep(self.whom, self.line, self.stay, self.vitals);
+            }
+            Manner::Quiet | Manner::Gone => self.line.part(),
+            Manner::Talking => self.said_too_much(),
         }
     }
 
