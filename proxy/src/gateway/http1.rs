@@ -29,11 +29,11 @@ pub(super) async fn serve(door: &Door, mut stream: Stream) {
     loop {
         match stream.read_head(silence).await {
             HeadRead::Head(head, facts) => {
-                match express::http1::serve(&door.means, stream, head, &facts).await {
-                    Served::Next(next) => stream = next,
+                match express::http1::serve(&door.means, &mut stream, head, &facts).await {
+                    Served::Next => {}
                     Served::Over => return,
-                    Served::NotOurs(same, head) => {
-                        match exchange(door, same, BytesMut::from(head), &retired).await {
+                    Served::NotOurs(head) => {
+                        match exchange(door, stream, BytesMut::from(head), &retired).await {
                             Some(next) => stream = next,
                             None => return,
                         }

@@ -70,10 +70,18 @@ impl Line {
             Manner::Talking => {}
             manner => return manner,
         }
+        match self {
+            Self::Plain(_) => Manner::Talking,
+            // What has come may be session tickets, which are not for us but for TLS.
+            Self::Secure(_) => self.look_inside(),
+        }
+    }
+
+    /// Looks at what TLS has unpacked and nobody has read: of that the system knows no more.
+    pub(super) fn look_inside(&mut self) -> Manner {
         let Self::Secure(stream) = self else {
-            return Manner::Talking;
+            return Manner::Quiet;
         };
-        // What has come may be session tickets, which are not for us but for TLS.
         match read_now(stream) {
             Poll::Pending => Manner::Quiet,
             Poll::Ready(Ok(1..)) => Manner::Talking,

@@ -15,6 +15,7 @@ use std::{
     time::Duration,
 };
 
+use foldhash::fast::RandomState;
 use parking_lot::Mutex;
 use tokio::{
     runtime::Handle,
@@ -76,7 +77,7 @@ pub(super) struct Spares {
 #[derive(Debug, Default)]
 struct Kept {
     /// A shelf that is empty stays until the next sweep: it will be needed in a moment.
-    shelves: HashMap<Whom, Vec<Spare>>,
+    shelves: HashMap<Whom, Vec<Spare>, RandomState>,
     count: usize,
     /// A sweep is under way; it ends when there is nothing left to look through.
     is_swept: bool,

@@ -96,6 +96,8 @@ struct Streams<B, F: Future<Output = Alarm> + Send + 'static> {
     begin: B,
     berths: Berths<F>,
     malformed: usize,
+    /// The last turn ended before the connection had its part.
+    is_overdue: bool,
     calls: Arc<Calls>,
     /// Those who have called.
     callers: Vec<usize>,
@@ -117,6 +119,7 @@ where
             begin,
             berths: Berths::new(Arc::clone(&calls)),
             malformed: 0,
+            is_overdue: false,
             calls,
             callers: Vec::new(),
             waker,
@@ -133,6 +136,9 @@ where
 
     /// Ready once the connection is over. Exchanges go first: what they have to say leaves together.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if std::mem::take(&mut self.is_overdue) && self.poll_wire().is_ready() {
+            return Poll::Ready(());
+        }
         for _ in 0..ROUNDS {
             self.calls.take(&mut self.callers, cx);
             if self.callers.is_empty() {
@@ -145,6 +151,7 @@ where
                 return Poll::Ready(());
             }
             if !coop::has_budget_remaining() {
+                self.is_overdue = true;
                 break;
             }
         }

@@ -100,6 +100,7 @@ async fn serve(stream: Stream, host: &dyn Host) {
         }
         relief = asked.relief;
         tokio::select! {
+            biased;
             () = &mut serving => return,
             changed = orders.changed() => match changed {
                 Ok(()) => {}

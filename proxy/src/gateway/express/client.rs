@@ -61,7 +61,10 @@ pub(super) trait Client: Asker {
     /// Rings when something has stood still for too long.
     fn alarm(&mut self) -> &mut Alarm;
 
-    /// Bytes of the body that were given so far.
+    /// Bytes of its body that were read so far.
+    fn bytes_in(&self) -> u64;
+
+    /// Bytes of the response's body that it was given so far.
     fn bytes_out(&self) -> u64;
 }
 

@@ -74,6 +74,10 @@ enum Step {
 }
 
 /// The request on its way there, and the response on its way back.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent facts, each read by name"
+)]
 pub(super) struct Crossing<'a, C> {
     client: &'a mut C,
     exchange: &'a mut Exchange,

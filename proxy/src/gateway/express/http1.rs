@@ -31,27 +31,27 @@ const SHORT: usize = 16 << 10;
 /// What came of a head.
 pub(in crate::gateway) enum Served {
     /// The connection may carry another request.
-    Next(Stream),
+    Next,
     /// The connection is over.
     Over,
     /// It is for the other lane; nothing has been read or said.
-    NotOurs(Stream, Bytes),
+    NotOurs(Bytes),
 }
 
 /// Serves one request, if it is one for this lane.
 pub(in crate::gateway) async fn serve(
     means: &Means,
-    stream: Stream,
+    stream: &mut Stream,
     bytes: BytesMut,
     facts: &admit::Head,
 ) -> Served {
     let bytes = bytes.freeze();
     let snapshot = means.snapshot.load();
     if !snapshot.config.express || facts.http10 || facts.upgrade || facts.expects_continue {
-        return Served::NotOurs(stream, bytes);
+        return Served::NotOurs(bytes);
     }
     let Some(request) = RequestParts::read(&bytes) else {
-        return Served::NotOurs(stream, bytes);
+        return Served::NotOurs(bytes);
     };
     let connection = Arc::clone(stream.connection());
     let mut client = Http1 {
@@ -61,17 +61,19 @@ pub(in crate::gateway) async fn serve(
         meter: (facts.framing == Framing::Chunked).then(ChunkMeter::default),
         out: BytesMut::new(),
         queue: VecDeque::new(),
+        is_unsent: false,
         is_chunked: false,
         begun: None,
         closes: !facts.keep_alive,
         is_aborted: false,
+        bytes_in: 0,
         bytes_out: 0,
     };
     let mut exchange = Exchange::begin(snapshot, Instant::now());
     let admitted = admission::admit(client.head(), &connection, &mut exchange);
     let start = journey::start(client.head(), &mut exchange, admitted).await;
     if !journey::carries(client.head(), &exchange) {
-        return Served::NotOurs(client.stream, bytes);
+        return Served::NotOurs(bytes);
     }
     drop(bytes);
     if !connection.count_request() {
@@ -84,12 +86,16 @@ pub(in crate::gateway) async fn serve(
     if client.is_aborted || client.closes {
         Served::Over
     } else {
-        Served::Next(client.stream)
+        Served::Next
     }
 }
 
-struct Http1 {
-    stream: Stream,
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent facts, each read by name"
+)]
+struct Http1<'a> {
+    stream: &'a mut Stream,
     request: RequestParts,
     framing: Framing,
     /// Finds the data among what frames it.
@@ -97,15 +103,18 @@ struct Http1 {
     /// What is to be sent: first the queue, then this.
     out: BytesMut,
     queue: VecDeque<Bytes>,
+    /// The stream has something that it has not sent.
+    is_unsent: bool,
     /// The response's body goes in chunks.
     is_chunked: bool,
     begun: Option<StatusCode>,
     closes: bool,
     is_aborted: bool,
+    bytes_in: u64,
     bytes_out: u64,
 }
 
-impl Http1 {
+impl Http1<'_> {
     /// Long pieces are not copied.
     fn put(&mut self, piece: Bytes) {
         if piece.len() < SHORT {
@@ -123,12 +132,12 @@ impl Http1 {
         room: &mut ReadBuf<'_>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), Refusal>> {
-        let read = ready!(Pin::new(&mut self.stream).poll_read(cx, room));
+        let read = ready!(Pin::new(&mut *self.stream).poll_read(cx, room));
         Poll::Ready(read.map_err(|error| of_client(&error)))
     }
 }
 
-impl Asker for Http1 {
+impl Asker for Http1<'_> {
     fn head(&self) -> Head<'_> {
         Head {
             method: &self.request.method,
@@ -144,7 +153,7 @@ impl Asker for Http1 {
     }
 }
 
-impl Client for Http1 {
+impl Client for Http1<'_> {
     fn framing(&self) -> Framing {
         self.framing
     }
@@ -171,6 +180,7 @@ impl Client for Http1 {
             }
             piece.truncate(read);
             let Some(meter) = &mut self.meter else {
+                self.bytes_in += read as u64;
                 return Poll::Ready(Ok(Some(piece.freeze())));
             };
             let mut content = BytesMut::with_capacity(read);
@@ -178,6 +188,7 @@ impl Client for Http1 {
                 content.extend_from_slice(piece.get(data).unwrap_or_default());
             })?;
             if !content.is_empty() {
+                self.bytes_in += content.len() as u64;
                 return Poll::Ready(Ok(Some(content.freeze())));
             }
         }
@@ -233,17 +244,15 @@ impl Client for Http1 {
     }
 
     fn poll_sent(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Refusal>> {
-        if self.queue.is_empty() && self.out.is_empty() {
-            return Poll::Ready(Ok(()));
-        }
         loop {
             let next = match self.queue.front() {
                 Some(piece) => &piece[..],
                 None if self.out.is_empty() => break,
                 None => &self.out[..],
             };
-            let written = ready!(Pin::new(&mut self.stream).poll_write(cx, next));
+            let written = ready!(Pin::new(&mut *self.stream).poll_write(cx, next));
             let written = written.map_err(|error| of_client(&error))?;
+            self.is_unsent = true;
             match self.queue.front_mut() {
                 Some(piece) => {
                     piece.advance(written);
@@ -254,8 +263,12 @@ impl Client for Http1 {
                 None => self.out.advance(written),
             }
         }
-        let flushed = ready!(Pin::new(&mut self.stream).poll_flush(cx));
-        Poll::Ready(flushed.map_err(|error| of_client(&error)))
+        if self.is_unsent {
+            let flushed = ready!(Pin::new(&mut *self.stream).poll_flush(cx));
+            flushed.map_err(|error| of_client(&error))?;
+            self.is_unsent = false;
+        }
+        Poll::Ready(Ok(()))
     }
 
     fn begun(&self) -> Option<StatusCode> {
@@ -268,6 +281,12 @@ impl Client for Http1 {
 
     fn abort(&mut self, _: Refusal) {
         self.is_aborted = true;
+        let unsent = self.queue.iter().map(Bytes::len).sum::<usize>() + self.out.len();
+        self.bytes_out = self.bytes_out.saturating_sub(unsent as u64);
+    }
+
+    fn bytes_in(&self) -> u64 {
+        self.bytes_in
     }
 
     fn bytes_out(&self) -> u64 {

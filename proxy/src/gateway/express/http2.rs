@@ -87,6 +87,7 @@ struct Http2 {
     /// Since when that piece waits.
     waits: Option<Instant>,
     begun: Option<StatusCode>,
+    bytes_in: u64,
     bytes_out: u64,
 }
 
@@ -112,6 +113,7 @@ impl Http2 {
             piece: 0,
             waits: None,
             begun: None,
+            bytes_in: 0,
             bytes_out: 0,
         }
     }
@@ -194,7 +196,7 @@ impl Client for Http2 {
     }
 
     fn is_slow(&self) -> bool {
-        self.connection.listener.pressure.is_strained()
+        self.connection.is_crowded() || self.connection.listener.pressure.is_strained()
     }
 
     fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Refusal>> {
@@ -202,7 +204,10 @@ impl Client for Http2 {
             return Poll::Ready(Ok(None));
         }
         Poll::Ready(match ready!(self.session.poll_read_body_bytes(cx)) {
-            Some(Ok(piece)) => Ok(Some(piece)),
+            Some(Ok(piece)) => {
+                self.bytes_in += piece.len() as u64;
+                Ok(Some(piece))
+            }
             Some(Err(_)) => Err(Refusal::ClientGone),
             None => {
                 self.is_heard = true;
@@ -279,6 +284,10 @@ impl Client for Http2 {
         if !self.has_ended {
             self.session.shutdown();
         }
+    }
+
+    fn bytes_in(&self) -> u64 {
+        self.bytes_in
     }
 
     fn bytes_out(&self) -> u64 {

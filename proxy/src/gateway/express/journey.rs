@@ -105,7 +105,7 @@ pub(in crate::gateway) async fn travel(
     let delivered = Delivered {
         lane: Lane::Express,
         status: client.begun(),
-        bytes_in: 0,
+        bytes_in: client.bytes_in(),
         bytes_out: client.bytes_out(),
     };
     record::record(client.head(), exchange, &delivered, &means.observer);
@@ -185,6 +185,10 @@ async fn try_once(
             };
         }
     };
+    if client.is_taken_back() {
+        lent.give_back(means.spares.mine());
+        return ControlFlow::Break(Err(Refusal::ClientGone));
+    }
     exchange.tally.connected(lent.was_kept, Instant::now());
     let Some(crossing) = Crossing::new(client, exchange, upload, lent) else {
         return ControlFlow::Break(Err(Refusal::Internal));
@@ -253,8 +257,10 @@ async fn refuse(client: &mut impl Client, exchange: &mut Exchange, refusal: Refu
         Refusal::ClientGone | Refusal::WindowTimeout | Refusal::WriteTimeout
     );
     if client.begun().is_some() && is_heard {
-        // What was sound so far is the client's; then it notices. If it is no longer there, nobody minds.
+        // What was sound so far is the client's; then it notices. If it is no longer there, nobody minds. By HTTP/2 what is sent lies
+        // with its connection, which needs a turn, as a reset would drop it.
         let _ = sent(client).await;
+        tokio::task::yield_now().await;
     }
     if client.begun().is_some() || !is_heard {
         return client.abort(refusal);

@@ -7,7 +7,7 @@ use tokio::time::timeout;
 
 use super::super::{
     exchange::Admitted,
-    line::Line,
+    line::{Line, Manner},
     spare::{Spares, Stay, Whom},
 };
 use crate::{
@@ -72,11 +72,13 @@ async fn open(pick: &Pick, header: Option<ProxyHeader>) -> Result<Line> {
 
 impl Lent {
     /// The response is complete, and the server goes on: the next request may have the connection.
-    pub(super) fn give_back(self, spares: &Arc<Spares>) {
-        if self.is_kept {
-            spares.keep(self.whom, self.line, self.stay, self.vitals);
-        } else {
-            self.line.part();
+    pub(super) fn give_back(mut self, spares: &Arc<Spares>) {
+        match self.line.look_inside() {
+            Manner::Quiet if self.is_kept => {
+                spares.keep(self.whom, self.line, self.stay, self.vitals);
+            }
+            Manner::Quiet | Manner::Gone => self.line.part(),
+            Manner::Talking => self.said_too_much(),
         }
     }
 

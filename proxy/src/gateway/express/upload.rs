@@ -16,6 +16,10 @@ use crate::admit::Framing;
 const KEPT: usize = 64 << 10;
 
 /// Of one exchange, through all of its tries.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent facts, each read by name"
+)]
 #[derive(Debug)]
 pub(super) struct Upload {
     framing: Framing,
