@@ -4,6 +4,7 @@ use std::{net::TcpListener, sync::Arc, time::Duration};
 
 use simplon::{
     config,
+    listen::Workers,
     process::{Edge, Running, Source},
 };
 use tempfile::TempDir;
@@ -57,11 +58,17 @@ routes:
         std::fs::write(&file, text).expect("a file");
         let loaded = config::load(&file).unwrap_or_else(|report| panic!("{report}"));
         let secrets = Arc::new(rustls::NoKeyLog);
-        let running = Edge::start(Source::File(file), loaded, secrets, Arc::default()).await;
+        let running = Edge::start(
+            Source::File(file),
+            loaded,
+            secrets,
+            Arc::default(),
+            Workers::here(),
+        );
         Self {
             port,
             notes,
-            _running: running.unwrap_or_else(|error| panic!("{error}")),
+            _running: running.await.unwrap_or_else(|error| panic!("{error}")),
             _directory: directory,
         }
     }
