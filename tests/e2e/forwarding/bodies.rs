@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::Request;
-use tokio::sync::watch;
+use tokio::{net::TcpSocket, sync::watch};
 
 use crate::harness::{Certificates, Client, Origin, Proxy, Reply, Wire, in_time};
 
@@ -57,6 +57,26 @@ async fn twenty_megabytes_pass_unchanged_by_tls() {
     let origin = echo().await;
     let proxy = Proxy::with(WITH_TLS, &[&origin]).await;
     twenty_megabytes_pass(proxy.tls_client("localhost").await).await;
+}
+
+/// The last of a response waits for the client more often than not where its window is small.
+#[tokio::test]
+async fn who_reads_little_at_once_gets_the_whole_of_each_response() {
+    let origin = Origin::answering(|request| {
+        let length = request.target().trim_start_matches('/').parse().unwrap();
+        Reply::ok(bytes(length))
+    })
+    .await;
+    let proxy = Proxy::in_front_of(&[&origin]).await;
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    let stream = socket.connect(([127, 0, 0, 1], proxy.http()).into());
+    let mut client = Client::new(Wire::new(stream.await.unwrap()));
+    for nth in 0..24 {
+        let length = 300_000 + nth * 7919;
+        let answer = client.get(&format!("/{length}")).await;
+        assert!(answer.body == bytes(length), "{length}");
+    }
 }
 
 #[tokio::test]
