@@ -148,7 +148,28 @@ async fn body(stream: &mut TcpStream, inbox: &mut Vec<u8>, head: &str) -> Option
 
 /// Nothing if the connection ends with it.
 async fn answer(stream: &mut TcpStream, path: &str, head_alone: bool, body: &[u8]) -> Option<()> {
-    let (text, goes_on) = match path {
+    let (mut text, goes_on) = if path == "/echo" {
+        let body: String = body.iter().map(|byte| char::from(*byte)).collect();
+        let length = body.chars().count();
+        let text = format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n{body}");
+        (text, true)
+    } else {
+        let (text, goes_on) = fixed(path);
+        (text.to_owned(), goes_on)
+    };
+    if head_alone && let Some(end) = text.find("\r\n\r\n") {
+        text.truncate(end + 4);
+    }
+    // One byte for a character, so that a text can have one that is not ASCII.
+    let bytes = text.chars().map(|char| u8::try_from(u32::from(char)));
+    let bytes: Vec<u8> = bytes.collect::<Result<_, _>>().expect("Latin-1");
+    stream.write_all(&bytes).await.ok()?;
+    goes_on.then_some(())
+}
+
+/// What is said, and whether the connection goes on.
+fn fixed(path: &str) -> (&'static str, bool) {
+    match path {
         "/chunked" => (
             "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ntrailer: x-end\r\n\r\n5\r\nhello\r\n6\r\n world\r\n0\r\nx-end: 1\r\n\r\n",
             true,
@@ -192,30 +213,9 @@ async fn answer(stream: &mut TcpStream, path: &str, head_alone: bool, body: &[u8
             "HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\n\r\n",
             false,
         ),
-        "/echo" => {
-            let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", body.len());
-            stream.write_all(head.as_bytes()).await.ok()?;
-            if !head_alone {
-                stream.write_all(body).await.ok()?;
-            }
-            return Some(());
-        }
         _ => (
             "HTTP/1.1 200 OK\r\ncontent-length: 5\r\nContent-Type: text/plain\r\n\r\nhello",
             true,
         ),
-    };
-    let end = if head_alone {
-        text.find("\r\n\r\n").map(|at| at + 4)
-    } else {
-        None
-    };
-    // One byte for a character, so that a field can have one that is not ASCII.
-    let bytes: Vec<u8> = text
-        .chars()
-        .map(|char| u8::try_from(u32::from(char)).expect("Latin-1"))
-        .collect();
-    let sent = &bytes[..end.unwrap_or(bytes.len())];
-    stream.write_all(sent).await.ok()?;
-    goes_on.then_some(())
+    }
 }

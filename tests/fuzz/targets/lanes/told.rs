@@ -46,9 +46,9 @@ pub(crate) fn decode(bytes: &[u8]) -> Option<(Vec<u8>, usize)> {
 }
 
 /// All responses of a connection.
-pub(crate) fn by_edge(heard: &[u8]) -> String {
+pub(crate) fn by_edge(bytes: &[u8]) -> String {
     let mut text = String::new();
-    let mut rest = heard;
+    let mut rest = bytes;
     while !rest.is_empty() {
         let Some(end) = rest.windows(4).position(|four| four == b"\r\n\r\n") else {
             let _ = writeln!(text, "half a head: {}", String::from_utf8_lossy(rest));

@@ -1,5 +1,5 @@
-//! The language of the inputs: a byte of ASCII stands for itself, any other for a word. So most of what a mutation makes is
-//! a request still, and inputs can be written by hand.
+//! The language of the inputs: a byte of ASCII stands for itself, any other for a word or a whole request. So most of what a
+//! mutation makes is requests still, and inputs can be written by hand.
 
 const WORDS: [&[u8]; 64] = [
     b"GET / HTTP/1.1\r\nhost: a.test\r\n\r\n",
@@ -68,12 +68,39 @@ const WORDS: [&[u8]; 64] = [
     b"GET /oldest HTTP/1.1\r\nhost: a.test\r\n",
 ];
 
+/// What whole requests begin with, and what they end with.
+const BEGINNINGS: [&[u8]; 8] = [
+    b"GET /chunked HTTP/1.1\r\nhost: a.test\r\n",
+    b"HEAD /length HTTP/1.1\r\nHost: a.test\r\n",
+    b"POST /echo HTTP/1.1\r\nhost: a.test\r\n",
+    b"POST /interim HTTP/1.1\r\nhost: a.test\r\n",
+    b"PUT /503 HTTP/1.1\r\nhost: a.test\r\n",
+    b"GET /until-close HTTP/1.1\r\nhost: a.test\r\n",
+    b"POST /fields HTTP/1.1\r\nhost: a.test\r\n",
+    b"DELETE /silent HTTP/1.1\r\nhost: a.test\r\n",
+];
+const ENDS: [&[u8]; 8] = [
+    b"\r\n",
+    b"connection: te, x-mine\r\nte: trailers\r\nx-mine: 1\r\n\r\n",
+    b"content-length: 0\r\n\r\n",
+    b"content-length: 5\r\n\r\nhello",
+    b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n3\r\n yo\r\n0\r\n\r\n",
+    b"transfer-encoding: chunked\r\ntrailer: x-end\r\n\r\n2\r\nhi\r\n0\r\nx-end: 1\r\n\r\n",
+    b"expect: 100-continue\r\ncontent-length: 2\r\n\r\nhi",
+    b"cookie: a=1\r\ncookie: b=2\r\nx_under: 1\r\nforwarded: for=_a\r\n\r\n",
+];
+
 pub(crate) fn spell(words: &[u8]) -> Vec<u8> {
     let mut text = Vec::new();
     for byte in words {
-        match byte.checked_sub(128) {
-            None => text.push(*byte),
-            Some(nth) => text.extend_from_slice(WORDS[usize::from(nth) % WORDS.len()]),
+        let nth = usize::from(*byte);
+        match nth {
+            0..=127 => text.push(*byte),
+            128..=191 => text.extend_from_slice(WORDS[nth - 128]),
+            _ => {
+                text.extend_from_slice(BEGINNINGS[nth % 8]);
+                text.extend_from_slice(ENDS[nth / 8 % 8]);
+            }
         }
     }
     text
