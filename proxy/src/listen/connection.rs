@@ -54,6 +54,7 @@ pub struct Connection {
     moved: AtomicU64,
     cancels: AtomicBool,
     retire: watch::Sender<bool>,
+    /// The same as `retire` says; but this is asked several times for each request, and that would lock.
     is_retired: AtomicBool,
     /// Of whoever waits for the next request.
     waiting: AtomicWaker,
