@@ -128,7 +128,7 @@ impl Lender {
         if self.anew {
             return None;
         }
-        self.spares.take(&self.whom)
+        self.spares.take(&self.whom, tokio::time::Instant::now())
     }
 }
 
@@ -362,6 +362,6 @@ mod tests {
         drop(loan);
         sleep(Duration::from_secs(10)).await;
         assert!(!watchdog.has_expired());
-        assert!(spares.take(&whom).is_some());
+        assert!(spares.take(&whom, tokio::time::Instant::now()).is_some());
     }
 }

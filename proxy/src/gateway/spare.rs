@@ -140,10 +140,10 @@ impl Spares {
     }
 
     /// A connection that was made for `whom`, and that the server has neither closed nor spoken on.
-    pub(super) fn take(&self, whom: &Whom) -> Option<Line> {
+    pub(super) fn take(&self, whom: &Whom, now: Instant) -> Option<Line> {
         loop {
             let mut spare = self.kept.lock().pop(whom)?;
-            if spare.has_outstayed(Instant::now()) {
+            if spare.has_outstayed(now) {
                 spare.line.part();
             } else if !spare.has_stirred(whom) {
                 return Some(spare.line);
@@ -348,16 +348,16 @@ mod tests {
         };
         let others = [whom(Some(2), 443), whom(Some(1), 444), whom(None, 443)];
         for stranger in others.into_iter().chain([for_a_client(1)]) {
-            assert!(spares.take(&stranger).is_none());
+            assert!(spares.take(&stranger, Instant::now()).is_none());
         }
-        assert!(spares.take(&whom(Some(1), 443)).is_some());
-        assert!(spares.take(&whom(Some(1), 443)).is_none());
+        assert!(spares.take(&whom(Some(1), 443), Instant::now()).is_some());
+        assert!(spares.take(&whom(Some(1), 443), Instant::now()).is_none());
         let (ours, _theirs) = plain();
         keep(&spares, for_a_client(1), ours, LONG);
         for stranger in [whom(Some(1), 443), for_a_client(2)] {
-            assert!(spares.take(&stranger).is_none());
+            assert!(spares.take(&stranger, Instant::now()).is_none());
         }
-        assert!(spares.take(&for_a_client(1)).is_some());
+        assert!(spares.take(&for_a_client(1), Instant::now()).is_some());
         assert_eq!(count(&spares), 0);
     }
 
@@ -374,7 +374,7 @@ mod tests {
             keep(&spares, whom.clone(), ours, LONG);
         }
         while let Some(descriptor) = near.pop() {
-            let line = spares.take(&whom).unwrap();
+            let line = spares.take(&whom, Instant::now()).unwrap();
             assert_eq!(line.descriptor(), descriptor);
         }
     }
@@ -386,7 +386,7 @@ mod tests {
         keep(&spares, whom(None, 80), plain, LONG);
         drop(far);
         // At once: the runtime has had no time to hear of it.
-        assert!(spares.take(&whom(None, 80)).is_none());
+        assert!(spares.take(&whom(None, 80), Instant::now()).is_none());
         let (ours, mut theirs) = secure().await;
         theirs.write_all(b"HTTP/1.1 408\r\n").await.unwrap();
         theirs.flush().await.unwrap();
@@ -395,7 +395,7 @@ mod tests {
         while let Some(line) = next {
             let vitals = keep(&spares, whom(Some(1), 443), line, LONG);
             tokio::task::yield_now().await;
-            next = spares.take(&whom(Some(1), 443));
+            next = spares.take(&whom(Some(1), 443), Instant::now());
             assert_eq!(vitals.surplus.get(), u64::from(next.is_none()));
         }
         assert_eq!(count(&spares), 0);
@@ -442,7 +442,7 @@ mod tests {
         let spares = Arc::new(Spares::new(8));
         let (ours, _theirs) = plain();
         keep(&spares, whom(None, 80), ours, Duration::ZERO);
-        assert!(spares.take(&whom(None, 80)).is_none());
+        assert!(spares.take(&whom(None, 80), Instant::now()).is_none());
         assert_eq!(count(&spares), 0);
     }
 
@@ -457,9 +457,9 @@ mod tests {
         }
         assert_eq!(far[0].read_to_end(&mut Vec::new()).await.unwrap(), 0);
         assert_eq!(count(&spares), 2);
-        assert!(spares.take(&whom(None, 80)).is_none());
+        assert!(spares.take(&whom(None, 80), Instant::now()).is_none());
         for port in [81, 82] {
-            assert!(spares.take(&whom(None, port)).is_some());
+            assert!(spares.take(&whom(None, port), Instant::now()).is_some());
         }
     }
 }
