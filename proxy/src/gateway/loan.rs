@@ -321,7 +321,7 @@ mod tests {
             header_count: 20,
         };
         Loan {
-            line: Some(Line::Plain(Socket::Unix(near))),
+            line: Some(Line::plain(Socket::Unix(near))),
             outbox: Outbox::default(),
             reader: Reader::in_portions(Reply::new(Asked::default(), limits), 64 << 10),
             hold: None,
@@ -337,6 +337,7 @@ mod tests {
             },
             stay: Stay {
                 keepalive: Duration::from_secs(60),
+                lifetime: Duration::from_secs(60),
                 client: None,
             },
             vitals: Arc::new(Vitals::new(std::time::Instant::now())),

@@ -47,6 +47,8 @@ pub(super) struct Whom {
 #[derive(Clone, Debug)]
 pub(super) struct Stay {
     pub(super) keepalive: Duration,
+    /// From when it was opened.
+    pub(super) lifetime: Duration,
     /// Whom alone it can serve, and without whom it is of no use. Nobody if it can serve anybody.
     pub(super) client: Option<Departure>,
 }
@@ -56,6 +58,7 @@ impl Stay {
     pub(super) fn of(pick: &Pick, header: Option<ProxyHeader>, client: &Connection) -> Self {
         Self {
             keepalive: pick.upstream().timeouts().keepalive,
+            lifetime: pick.upstream().timeouts().lifetime,
             client: header.map(|_| client.departure()),
         }
     }
@@ -115,10 +118,14 @@ impl Spares {
             return; // the process ends
         };
         let since = Instant::now();
+        let until = (since + allowed.keepalive).min(line.opened() + allowed.lifetime);
+        if until <= since {
+            return line.part();
+        }
         let spare = Spare {
             line,
             since,
-            until: since + allowed.keepalive,
+            until,
             client: allowed.client,
             idle: vitals.idle(),
         };
@@ -306,18 +313,19 @@ mod tests {
         let connecting = TlsConnector::from(Arc::new(client)).connect(name, Socket::Unix(near));
         let accepting = TlsAcceptor::from(Arc::new(server)).accept(far);
         let (ours, theirs) = tokio::join!(connecting, accepting);
-        (Line::Secure(Box::new(ours.unwrap())), theirs.unwrap())
+        (Line::secure(Box::new(ours.unwrap())), theirs.unwrap())
     }
 
     fn plain() -> (Line, UnixStream) {
         let (near, far) = UnixStream::pair().unwrap();
-        (Line::Plain(Socket::Unix(near)), far)
+        (Line::plain(Socket::Unix(near)), far)
     }
 
     fn keep(spares: &Arc<Spares>, whom: Whom, line: Line, keepalive: Duration) -> Arc<Vitals> {
         let vitals = Arc::new(Vitals::new(std::time::Instant::now()));
         let allowed = Stay {
             keepalive,
+            lifetime: 10 * LONG,
             client: None,
         };
         spares.keep(whom, line, allowed, Arc::clone(&vitals));
@@ -444,6 +452,26 @@ mod tests {
         keep(&spares, whom(None, 80), ours, Duration::ZERO);
         assert!(spares.take(&whom(None, 80), Instant::now()).is_none());
         assert_eq!(count(&spares), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_that_is_used_all_the_time_ends_with_its_life() {
+        let spares = Arc::new(Spares::new(8));
+        let (mut line, mut far) = plain();
+        let whom = whom(None, 80);
+        let opened = Instant::now();
+        let mut uses = 0;
+        loop {
+            keep(&spares, whom.clone(), line, LONG);
+            sleep(LONG / 2).await;
+            match spares.take(&whom, Instant::now()) {
+                Some(taken) => line = taken,
+                None => break,
+            }
+            uses += 1;
+        }
+        assert_eq!((opened.elapsed(), uses), (10 * LONG, 19));
+        assert_eq!(far.read_to_end(&mut Vec::new()).await.unwrap(), 0);
     }
 
     #[tokio::test]
