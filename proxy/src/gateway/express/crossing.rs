@@ -3,6 +3,7 @@
 use std::{
     future::poll_fn,
     io,
+    mem::MaybeUninit,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
@@ -12,6 +13,7 @@ use std::{
 use bytes::BytesMut;
 use http::{HeaderValue, header};
 use pingora::{Error, ErrorType};
+use tokio::io::{AsyncRead, ReadBuf};
 use tokio_util::io::poll_read_buf;
 
 use super::{
@@ -231,14 +233,12 @@ impl<'a, C: Client> Crossing<'a, C> {
     }
 
     fn poll_hear(&mut self, cx: &mut Context<'_>) -> Poll<Result<Step, Break>> {
-        let room = if self.reply.awaits_head() || self.client.is_slow() {
-            reader::SMALL
+        let heard = if self.reply.awaits_head() {
+            self.poll_hear_head(cx)
         } else {
-            reader::LARGE
+            self.poll_hear_body(cx)
         };
-        self.inbox.reserve(room);
-        let line = Pin::new(&mut self.lent.line);
-        Poll::Ready(match ready!(poll_read_buf(line, cx, &mut self.inbox)) {
+        Poll::Ready(match ready!(heard) {
             Ok(0) => Ok(Step::Closed),
             Ok(_) => {
                 if !self.reply.awaits_head() {
@@ -252,6 +252,25 @@ impl<'a, C: Client> Crossing<'a, C> {
                 Some(error),
             )),
         })
+    }
+
+    /// Takes memory for what has come alone: most responses are short.
+    fn poll_hear_head(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let mut space = [MaybeUninit::uninit(); reader::SMALL];
+        let mut room = ReadBuf::uninit(&mut space);
+        ready!(Pin::new(&mut self.lent.line).poll_read(cx, &mut room))?;
+        self.inbox.extend_from_slice(room.filled());
+        Poll::Ready(Ok(room.filled().len()))
+    }
+
+    fn poll_hear_body(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let room = if self.client.is_slow() {
+            reader::SMALL
+        } else {
+            reader::LARGE
+        };
+        self.inbox.reserve(room);
+        poll_read_buf(Pin::new(&mut self.lent.line), cx, &mut self.inbox)
     }
 
     /// How long nothing may move.
