@@ -73,7 +73,13 @@ fn admit(tcp: TcpStream, peer: SocketAddr, listener: &Arc<Listener>, host: &Arc<
         Ok(seat) => {
             let host = Arc::clone(host);
             // In a box that goes when it is done: a connection that is idle holds nothing of its handshake.
-            let opening = Box::pin(open(tcp, peer, Arc::clone(listener), seat, Arc::clone(&host)));
+            let opening = Box::pin(open(
+                tcp,
+                peer,
+                Arc::clone(listener),
+                seat,
+                Arc::clone(&host),
+            ));
             tokio::spawn(async move {
                 if let Some(stream) = opening.await {
                     let connection = Arc::clone(stream.connection());

@@ -16,6 +16,7 @@ mod pace;
 mod pressure;
 mod proxy_header;
 mod seat;
+mod secure;
 mod socket;
 mod stream;
 mod transport;
