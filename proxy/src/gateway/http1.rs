@@ -40,7 +40,7 @@ pub(super) async fn serve(door: &Door, mut stream: Box<Stream>) {
             Some(quiet) => stream = quiet,
             None => return,
         }
-        silence = limits.keepalive_timeout - lull;
+        silence = limits.keepalive_timeout.saturating_sub(lull);
     }
 }
 
