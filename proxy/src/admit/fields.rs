@@ -1,7 +1,7 @@
 //! The parts of a head that was found sound, as types. Values are parts of the head's own bytes.
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 
 use super::lines::Lines;
 
@@ -52,6 +52,19 @@ impl ResponseParts {
             fields: fields(head, lines)?,
         })
     }
+
+    /// Whether the server goes on with another request on the same connection, as far as its head says.
+    pub fn keeps_alive(&self) -> bool {
+        !self.http10 && !has_option(&self.fields, b"close")
+    }
+}
+
+/// Whether `Connection` has this option (RFC 9110 section 7.6.1).
+pub fn has_option(fields: &HeaderMap, wanted: &[u8]) -> bool {
+    let lines = fields.get_all(header::CONNECTION).iter();
+    lines
+        .flat_map(|line| line.as_bytes().split(|byte| *byte == b','))
+        .any(|option| option.trim_ascii().eq_ignore_ascii_case(wanted))
 }
 
 fn fields(head: &Bytes, mut lines: Lines<'_>) -> Option<HeaderMap> {
@@ -89,5 +102,37 @@ mod tests {
         assert_eq!((response.status.as_u16(), response.http10), (404, true));
         assert_eq!(response.reason, "Nope");
         assert_eq!(response.fields["set-cookie"].as_bytes(), b"\xe4=1");
+    }
+
+    #[test]
+    fn half_a_head_and_two_are_none() {
+        let head = &b"HTTP/1.1 404 Oh\r\nVary: a\r\nvary:b \r\n\r\n"[..];
+        let read = |bytes: &[u8]| ResponseParts::read(&Bytes::copy_from_slice(bytes));
+        assert_eq!(read(head).unwrap().fields.get_all("vary").iter().count(), 2);
+        for part in [
+            &head[..head.len() - 2],
+            &head[..20],
+            &head[3..],
+            b"",
+            &[head, head].concat(),
+        ] {
+            assert!(read(part).is_none(), "{part:?}");
+        }
+    }
+
+    #[test]
+    fn a_server_that_closes_says_so_in_any_line() {
+        for (head, keeps_alive) in [
+            (&b"HTTP/1.1 200 OK\r\n\r\n"[..], true),
+            (b"HTTP/1.1 200 OK\r\nConnection: x, y\r\n\r\n", true),
+            (
+                b"HTTP/1.1 200 OK\r\nConnection: x\r\nconnection: y ,Close\r\n\r\n",
+                false,
+            ),
+            (b"HTTP/1.0 200 OK\r\nConnection: keep-alive\r\n\r\n", false),
+        ] {
+            let response = ResponseParts::read(&Bytes::from_static(head)).unwrap();
+            assert_eq!(response.keeps_alive(), keeps_alive, "{head:?}");
+        }
     }
 }

@@ -1,12 +1,9 @@
 //! A server's response as a whole, once [`Reply`] has let every byte of it through.
 
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode, header};
 
-use super::{
-    find_head_end,
-    lines::{Lines, StatusLine},
-    reply::Reply,
-};
+use super::{ResponseParts, find_head_end, reply::Reply};
 use crate::respond::Refusal;
 
 /// A final response; what came before it is forgotten, and so are trailers.
@@ -84,7 +81,8 @@ impl Gathering {
     /// # Errors
     /// [`Refusal::ServerMalformed`] if it is not.
     pub fn into_response(self) -> Result<Response, Refusal> {
-        let bytes = self.bytes.get(..self.passed).unwrap_or_default();
+        let mut bytes = Bytes::from(self.bytes);
+        bytes.truncate(self.passed);
         let keeps_alive = !self.reply.ends_with_connection();
         let mut response =
             read(bytes).ok_or(Refusal::ServerMalformed("the response is not whole"))?;
@@ -94,31 +92,22 @@ impl Gathering {
 }
 
 /// Reads what [`Reply`] has found sound. `None` if it is not whole.
-fn read(mut bytes: &[u8]) -> Option<Response> {
+fn read(mut bytes: Bytes) -> Option<Response> {
     loop {
-        let (head, rest) = bytes.split_at_checked(find_head_end(bytes, 0)?)?;
-        bytes = rest;
-        let mut lines = Lines::new(head);
-        let StatusLine { http10, status, .. } = lines.status_line().ok()?;
-        if status < 200 {
+        let head = bytes.split_to(find_head_end(&bytes, 0)?);
+        let parts = ResponseParts::read(&head)?;
+        if parts.status.is_informational() {
             continue;
         }
-        let mut fields = HeaderMap::new();
-        while let Some(field) = lines.field().ok()? {
-            let name = HeaderName::from_bytes(field.name).ok()?;
-            fields
-                .try_append(name, HeaderValue::from_bytes(field.value).ok()?)
-                .ok()?;
-        }
-        let body = if fields.contains_key(header::TRANSFER_ENCODING) {
-            join_chunks(rest)?
+        let body = if parts.fields.contains_key(header::TRANSFER_ENCODING) {
+            join_chunks(&bytes)?
         } else {
-            rest.to_vec()
+            bytes.to_vec()
         };
         return Some(Response {
-            status: StatusCode::from_u16(status).ok()?,
-            keeps_alive: !http10 && !says_close(&fields),
-            fields,
+            status: parts.status,
+            keeps_alive: parts.keeps_alive(),
+            fields: parts.fields,
             body,
         });
     }
@@ -138,13 +127,6 @@ fn join_chunks(mut bytes: &[u8]) -> Option<Vec<u8>> {
         content.extend_from_slice(chunk);
         bytes = rest.strip_prefix(b"\r\n")?;
     }
-}
-
-fn says_close(fields: &HeaderMap) -> bool {
-    let lines = fields.get_all(header::CONNECTION).iter();
-    lines
-        .flat_map(|line| line.as_bytes().split(|byte| *byte == b','))
-        .any(|option| option.trim_ascii().eq_ignore_ascii_case(b"close"))
 }
 
 #[cfg(test)]

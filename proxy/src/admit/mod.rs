@@ -20,7 +20,7 @@ pub mod trace_context;
 pub use chunks::ChunkMeter;
 pub use claims::{is_claim, is_passed_on};
 pub use client::{ClientKey, Networks, client_of, to_canonical};
-pub use fields::{RequestParts, ResponseParts};
+pub use fields::{RequestParts, ResponseParts, has_option};
 pub use frames::{Flood, FrameMeter, Offence, Progress};
 pub use head::{Framing, Head, HeadLimits, find_end as find_head_end};
 pub use host::Host;

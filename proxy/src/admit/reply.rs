@@ -5,8 +5,6 @@
 
 use std::ops::Range;
 
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-
 use super::{
     ChunkMeter, find_head_end,
     head::parse_length,
@@ -211,19 +209,6 @@ impl Reply {
             Part::Chunked(meter) => meter.done(),
             Part::Head | Part::UntilClose | Part::Tunnel => false,
         }
-    }
-
-    /// Status and fields of a head that was passed; nothing for any other bytes.
-    pub fn fields(head: &[u8]) -> Option<(StatusCode, HeaderMap)> {
-        let mut lines = Lines::new(head);
-        let status = StatusCode::from_u16(lines.status_line().ok()?.status).ok()?;
-        let mut fields = HeaderMap::new();
-        while let Some(field) = lines.field().ok()? {
-            let name = HeaderName::from_bytes(field.name).ok()?;
-            let value = HeaderValue::from_bytes(field.value).ok()?;
-            fields.try_append(name, value).ok()?;
-        }
-        Some((status, fields))
     }
 
     /// Whether the end of the connection is the end of the response.

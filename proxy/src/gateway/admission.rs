@@ -7,8 +7,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, Version, header};
 use super::{Exchange, exchange::Admitted, head::Head};
 use crate::{
     admit::{Host, RequestId, TraceParent, client_of, head2, normalise, trace_context},
-    config::model::UnderscoreHeaders,
-    forward::{self, Origin, Traced},
+    forward,
     listen::{Connection, Pace},
     observe::Trace,
     respond::{Answer, Refusal},
@@ -200,38 +199,6 @@ pub(super) fn stripped(path: &str, strip: usize) -> &str {
         .unwrap_or("/")
 }
 
-pub(super) fn origin(exchange: &Exchange, version: Version) -> Result<Origin<'_>, Refusal> {
-    let admitted = exchange.admitted.as_ref().ok_or(Refusal::Internal)?;
-    let listener = &admitted.connection.listener;
-    let server = exchange
-        .pick
-        .as_ref()
-        .map_or("", |pick| &pick.server().label);
-    Ok(Origin {
-        peer: admitted.connection.peer.ip(),
-        peer_text: &admitted.connection.peer_text,
-        trusted: admitted.trusted,
-        allows_underscores: listener.settings.underscore_headers == UnderscoreHeaders::Allow,
-        scheme: listener.scheme(),
-        host: &admitted.host,
-        server: if server.starts_with("unix:") {
-            "localhost"
-        } else {
-            server
-        },
-        request_id: admitted.id.as_str(),
-        trace: exchange.trace.as_ref().map(|trace| Traced {
-            own: *trace.own(),
-            passes_state: trace.passes_state(),
-        }),
-        via: match version {
-            Version::HTTP_10 => "1.0 simplon",
-            Version::HTTP_2 => "2 simplon",
-            _ => "1.1 simplon",
-        },
-    })
-}
-
 /// The same host and path under `https`. Both are in normal form, so no trick of spelling can make
 /// the redirect lead elsewhere.
 pub(super) fn redirect_to_https(
@@ -256,15 +223,4 @@ pub(super) fn redirect_to_https(
         Ok(to) => Ok(Answer::redirect(StatusCode::PERMANENT_REDIRECT, to)),
         Err(_) => Err(Refusal::Malformed("the target is not ASCII")),
     }
-}
-
-/// gRPC servers refuse a request that does not say it takes trailers; Pingora takes `TE` off with the
-/// other hop-by-hop fields (RFC 9110 section 10.1.4).
-pub(super) fn takes_trailers(fields: &HeaderMap) -> bool {
-    fields
-        .get_all(header::TE)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .any(|coding| coding.trim().eq_ignore_ascii_case("trailers"))
 }

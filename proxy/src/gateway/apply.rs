@@ -20,15 +20,14 @@ use crate::{
     snapshot::Route,
 };
 
-/// Asks each policy in turn; the first that does not let the request pass has decided.
+/// Asks each policy in turn; the first that does not let the request pass has decided. If all do, what the route answers by itself;
+/// nothing if a server does.
 pub(super) async fn apply(
     means: &Means,
     asker: &mut impl Asker,
     exchange: &mut Exchange,
-) -> Verdict {
-    let Some(route) = exchange.route.clone() else {
-        return Verdict::Refuse(Refusal::Internal);
-    };
+) -> Result<Option<Answer>, Refusal> {
+    let route = exchange.route.clone().ok_or(Refusal::Internal)?;
     let mut asking = Asking {
         means,
         asker,
@@ -36,8 +35,12 @@ pub(super) async fn apply(
         route: &route,
     };
     match asking.policies().await {
-        ControlFlow::Continue(()) => Verdict::Continue,
-        ControlFlow::Break(decided) => decided,
+        ControlFlow::Break(Verdict::Refuse(refusal)) => Err(refusal),
+        ControlFlow::Break(Verdict::Answer(answer)) => Ok(Some(answer)),
+        ControlFlow::Break(Verdict::Continue) | ControlFlow::Continue(()) => {
+            let admitted = exchange.admitted.as_ref().ok_or(Refusal::Internal)?;
+            route.answer(&request(asker.head(), admitted))
+        }
     }
 }
 
@@ -220,14 +223,6 @@ fn pass(verdict: Verdict) -> ControlFlow<Verdict> {
         Verdict::Continue => ControlFlow::Continue(()),
         decided => ControlFlow::Break(decided),
     }
-}
-
-/// What the route answers by itself; nothing if a server does.
-pub(super) fn answer(head: Head<'_>, exchange: &Exchange) -> Result<Option<Answer>, Refusal> {
-    let (Some(route), Some(admitted)) = (&exchange.route, &exchange.admitted) else {
-        return Err(Refusal::Internal);
-    };
-    route.answer(&request(head, admitted))
 }
 
 /// What policies see of a request.

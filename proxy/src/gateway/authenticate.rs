@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use super::{
-    Exchange, admission,
+    Exchange,
     apply::request,
     asker::{Asker, unless_left},
+    forwarding,
     inquiry::Inquiry,
     means::Means,
 };
@@ -74,7 +75,7 @@ async fn inquire(
     let Some(admitted) = &exchange.admitted else {
         return Some(Verdict::Refuse(Refusal::Internal));
     };
-    let Ok(origin) = admission::origin(exchange, asker.head().version) else {
+    let Ok(origin) = forwarding::origin(exchange, asker.head().version) else {
         return Some(Verdict::Refuse(Refusal::Internal));
     };
     let question =

@@ -19,9 +19,9 @@ use pingora::{
 use super::{
     Exchange, admission, apply,
     asker::Asker,
-    challenge, coder,
+    coder,
     exchange::Kept,
-    fault,
+    fault, forwarding,
     means::Means,
     outcome, pages,
     peer::{self, Needs},
@@ -29,10 +29,7 @@ use super::{
     session::{self, RequestFields, ResponseFields},
     sticky, turn,
 };
-use crate::{
-    forward, listen::Connection, observe::Milestone, policy::Verdict, respond::Refusal,
-    snapshot::Action,
-};
+use crate::{forward, listen::Connection, observe::Milestone, respond::Refusal, snapshot::Action};
 
 /// Pingora's lane.
 pub struct Gateway {
@@ -65,40 +62,19 @@ impl ProxyHttp for Gateway {
 
     /// Route and apply: where does it lead, and do we answer ourselves?
     async fn request_filter(&self, session: &mut Session, exchange: &mut Exchange) -> Result<bool> {
-        let admitted = exchange.admitted()?;
-        if let Some(token) = challenge::token(admitted, &exchange.snapshot) {
-            let host = admitted.host.name();
-            let answer = challenge::answer(host, token, &exchange.snapshot).await;
-            let answer = answer.map_err(fault::refuse)?;
-            return session::write(session, &answer, exchange)
-                .await
-                .map(|()| true);
-        }
-        if admitted.connection.listener.settings.redirect_to_https {
-            let answer = admission::redirect_to_https(
-                session.head(),
-                admitted,
-                exchange.snapshot.https_port,
-            );
-            let answer = answer.map_err(fault::refuse)?;
-            return session::write(session, &answer, exchange)
-                .await
-                .map(|()| true);
-        }
-        routing::route(session.head(), exchange).map_err(fault::refuse)?;
-        let answer = match apply::apply(&self.means, session, exchange).await {
-            Verdict::Refuse(refusal) => return Err(fault::refuse(refusal)),
-            Verdict::Answer(answer) => answer,
-            Verdict::Continue => {
-                match apply::answer(session.head(), exchange).map_err(fault::refuse)? {
-                    Some(answer) => answer,
-                    None => return Ok(false),
-                }
-            }
-        };
-        session::write(session, &answer, exchange)
+        let mut answer = routing::route(session.head(), exchange)
             .await
-            .map(|()| true)
+            .map_err(fault::refuse)?;
+        if answer.is_none() {
+            let applied = apply::apply(&self.means, session, exchange).await;
+            answer = applied.map_err(fault::refuse)?;
+        }
+        match answer {
+            Some(answer) => session::write(session, &answer, exchange)
+                .await
+                .map(|()| true),
+            None => Ok(false),
+        }
     }
 
     /// Pick: a server this exchange has not tried yet.
@@ -115,25 +91,9 @@ impl ProxyHttp for Gateway {
             return Err(fault::refuse(Refusal::ClientGone));
         }
         exchange.watchdog = None;
-        // The last try is over: its server is free before the next is chosen.
-        let last = exchange.pick.take();
-        let goes_back = exchange.tries.goes_back();
-        let pick = if let Some(same) = last.filter(|_| goes_back) {
-            same
-        } else {
-            let pick = turn::pick(session, exchange, upstream)
-                .await
-                .map_err(fault::refuse)?;
-            exchange.tries.begin(&pick);
-            pick
-        };
-        let now = Instant::now();
-        let server = &pick.server().label;
-        exchange.note(now, || Milestone::Pick {
-            server: Arc::clone(server),
-        });
-        exchange.tally.pick(now);
-        exchange.pace.start_over();
+        let pick = turn::begin(session, exchange, upstream)
+            .await
+            .map_err(fault::refuse)?;
         let has_upload = !session.as_mut().is_body_empty();
         let is_upgrade = session.is_upgrade_req();
         let head_alone = session.req_header().method == http::Method::HEAD;
@@ -182,25 +142,11 @@ impl ProxyHttp for Gateway {
         request: &mut RequestHeader,
         exchange: &mut Exchange,
     ) -> Result<()> {
-        let admitted = exchange.admitted()?;
-        let target = match &exchange.applied.target {
-            Some(target) => target,
-            None => &admission::target(session.head(), admitted, exchange.strip()),
-        };
-        session::retarget(request, target)?;
-        let origin =
-            admission::origin(exchange, session.req_header().version).map_err(fault::refuse)?;
+        let head = session.head();
+        let target = forwarding::target(head, exchange).map_err(fault::refuse)?;
+        session::retarget(request, &target)?;
         let mut fields = RequestFields(request);
-        let dropped = forward::request(&mut fields, &origin);
-        sticky::hide(exchange, &mut fields);
-        exchange.request(&mut fields, session.head());
-        if !exchange.tries.head_sent {
-            let meters = &admitted.connection.listener.meters;
-            meters.headers_dropped(dropped.underscores, dropped.claims);
-        }
-        if admission::takes_trailers(&session.req_header().headers) {
-            request.insert_header(http::header::TE, "trailers")?;
-        }
+        forwarding::forward(head, exchange, &mut fields).map_err(fault::refuse)?;
         if exchange.speaks_h2_with_tls() {
             session::over_https(request)?;
         }

@@ -23,7 +23,7 @@ use tokio::{
 
 use super::reader::Reader;
 use crate::{
-    admit::{Reply, find_head_end},
+    admit::{Reply, ResponseParts, find_head_end},
     policy::{Compress, Offer},
 };
 
@@ -83,10 +83,10 @@ impl Passage {
         if !self.compress.is_whole(length) {
             return None;
         }
-        let (status, fields) = Reply::fields(head)?;
+        let parts = ResponseParts::read(&Bytes::copy_from_slice(head))?;
         let plan = self
             .compress
-            .decide(self.offer, status, &fields, Some(length));
+            .decide(self.offer, parts.status, &parts.fields, Some(length));
         plan.coding().and_then(|_| usize::try_from(length).ok())
     }
 }

@@ -15,6 +15,7 @@ use pingora::protocols::{
 
 use super::{
     Door,
+    session::IN_NEED,
     streams::{self, Carrier},
 };
 use crate::{
@@ -31,8 +32,6 @@ const CONNECTION_WINDOW: u32 = 4 << 20;
 const SEND_BUFFER: usize = 16 << 10;
 /// How long a retired connection without a request waits for one that is on its way.
 const GOODBYE: Duration = Duration::from_millis(500);
-/// How long many answers may wait for windows when much of the memory is in use.
-const IN_NEED: Duration = Duration::from_secs(2);
 /// How often in its time we look whether a connection is used: it may last by one part in so many longer.
 const LOOKS: u32 = 8;
 

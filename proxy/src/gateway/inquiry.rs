@@ -20,7 +20,6 @@ use crate::{
     forward::ProxyHeader,
     policy::{ForwardAuth, LARGEST_BODY},
     respond::Refusal,
-    tls::ServerTls,
 };
 
 /// Servers that are asked at most: one more when the first has failed, as a GET may be sent again.
@@ -98,11 +97,7 @@ impl Inquiry<'_> {
             ends: Some(self.admitted.ends()),
         });
         let tls = pick.server().tls.as_deref();
-        let whom = Whom {
-            tls: tls.map(ServerTls::number),
-            target: pick.target().clone(),
-            client: None,
-        };
+        let whom = Whom::of(pick, None, &self.admitted.connection);
         // One that names a client is for this question alone.
         if header.is_none()
             && let Some(spare) = self.spares.take(&whom)
@@ -174,10 +169,7 @@ impl Inquiry<'_> {
         match kept_for {
             Some(whom) if gathered == Gathered::WithSurplus => whom.said_too_much(vitals),
             Some(whom) if answer.keeps_alive => {
-                let stay = Stay {
-                    keepalive: timeouts.keepalive,
-                    client: None,
-                };
+                let stay = Stay::of(pick, None, &self.admitted.connection);
                 self.spares
                     .keep(whom.clone(), line, stay, Arc::clone(vitals));
             }

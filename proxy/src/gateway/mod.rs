@@ -12,6 +12,7 @@ mod door;
 mod exchange;
 mod express;
 mod fault;
+mod forwarding;
 #[expect(
     clippy::module_inception,
     reason = "the table of contents has the name of the room"

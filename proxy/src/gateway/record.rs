@@ -122,7 +122,7 @@ pub(super) fn record(
         client: admitted.client,
         country: exchange.snapshot.country_of(admitted.client),
         listener: &connection.listener.settings.name,
-        lane: delivered.lane,
+        lane: Some(delivered.lane),
         protocol: protocol(head.version),
         method: head.method.as_str(),
         host: admitted.host.name(),

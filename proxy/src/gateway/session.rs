@@ -19,9 +19,11 @@ use pingora::{
 };
 
 use super::{Exchange, answering, asker::Asker, head::Head, reader::SMALL, record::Delivered};
-use crate::{forward::Fields, listen::Connection, observe::Lane, respond::Answer};
+use crate::{
+    admit::has_option, forward::Fields, listen::Connection, observe::Lane, respond::Answer,
+};
 
-/// How long an answer by HTTP/2 may wait for its window when much of the memory is in use.
+/// How long answers by HTTP/2 may wait for their windows when much of the memory is in use.
 pub(super) const IN_NEED: Duration = Duration::from_secs(2);
 
 /// What is smaller may stay.
@@ -229,7 +231,7 @@ pub(super) fn over_https(request: &mut RequestHeader) -> Result<()> {
 
 /// Whether the client means to close after this; in any of its `Connection` lines, where Pingora reads the first.
 pub(super) fn asks_to_close(request: &RequestHeader) -> bool {
-    has_option(request, b"close")
+    has_option(&request.headers, b"close")
 }
 
 /// Whether this is the one upgrade that is passed on: a GET without a body (RFC 6455 section 4.1) that names WebSocket
@@ -245,14 +247,7 @@ pub(super) fn asks_for_websocket(request: &RequestHeader) -> bool {
     request.method == http::Method::GET
         && !has_body
         && protocol.is_some_and(is_websocket)
-        && has_option(request, b"upgrade")
-}
-
-fn has_option(request: &RequestHeader, wanted: &[u8]) -> bool {
-    let lines = request.headers.get_all(header::CONNECTION).iter();
-    lines
-        .flat_map(|line| line.as_bytes().split(|byte| *byte == b','))
-        .any(|option| option.trim_ascii().eq_ignore_ascii_case(wanted))
+        && has_option(fields, b"upgrade")
 }
 
 /// Keeps a connection that Pingora gives up when it passes on `100 Continue`, since by then the body has

@@ -12,20 +12,39 @@ use super::{
 };
 use crate::{
     balance::{Pick, Picked, Upstream},
+    observe::Milestone,
     respond::Refusal,
 };
 
-/// A server that this exchange has not tried yet. Where there is none, the client is told what became of the last try.
-pub(super) async fn pick(
+/// Begins the next try, on a server that this exchange has not tried yet; or on the last one, where that is asked once more. Where
+/// there is none, the client is told what became of the last try.
+pub(super) async fn begin(
     asker: &mut impl Asker,
     exchange: &mut Exchange,
     upstream: &Arc<Upstream>,
 ) -> Result<Pick, Refusal> {
-    let found = find(asker, exchange, upstream).await;
-    found.map_err(|refusal| match refusal {
-        Refusal::ClientGone => refusal,
-        _ => exchange.tries.failed.unwrap_or(refusal),
-    })
+    // The last try is over: its server is free before the next is chosen.
+    let last = exchange.pick.take();
+    let goes_back = exchange.tries.goes_back();
+    let pick = if let Some(same) = last.filter(|_| goes_back) {
+        same
+    } else {
+        let found = find(asker, exchange, upstream).await;
+        let pick = found.map_err(|refusal| match refusal {
+            Refusal::ClientGone => refusal,
+            _ => exchange.tries.failed.unwrap_or(refusal),
+        })?;
+        exchange.tries.begin(&pick);
+        pick
+    };
+    let now = Instant::now();
+    let server = &pick.server().label;
+    exchange.note(now, || Milestone::Pick {
+        server: Arc::clone(server),
+    });
+    exchange.tally.pick(now);
+    exchange.pace.start_over();
+    Ok(pick)
 }
 
 async fn find(

@@ -21,7 +21,7 @@ use std::{
 
 use super::{
     PolicyLabel, digits, json,
-    record::{Record, Tls},
+    record::{Lane, Record, Tls},
     sampling::Mark,
     timestamp::{Clock, three_digits},
 };
@@ -72,7 +72,7 @@ impl Line {
         self.text(key!("host"), record.host, HOST);
         self.text(key!("path"), record.path, PATH);
         self.text(key!("protocol"), record.protocol.as_str(), WHOLE);
-        self.text(key!("lane"), record.lane.as_str(), WHOLE);
+        self.text(key!("lane"), record.lane.map_or("", Lane::as_str), WHOLE);
         self.number(key!("status"), record.status);
         self.number(key!("bytes_in"), record.bytes_in);
         self.number(key!("bytes_out"), record.bytes_out);
@@ -252,7 +252,7 @@ mod tests {
     fn a_line_has_the_documented_fields_in_the_documented_order() {
         let expected = concat!(
             r#"{"time":"2026-11-21T07:35:00.123Z","client":"192.0.2.7","country":"CH","listener":"public","#,
-            r#""method":"GET","host":"example.ch","path":"/a","protocol":"HTTP/2","lane":"full","status":200,"#,
+            r#""method":"GET","host":"example.ch","path":"/a","protocol":"HTTP/2","lane":null,"status":200,"#,
             r#""bytes_in":0,"bytes_out":82,"route":"example.ch/","upstream":"web","#,
             r#""server":"10.0.0.1:80","retries":1,"refusal":null,"detail":null,"#,
             r#""policy":null,"observed":null,"user":null,"coding":null,"#,

@@ -21,7 +21,8 @@ pub struct Record<'a> {
     /// Where the client's address is used, as far as the database knows.
     pub country: Option<Country>,
     pub listener: &'a str,
-    pub lane: Lane,
+    /// Nothing if its head was refused before a lane saw it.
+    pub lane: Option<Lane>,
     pub protocol: Protocol,
     pub method: &'a str,
     pub host: &'a str,
@@ -74,7 +75,7 @@ impl Record<'_> {
             client,
             country: None,
             listener: "",
-            lane: Lane::Full,
+            lane: None,
             protocol: Protocol::Http11,
             method: "",
             host: "",
@@ -111,12 +112,11 @@ impl Record<'_> {
 }
 
 /// By which way through the house it went.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lane {
     /// Ours, for what is common.
     Express,
     /// Pingora's, for everything.
-    #[default]
     Full,
 }
 

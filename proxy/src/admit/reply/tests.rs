@@ -317,24 +317,6 @@ fn what_is_left_is_known_where_a_length_says_it() {
 }
 
 #[test]
-fn the_fields_of_one_whole_head_can_be_looked_at() {
-    let head = b"HTTP/1.1 404 Oh\r\nVary: a\r\nvary:b \r\n\r\n";
-    let (status, fields) = Reply::fields(head).unwrap();
-    assert_eq!(status, StatusCode::NOT_FOUND);
-    let all: Vec<_> = fields.get_all("vary").iter().collect();
-    assert_eq!(all, ["a", "b"]);
-    for part in [
-        &head[..head.len() - 2],
-        &head[..20],
-        &head[3..],
-        b"",
-        &[head.as_slice(), head].concat(),
-    ] {
-        assert!(Reply::fields(part).is_none(), "{part:?}");
-    }
-}
-
-#[test]
 fn interim_responses_are_counted() {
     let interim = "HTTP/1.1 103 Early Hints\r\nlink: </a.css>\r\n\r\n";
     let most = interim.repeat(MOST_INTERIM as usize);

@@ -53,7 +53,7 @@ pub(super) trait Client: Asker {
     fn close(&mut self);
 
     /// The response ends badly, and the client is to notice.
-    fn abort(&mut self, why: Refusal);
+    fn abort(&mut self);
 
     /// Whether it is to be given little at once: what it does not read is held for it.
     fn is_slow(&self) -> bool;

@@ -15,7 +15,7 @@ use pingora::{Error, ErrorType};
 use tokio_util::io::poll_read_buf;
 
 use super::{
-    super::{Exchange, admission, again::Next, outcome, pages, spare::Spares, sticky},
+    super::{Exchange, again::Next, forwarding, outcome, pages, spare::Spares, sticky},
     client::{Client, Length, ResponseHead},
     journey::resend,
     lend::Lent,
@@ -154,30 +154,16 @@ impl<'a, C: Client> Crossing<'a, C> {
             client, exchange, ..
         } = self;
         let head = client.head();
-        let admitted = exchange.admitted.as_ref().ok_or(Refusal::Internal)?;
-        let origin = admission::origin(exchange, head.version)?;
         let mut fields = head.fields.clone();
         forward::hop_by_hop(&mut fields);
-        let dropped = forward::request(&mut fields, &origin);
-        sticky::hide(exchange, &mut fields);
-        exchange.request(&mut fields, head);
-        if admission::takes_trailers(head.fields) {
-            fields.insert(header::TE, HeaderValue::from_static("trailers"));
-        }
+        forwarding::forward(head, exchange, &mut fields)?;
         if client.framing() == Framing::Chunked {
             let chunked = HeaderValue::from_static("chunked");
             fields.insert(header::TRANSFER_ENCODING, chunked);
         }
-        if !exchange.tries.head_sent {
-            let meters = &admitted.connection.listener.meters;
-            meters.headers_dropped(dropped.underscores, dropped.claims);
-        }
-        let target = match &exchange.applied.target {
-            Some(target) => target,
-            None => &admission::target(head, admitted, exchange.strip()),
-        };
+        let target = forwarding::target(head, exchange)?;
         let mut bytes = BytesMut::with_capacity(1024);
-        wire::request(&mut bytes, head.method, target, &fields);
+        wire::request(&mut bytes, head.method, &target, &fields);
         let now = Instant::now();
         exchange.tries.head_sent = true;
         exchange.tally.sent = Some(now);
@@ -344,18 +330,18 @@ impl<'a, C: Client> Crossing<'a, C> {
     fn respond(&mut self, parts: ResponseParts) -> Result<(), Break> {
         // What came with the head is looked at first: if that is not sound, nothing of it is an answer.
         self.reply.clone().pass_body(&self.inbox, |_| {})?;
+        self.keeps_alive = parts.keeps_alive();
         let ResponseParts {
             status,
             reason,
             mut fields,
-            http10,
+            ..
         } = parts;
         let (client, exchange) = (&mut *self.client, &mut *self.exchange);
         let now = Instant::now();
         self.moved = now;
         exchange.tally.answered = Some(now);
         exchange.note(now, || Milestone::FirstByte);
-        self.keeps_alive = !http10 && !says_close(&fields);
         let resend = resend(client.head(), self.upload.is_kept());
         if exchange.judge(status, resend, now) == Next::Again {
             return Err(Break::Discarded);
@@ -444,11 +430,4 @@ impl<'a, C: Client> Crossing<'a, C> {
             End::Broken(refusal)
         }
     }
-}
-
-fn says_close(fields: &http::HeaderMap) -> bool {
-    let lines = fields.get_all(header::CONNECTION).iter();
-    lines
-        .flat_map(|line| line.as_bytes().split(|byte| *byte == b','))
-        .any(|option| option.trim_ascii().eq_ignore_ascii_case(b"close"))
 }

@@ -2,6 +2,7 @@
 
 use std::{
     collections::VecDeque,
+    mem::MaybeUninit,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
@@ -171,20 +172,20 @@ impl Client for Http1<'_> {
             if self.stream.is_heard() {
                 return Poll::Ready(Ok(None));
             }
-            let mut piece = BytesMut::zeroed(PIECE);
-            let mut room = ReadBuf::new(&mut piece);
+            // Memory is taken for what has come alone: nothing for who waits.
+            let mut space = [MaybeUninit::uninit(); PIECE];
+            let mut room = ReadBuf::uninit(&mut space);
             ready!(self.poll_read(&mut room, cx))?;
-            let read = room.filled().len();
-            if read == 0 {
+            let piece = room.filled();
+            if piece.is_empty() {
                 return Poll::Ready(Err(Refusal::ClientGone));
             }
-            piece.truncate(read);
             let Some(meter) = &mut self.meter else {
-                self.bytes_in += read as u64;
-                return Poll::Ready(Ok(Some(piece.freeze())));
+                self.bytes_in += piece.len() as u64;
+                return Poll::Ready(Ok(Some(Bytes::copy_from_slice(piece))));
             };
-            let mut content = BytesMut::with_capacity(read);
-            meter.accept_each(&piece, |data| {
+            let mut content = BytesMut::with_capacity(piece.len());
+            meter.accept_each(piece, |data| {
                 content.extend_from_slice(piece.get(data).unwrap_or_default());
             })?;
             if !content.is_empty() {
@@ -279,7 +280,7 @@ impl Client for Http1<'_> {
         self.closes = true;
     }
 
-    fn abort(&mut self, _: Refusal) {
+    fn abort(&mut self) {
         self.is_aborted = true;
         let unsent = self.queue.iter().map(Bytes::len).sum::<usize>() + self.out.len();
         self.bytes_out = self.bytes_out.saturating_sub(unsent as u64);

@@ -280,7 +280,7 @@ impl Client for Http2 {
     /// Its connection has other streams.
     fn close(&mut self) {}
 
-    fn abort(&mut self, _: Refusal) {
+    fn abort(&mut self) {
         if !self.has_ended {
             self.session.shutdown();
         }

@@ -6,7 +6,7 @@ use super::{
     super::{
         Exchange,
         again::Resend,
-        answering, apply, challenge,
+        answering, apply,
         exchange::Kept,
         means::Means,
         outcome, pages,
@@ -21,9 +21,8 @@ use super::{
 use crate::{
     balance::Upstream,
     config::model::UpstreamProtocol,
-    gateway::{admission, head::Head},
+    gateway::head::Head,
     observe::{Lane, Milestone},
-    policy::Verdict,
     respond::{Answer, Refusal},
     snapshot::Action,
 };
@@ -43,32 +42,15 @@ pub(in crate::gateway) async fn start(
     exchange: &mut Exchange,
     admitted: Result<(), Refusal>,
 ) -> Start {
-    match route(head, exchange, admitted).await {
+    let routed = match admitted {
+        Ok(()) => routing::route(head, exchange).await,
+        Err(refusal) => Err(refusal),
+    };
+    match routed {
         Ok(None) => Start::Routed,
         Ok(Some(answer)) => Start::Answer(answer),
         Err(refusal) => Start::Refused(refusal),
     }
-}
-
-async fn route(
-    head: Head<'_>,
-    exchange: &mut Exchange,
-    admitted: Result<(), Refusal>,
-) -> Result<Option<Answer>, Refusal> {
-    admitted?;
-    let admitted = exchange.admitted.as_ref().ok_or(Refusal::Internal)?;
-    if let Some(token) = challenge::token(admitted, &exchange.snapshot) {
-        let host = admitted.host.name();
-        return challenge::answer(host, token, &exchange.snapshot)
-            .await
-            .map(Some);
-    }
-    if admitted.connection.listener.settings.redirect_to_https {
-        let port = exchange.snapshot.https_port;
-        return admission::redirect_to_https(head, admitted, port).map(Some);
-    }
-    routing::route(head, exchange)?;
-    Ok(None)
 }
 
 /// Whether this lane carries it: servers with HTTP/2, and what may be compressed, are for the other.
@@ -117,12 +99,7 @@ async fn proceed(
     client: &mut impl Client,
     exchange: &mut Exchange,
 ) -> Result<(), Refusal> {
-    match apply::apply(means, client, exchange).await {
-        Verdict::Refuse(refusal) => return Err(refusal),
-        Verdict::Answer(answer) => return say(client, exchange, &answer).await,
-        Verdict::Continue => {}
-    }
-    if let Some(answer) = apply::answer(client.head(), exchange)? {
+    if let Some(answer) = apply::apply(means, client, exchange).await? {
         return say(client, exchange, &answer).await;
     }
     let route = exchange.route.clone().ok_or(Refusal::Internal)?;
@@ -149,26 +126,10 @@ async fn try_once(
     if client.is_taken_back() {
         return ControlFlow::Break(Err(Refusal::ClientGone));
     }
-    // The last try is over: its server is free before the next is chosen.
-    let last = exchange.pick.take();
-    let goes_back = exchange.tries.goes_back();
-    let pick = match last.filter(|_| goes_back) {
-        Some(same) => same,
-        None => match turn::pick(client, exchange, upstream).await {
-            Ok(pick) => {
-                exchange.tries.begin(&pick);
-                pick
-            }
-            Err(refusal) => return ControlFlow::Break(Err(refusal)),
-        },
+    let pick = match turn::begin(client, exchange, upstream).await {
+        Ok(pick) => pick,
+        Err(refusal) => return ControlFlow::Break(Err(refusal)),
     };
-    let now = Instant::now();
-    let server = &pick.server().label;
-    exchange.note(now, || Milestone::Pick {
-        server: Arc::clone(server),
-    });
-    exchange.tally.pick(now);
-    exchange.pace.start_over();
     let pick = exchange.pick.insert(pick);
     let Some(admitted) = &exchange.admitted else {
         return ControlFlow::Break(Err(Refusal::Internal));
@@ -243,7 +204,7 @@ async fn say(
 }
 
 /// Waits until all is sent.
-pub(super) async fn sent(client: &mut impl Client) -> Result<(), Refusal> {
+async fn sent(client: &mut impl Client) -> Result<(), Refusal> {
     std::future::poll_fn(|cx| client.poll_sent(cx)).await
 }
 
@@ -263,7 +224,7 @@ async fn refuse(client: &mut impl Client, exchange: &mut Exchange, refusal: Refu
         tokio::task::yield_now().await;
     }
     if client.begun().is_some() || !is_heard {
-        return client.abort(refusal);
+        return client.abort();
     }
     // An exchange that never reached a server leaves its connection in order.
     if exchange.tries.count > 0 || !refusal.keeps_connection() {
@@ -273,6 +234,6 @@ async fn refuse(client: &mut impl Client, exchange: &mut Exchange, refusal: Refu
     // A client that cannot be written to has left; the log will say how far it came.
     if let Err(failed) = say(client, exchange, &page).await {
         outcome::stalled(exchange, failed);
-        client.abort(refusal);
+        client.abort();
     }
 }

@@ -29,7 +29,7 @@ pub(super) fn response(out: &mut BytesMut, status: StatusCode, reason: &[u8], fi
     lines(out, fields);
 }
 
-pub(super) fn lines(out: &mut BytesMut, fields: &HeaderMap) {
+fn lines(out: &mut BytesMut, fields: &HeaderMap) {
     for (name, value) in fields {
         line(out, name.as_str(), value.as_bytes());
     }

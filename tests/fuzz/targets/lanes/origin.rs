@@ -104,7 +104,9 @@ async fn exchange(
     let (line, rest) = head.split_once("\r\n").unwrap_or((head, ""));
     let target = line.split(' ').nth(1).unwrap_or_default();
     let path = target.split('?').next().unwrap_or_default();
-    let mut note = format!("{line}\n{}", fields(rest));
+    // A client with HTTP/1.0 may name no host: then the server is told its own address.
+    let own = stream.local_addr().ok()?.to_string();
+    let mut note = format!("{line}\n{}", fields(rest)).replace(&own, "OWN");
     if path == "/early" {
         notes.requests.lock().push(note);
         let _ = stream
