@@ -51,6 +51,8 @@ pub(super) struct Secure {
     going: BytesMut,
     /// The client has said that it sends no more.
     is_over: bool,
+    /// What it said was wrong: rustls, which may still know of bytes that are gone, is not asked again.
+    is_broken: bool,
     is_closed: bool,
 }
 
@@ -86,6 +88,7 @@ impl Secure {
             plain: BytesMut::new(),
             going: BytesMut::new(),
             is_over: false,
+            is_broken: false,
             is_closed: false,
         });
         match secure.shake_hands().await {
@@ -145,8 +148,14 @@ impl Secure {
         })
     }
 
-    /// Unpacks what has come, behind what came before it. What is not whole stays.
     fn take_in(&mut self, read: &mut [u8], buf: &mut ReadBuf<'_>) -> io::Result<()> {
+        let taken = self.unpack_all(read, buf);
+        self.is_broken |= taken.is_err();
+        taken
+    }
+
+    /// Unpacks what has come, behind what came before it. What is not whole stays.
+    fn unpack_all(&mut self, read: &mut [u8], buf: &mut ReadBuf<'_>) -> io::Result<()> {
         if self.coming.is_empty() {
             let used = self.unpack(read, buf)?;
             self.coming = read.get(used..).unwrap_or_default().to_vec();
@@ -218,6 +227,9 @@ impl Secure {
 
     /// Packs `bytes` into records at the front of `to`; tells how long they are.
     fn pack(&mut self, bytes: &[u8], to: &mut [u8]) -> io::Result<usize> {
+        if self.is_broken {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
         // Nothing is in there that is whole.
         match self.session.process_tls_records(&mut self.coming).state {
             Ok(ConnectionState::WriteTraffic(mut traffic)) => {
@@ -308,6 +320,9 @@ impl AsyncRead for Secure {
                 }
                 return Poll::Ready(Ok(()));
             }
+            if this.is_broken {
+                return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+            }
             if this.is_over || buf.filled().len() > before {
                 return Poll::Ready(Ok(()));
             }
@@ -357,7 +372,7 @@ impl AsyncWrite for Secure {
     /// Says goodbye, and closes our half.
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        if !std::mem::replace(&mut this.is_closed, true) {
+        if !std::mem::replace(&mut this.is_closed, true) && !this.is_broken {
             let mut goodbye = [0; 256];
             let status = this.session.process_tls_records(&mut this.coming);
             if let Ok(ConnectionState::WriteTraffic(mut traffic)) = status.state

@@ -2,10 +2,11 @@
 
 use std::{sync::OnceLock, time::Duration};
 
+use aws_lc_rs::aead::{AES_128_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use rustls::{
-    ClientConfig, ClientConnection, RootCertStore, ServerConfig,
+    ClientConfig, ClientConnection, ConnectionTrafficSecrets, RootCertStore, ServerConfig,
     client::Resumption,
-    crypto::aws_lc_rs::default_provider,
+    crypto::aws_lc_rs::{cipher_suite::TLS13_AES_128_GCM_SHA256, default_provider},
     pki_types::{CertificateDer, PrivateKeyDer, ServerName},
     version::{TLS12, TLS13},
 };
@@ -233,6 +234,101 @@ async fn keys_can_change_in_between() {
     }
     theirs.shutdown().await.unwrap();
     timeout(PATIENCE, echo).await.unwrap().unwrap();
+}
+
+/// A client that makes its records itself, each of any kind and with any content.
+struct Forger {
+    tcp: TcpStream,
+    key: LessSafeKey,
+    iv: [u8; 12],
+    sequence: u64,
+}
+
+/// Kinds of content, and a message that asks for other keys from now on (RFC 8446 section 4.6.3).
+const HANDSHAKE: u8 = 22;
+const DATA: u8 = 23;
+const KEY_UPDATE: [u8; 5] = [24, 0, 0, 1, 0];
+
+impl Forger {
+    async fn begin() -> (Self, Box<Secure>) {
+        let mut provider = default_provider();
+        provider.cipher_suites = vec![TLS13_AES_128_GCM_SHA256];
+        let mut config = ClientConfig::builder_with_provider(Arc::new(provider))
+            .with_protocol_versions(&[&TLS13])
+            .unwrap()
+            .with_root_certificates(pair().roots.clone())
+            .with_no_client_auth();
+        config.enable_secret_extraction = true;
+        let (theirs, ours) = shaken(Arc::new(config)).await;
+        let (tcp, session) = theirs.into_inner();
+        let (sequence, secrets) = session.dangerous_extract_secrets().unwrap().tx;
+        let ConnectionTrafficSecrets::Aes128Gcm { key, iv } = secrets else {
+            panic!("another cipher");
+        };
+        let forger = Self {
+            tcp,
+            key: LessSafeKey::new(UnboundKey::new(&AES_128_GCM, key.as_ref()).unwrap()),
+            iv: iv.as_ref().try_into().unwrap(),
+            sequence,
+        };
+        (forger, ours)
+    }
+
+    async fn send(&mut self, kind: u8, content: &[u8]) {
+        let mut nonce = self.iv;
+        for (to, from) in nonce[4..].iter_mut().zip(self.sequence.to_be_bytes()) {
+            *to ^= from;
+        }
+        self.sequence += 1;
+        let mut sealed = [content, &[kind]].concat();
+        let length = u16::try_from(sealed.len() + 16).unwrap().to_be_bytes();
+        let head = [DATA, 3, 3, length[0], length[1]];
+        let nonce = Nonce::assume_unique_for_key(nonce);
+        let sealing = self
+            .key
+            .seal_in_place_append_tag(nonce, Aad::from(head), &mut sealed);
+        sealing.unwrap();
+        self.tcp
+            .write_all(&[&head[..], &sealed].concat())
+            .await
+            .unwrap();
+    }
+}
+
+#[tokio::test]
+async fn half_a_message_of_tls_is_waited_for_and_keeps_nobody_from_writing() {
+    let (mut forger, mut ours) = Forger::begin().await;
+    let mut heard = [0; 5];
+    forger.send(DATA, b"hello").await;
+    ours.read_exact(&mut heard).await.unwrap();
+    assert_eq!(&heard, b"hello");
+    forger.send(HANDSHAKE, &KEY_UPDATE[..3]).await;
+    let waits = timeout(Duration::from_millis(100), ours.read(&mut heard)).await;
+    assert!(waits.is_err());
+    assert!(ours.coming.capacity() > 0);
+    ours.write_all(b"meanwhile").await.unwrap();
+    forger.send(HANDSHAKE, &KEY_UPDATE[3..]).await;
+    let waits = timeout(Duration::from_millis(100), ours.read(&mut heard)).await;
+    assert!(waits.is_err());
+    assert!(holds_nothing(&ours));
+    ours.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn who_breaks_off_a_message_of_tls_ends_the_connection_and_nothing_else() {
+    let (mut forger, mut ours) = Forger::begin().await;
+    forger.send(HANDSHAKE, &KEY_UPDATE[..3]).await;
+    let mut byte = [0];
+    let waits = timeout(Duration::from_millis(100), ours.read(&mut byte)).await;
+    assert!(waits.is_err());
+    forger.send(DATA, b"hello").await;
+    let error = ours.read(&mut byte).await.unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::InvalidData);
+    // Whatever is tried from then on fails, or does nothing.
+    assert!(ours.read(&mut byte).await.is_err());
+    assert!(ours.write(&byte).await.is_err());
+    ours.flush().await.unwrap();
+    ours.shutdown().await.unwrap();
 }
 
 #[tokio::test]
