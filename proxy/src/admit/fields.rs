@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 
-use super::lines::Lines;
+use super::lines::{Field, Lines, StatusLine};
 
 /// Room for what most heads have, and for what is added to them.
 const USUAL: usize = 24;
@@ -22,10 +22,12 @@ impl RequestParts {
     pub fn read(head: &Bytes) -> Option<Self> {
         let mut lines = Lines::new(head);
         let line = lines.request_line(usize::MAX).ok()?;
+        let mut fields = FieldMap::of(head);
+        fields.add_all(lines)?;
         Some(Self {
             method: Method::from_bytes(line.method).ok()?,
             target: head.slice_ref(line.target),
-            fields: fields(head, lines)?,
+            fields: fields.map?,
         })
     }
 }
@@ -45,11 +47,18 @@ impl ResponseParts {
     pub fn read(head: &Bytes) -> Option<Self> {
         let mut lines = Lines::new(head);
         let line = lines.status_line().ok()?;
+        let mut fields = FieldMap::of(head);
+        fields.add_all(lines)?;
+        Self::gathered(&line, fields)
+    }
+
+    /// Of a head whose fields were gathered while it was read.
+    pub(super) fn gathered(line: &StatusLine<'_>, fields: FieldMap<'_>) -> Option<Self> {
         Some(Self {
             status: StatusCode::from_u16(line.status).ok()?,
-            reason: head.slice_ref(line.reason),
+            reason: fields.head.slice_ref(line.reason),
             http10: line.http10,
-            fields: fields(head, lines)?,
+            fields: fields.map?,
         })
     }
 
@@ -67,14 +76,38 @@ pub fn has_option(fields: &HeaderMap, wanted: &[u8]) -> bool {
         .any(|option| option.trim_ascii().eq_ignore_ascii_case(wanted))
 }
 
-fn fields(head: &Bytes, mut lines: Lines<'_>) -> Option<HeaderMap> {
-    let mut fields = HeaderMap::with_capacity(USUAL);
-    while let Some(field) = lines.field().ok()? {
-        let name = HeaderName::from_bytes(field.name).ok()?;
-        let value = HeaderValue::from_maybe_shared(head.slice_ref(field.value)).ok()?;
-        fields.try_append(name, value).ok()?;
+/// Fields of a head that is being read; nothing once one was not as it must be.
+pub(super) struct FieldMap<'a> {
+    head: &'a Bytes,
+    map: Option<HeaderMap>,
+}
+
+impl<'a> FieldMap<'a> {
+    pub(super) fn of(head: &'a Bytes) -> Self {
+        Self {
+            head,
+            map: Some(HeaderMap::with_capacity(USUAL)),
+        }
     }
-    Some(fields)
+
+    pub(super) fn add(&mut self, field: &Field<'_>) {
+        if self.append(field).is_none() {
+            self.map = None;
+        }
+    }
+
+    fn append(&mut self, field: &Field<'_>) -> Option<()> {
+        let name = HeaderName::from_bytes(field.name).ok()?;
+        let value = HeaderValue::from_maybe_shared(self.head.slice_ref(field.value)).ok()?;
+        self.map.as_mut()?.try_append(name, value).ok().map(drop)
+    }
+
+    fn add_all(&mut self, mut lines: Lines<'_>) -> Option<()> {
+        while let Some(field) = lines.field().ok()? {
+            self.append(&field)?;
+        }
+        Some(())
+    }
 }
 
 #[cfg(test)]

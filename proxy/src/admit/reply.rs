@@ -5,8 +5,12 @@
 
 use std::ops::Range;
 
+use bytes::BytesMut;
+
 use super::{
-    ChunkMeter, find_head_end,
+    ChunkMeter, ResponseParts,
+    fields::FieldMap,
+    find_head_end,
     head::parse_length,
     lines::{Field, Lines, StatusLine},
 };
@@ -129,7 +133,7 @@ impl Reply {
                 return Ok(bytes.len() - rest.len());
             };
             let (head, after) = rest.split_at(end);
-            self.part = self.read_head(head).map_err(of_server)?;
+            (_, self.part) = self.read_head(head, |_| {}).map_err(of_server)?;
             rest = after;
         }
         let passed = match &mut self.part {
@@ -148,17 +152,23 @@ impl Reply {
         Ok(bytes.len() - rest.len() + passed)
     }
 
-    /// As [`Self::pass`], but for one head alone, final or interim: where it ends, if it is whole.
+    /// As [`Self::pass`], but for one head alone, final or interim: takes it off the front of the bytes, if it is whole.
     ///
     /// # Errors
     /// As [`Self::pass`].
-    pub fn pass_head(&mut self, bytes: &[u8]) -> Result<Option<usize>, Refusal> {
+    pub fn take_head(&mut self, bytes: &mut BytesMut) -> Result<Option<ResponseParts>, Refusal> {
         let Some(end) = self.find_head(bytes)? else {
             return Ok(None);
         };
-        let head = bytes.get(..end).unwrap_or_default();
-        self.part = self.read_head(head).map_err(of_server)?;
-        Ok(Some(end))
+        let head = bytes.split_to(end).freeze();
+        let mut gathered = FieldMap::of(&head);
+        let (line, part) = self
+            .read_head(&head, |field| gathered.add(field))
+            .map_err(of_server)?;
+        self.part = part;
+        let unreadable = Refusal::ServerMalformed("the header is not valid");
+        let parts = ResponseParts::gathered(&line, gathered).ok_or(unreadable)?;
+        Ok(Some(parts))
     }
 
     /// As [`Self::pass`] after the head, and shows each piece of the body among the bytes, as they lie in them.
@@ -231,10 +241,14 @@ impl Reply {
         Ok(end)
     }
 
-    /// What follows one whole head.
-    fn read_head(&mut self, bytes: &[u8]) -> Result<Part, Refusal> {
+    /// How one whole head begins, and what follows it. Shows each of its fields.
+    fn read_head<'a>(
+        &mut self,
+        bytes: &'a [u8],
+        mut each: impl FnMut(&Field<'a>),
+    ) -> Result<(StatusLine<'a>, Part), Refusal> {
         let mut lines = Lines::new(bytes);
-        let StatusLine { http10, status, .. } = lines.status_line()?;
+        let line = lines.status_line()?;
         let mut framing = Framing::default();
         let mut count = 0;
         while let Some(field) = lines.field()? {
@@ -243,8 +257,14 @@ impl Reply {
                 return malformed(TOO_MANY);
             }
             framing.note(&field)?;
+            each(&field);
         }
-        framing.check(http10)?;
+        framing.check(line.http10)?;
+        let part = self.after_head(line.status, framing)?;
+        Ok((line, part))
+    }
+
+    fn after_head(&mut self, status: u16, framing: Framing) -> Result<Part, Refusal> {
         match status {
             101 if self.asked.upgrade => Ok(Part::Tunnel),
             101 => malformed("it switches protocols without having been asked"),

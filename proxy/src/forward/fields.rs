@@ -41,7 +41,7 @@ impl Fields for HeaderMap {
     }
 
     fn remove(&mut self, name: &HeaderName) {
-        while HeaderMap::remove(self, name).is_some() {}
+        HeaderMap::remove(self, name); // with all of that name
     }
 }
 

@@ -12,6 +12,9 @@ const HOP_BY_HOP: [HeaderName; 2] = [
     HeaderName::from_static("proxy-connection"),
 ];
 
+/// What `Connection` mostly says, which is no field that is passed on.
+const OPTIONS: [&str; 2] = ["keep-alive", "close"];
+
 /// Takes away what was meant for our connection to the server, and names us in `Via`.
 ///
 /// An upgrade keeps `Connection` and `Upgrade`: with 101 they are the answer.
@@ -44,7 +47,13 @@ pub(super) fn nominated(fields: &impl Fields) -> Vec<HeaderName> {
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
-        .filter_map(|token| HeaderName::try_from(token.trim()).ok())
+        .map(str::trim)
+        .filter(|token| {
+            !OPTIONS
+                .iter()
+                .any(|option| token.eq_ignore_ascii_case(option))
+        })
+        .filter_map(|token| HeaderName::try_from(token).ok())
         .filter(|name| {
             !matches!(
                 *name,

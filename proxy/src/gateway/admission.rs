@@ -51,7 +51,9 @@ pub(super) fn admit(
         head.fields.get(header::CONTENT_LENGTH).and_then(length)
     };
     admitted.host = host(head)?;
-    admitted.path = match split_target(head)?.0 {
+    let (path, query) = split_target(head)?;
+    admitted.query_at = head.target.len() - query.len();
+    admitted.path = match path {
         "*" if *head.method == Method::OPTIONS => "*".into(), // leads nowhere; no server is asked
         path => normalise(path)?.into(),
     };
@@ -98,6 +100,7 @@ fn identify(head: Head<'_>, connection: Arc<Connection>, snapshot: &Snapshot) ->
         id,
         host: Host::default(),
         path: Box::default(),
+        query_at: usize::MAX,
         announced: None,
     }
 }
@@ -139,22 +142,26 @@ fn authority(head: Head<'_>) -> Option<&str> {
     if head.version == Version::HTTP_2 {
         return head.authority;
     }
+    if head.target.starts_with(b"/") {
+        return None;
+    }
     let raw = std::str::from_utf8(head.target).ok()?;
-    let (scheme, rest) = raw.split_once("://")?;
-    let absolute = !scheme.starts_with('/');
-    rest.split(['/', '?']).next().filter(|_| absolute)
+    let (_, rest) = raw.split_once("://")?;
+    rest.split(['/', '?']).next()
 }
 
-/// Path and query of the request's target; the query with its `?`, or empty.
+/// Path and query of the request's target, which ends with them; the query with its `?`, or empty.
 fn split_target(head: Head<'_>) -> Result<(&str, &str), Refusal> {
     let raw = std::str::from_utf8(head.target).ok();
     let raw = raw.ok_or(Refusal::Malformed("the target is not ASCII"))?;
-    let origin_form = match raw.split_once("://") {
+    let origin_form = if raw.starts_with('/') {
+        raw
+    } else if let Some((_, rest)) = raw.split_once("://") {
         // Absolute form (RFC 9112 section 3.2.2); a colon cannot stand before the path otherwise.
-        Some((_, rest)) if !raw.starts_with('/') => rest
-            .find(['/', '?'])
-            .map_or("", |at| rest.get(at..).unwrap_or("")),
-        _ => raw,
+        rest.find(['/', '?'])
+            .map_or("", |at| rest.get(at..).unwrap_or(""))
+    } else {
+        raw
     };
     let (path, query) = match origin_form.find('?') {
         Some(at) => origin_form.split_at(at),
@@ -164,8 +171,9 @@ fn split_target(head: Head<'_>) -> Result<(&str, &str), Refusal> {
 }
 
 /// The query as it was sent, with its `?`; empty if there is none.
-pub(super) fn query(head: Head<'_>) -> &str {
-    split_target(head).map_or("", |(_, query)| query)
+pub(super) fn query<'a>(head: Head<'a>, admitted: &Admitted) -> &'a str {
+    let query = head.target.get(admitted.query_at..).unwrap_or_default();
+    std::str::from_utf8(query).unwrap_or_default()
 }
 
 /// The path for the log: in normal form, or as it was sent if it has none.
@@ -189,7 +197,11 @@ fn length(value: &HeaderValue) -> Option<u64> {
 
 /// What the server is asked for: the normal form, less `strip` bytes of prefix, with the query as sent.
 pub(super) fn target(head: Head<'_>, admitted: &Admitted, strip: usize) -> String {
-    format!("{}{}", stripped(&admitted.path, strip), query(head))
+    format!(
+        "{}{}",
+        stripped(&admitted.path, strip),
+        query(head, admitted)
+    )
 }
 
 /// A path less `strip` bytes of prefix, which are whole segments.

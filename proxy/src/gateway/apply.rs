@@ -141,7 +141,7 @@ impl<A: Asker> Asking<'_, A> {
             return ControlFlow::Continue(());
         }
         meters.ruled(BY, Ruling::Delayed);
-        match unless_left(self.asker, tokio::time::sleep(wait)).await {
+        match unless_left(self.asker, Box::pin(tokio::time::sleep(wait))).await {
             Some(()) => ControlFlow::Continue(()),
             None => ControlFlow::Break(Verdict::Refuse(Refusal::ClientGone)),
         }
@@ -235,7 +235,7 @@ pub(super) fn request<'a>(head: Head<'a>, admitted: &'a Admitted) -> Request<'a>
         host: admitted.host.name(),
         port: admitted.host.port(),
         path: &admitted.path,
-        query: admission::query(head),
+        query: admission::query(head, admitted),
         fields: head.fields,
     }
 }

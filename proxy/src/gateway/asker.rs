@@ -11,11 +11,12 @@ pub(super) trait Asker: Send {
     fn left(&mut self) -> impl Future<Output = ()> + Send;
 }
 
-/// What comes of `work`, unless the client leaves before.
-pub(super) async fn unless_left<T>(
+/// What comes of `work`, unless the client leaves before. Work has a box of its own: most exchanges wait for nothing, and are not
+/// to be larger for those that do.
+pub(super) async fn unless_left<W: Future + Unpin>(
     asker: &mut impl Asker,
-    work: impl Future<Output = T>,
-) -> Option<T> {
+    work: W,
+) -> Option<W::Output> {
     tokio::select! {
         biased;
         done = work => Some(done),

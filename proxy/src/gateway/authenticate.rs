@@ -60,7 +60,7 @@ async fn log_in(
     let client = ClientKey::from(admitted.client);
     let credentials = Credentials::of(asker.head().fields);
     let checking = means.logins.check(basic_auth, client, credentials);
-    let login = unless_left(asker, checking).await?;
+    let login = unless_left(asker, Box::pin(checking)).await?;
     let sent = asker.head().fields;
     Some(basic_auth.rule(login, sent, &mut exchange.applied))
 }
@@ -86,7 +86,7 @@ async fn inquire(
         admitted,
         spares: means.spares.mine(),
     };
-    let answer = match unless_left(asker, inquiry.ask()).await? {
+    let answer = match unless_left(asker, Box::pin(inquiry.ask())).await? {
         Ok(answer) => answer,
         Err(refusal) => return Some(Verdict::Refuse(refusal)),
     };

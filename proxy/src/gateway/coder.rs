@@ -176,7 +176,7 @@ impl Coder {
         let coded = if body.len() <= SLICE {
             compress.whole(coding, &body, load)?
         } else {
-            in_slices(compress, load, coding, &body).await?
+            Box::pin(in_slices(compress, load, coding, &body)).await? // seldom, so it takes no room elsewhere
         };
         self.squeezed.taken = body.len() as u64;
         self.squeezed.given = coded.len() as u64;

@@ -74,6 +74,8 @@ pub struct Admitted {
     pub host: Host<'static>,
     /// In normal form, without the query.
     pub path: Box<str>,
+    /// Where the query begins in the target, with its `?`; past the end if that is not known.
+    pub query_at: usize,
     /// Set by *route*: the method that a preflight asks about, if the route that takes it answers.
     pub announced: Option<Method>,
 }

@@ -100,7 +100,7 @@ impl Inquiry<'_> {
         let whom = Whom::of(pick, None, &self.admitted.connection);
         // One that names a client is for this question alone.
         if header.is_none()
-            && let Some(spare) = self.spares.take(&whom)
+            && let Some(spare) = self.spares.take(&whom, time::Instant::now())
         {
             match self.converse(pick, spare, Some(&whom)).await {
                 Err(Trouble::Server(Failure::Reset, _)) => {}

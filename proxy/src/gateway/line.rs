@@ -15,6 +15,7 @@ use rustix::{
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     task::unconstrained,
+    time::Instant,
 };
 use tokio_rustls::client::TlsStream;
 
@@ -23,7 +24,13 @@ use crate::{balance::Target, forward::ProxyHeader, tls::ServerTls};
 
 /// What is said to a server, and heard from it.
 #[derive(Debug)]
-pub(super) enum Line {
+pub(super) struct Line {
+    way: Way,
+    opened: Instant,
+}
+
+#[derive(Debug)]
+enum Way {
     Plain(Socket),
     Secure(Box<TlsStream<Socket>>),
 }
@@ -46,9 +53,27 @@ impl Line {
         header: Option<ProxyHeader>,
     ) -> pingora::Result<Self> {
         match tls {
-            Some(tls) => socket::secure(target, tls, header).await.map(Self::Secure),
-            None => socket::plain(target, header).await.map(Self::Plain),
+            Some(tls) => socket::secure(target, tls, header).await.map(Self::secure),
+            None => socket::plain(target, header).await.map(Self::plain),
         }
+    }
+
+    pub(super) fn plain(socket: Socket) -> Self {
+        Self {
+            way: Way::Plain(socket),
+            opened: Instant::now(),
+        }
+    }
+
+    pub(super) fn secure(stream: Box<TlsStream<Socket>>) -> Self {
+        Self {
+            way: Way::Secure(stream),
+            opened: Instant::now(),
+        }
+    }
+
+    pub(super) fn opened(&self) -> Instant {
+        self.opened
     }
 
     pub(super) fn descriptor(&self) -> RawFd {
@@ -56,9 +81,9 @@ impl Line {
     }
 
     fn socket(&self) -> &Socket {
-        match self {
-            Self::Plain(socket) => socket,
-            Self::Secure(stream) => stream.get_ref().0,
+        match &self.way {
+            Way::Plain(socket) => socket,
+            Way::Secure(stream) => stream.get_ref().0,
         }
     }
 
@@ -70,16 +95,16 @@ impl Line {
             Manner::Talking => {}
             manner => return manner,
         }
-        match self {
-            Self::Plain(_) => Manner::Talking,
+        match self.way {
+            Way::Plain(_) => Manner::Talking,
             // What has come may be session tickets, which are not for us but for TLS.
-            Self::Secure(_) => self.look_inside(),
+            Way::Secure(_) => self.look_inside(),
         }
     }
 
     /// Looks at what TLS has unpacked and nobody has read: of that the system knows no more.
     pub(super) fn look_inside(&mut self) -> Manner {
-        let Self::Secure(stream) = self else {
+        let Way::Secure(stream) = &mut self.way else {
             return Manner::Quiet;
         };
         match read_now(stream) {
@@ -110,7 +135,7 @@ impl Line {
     /// Closes with a goodbye, where TLS has one. It is not waited for: a server that takes nothing just now
     /// is owed none.
     pub(super) fn part(self) {
-        if let Self::Secure(mut stream) = self {
+        if let Way::Secure(mut stream) = self.way {
             let goodbye = poll_fn(|cx| Pin::new(&mut stream).poll_shutdown(cx));
             let _ = now(goodbye);
         }
@@ -143,9 +168,9 @@ impl AsyncRead for Line {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(socket) => Pin::new(socket).poll_read(cx, buf),
-            Self::Secure(stream) => Pin::new(stream).poll_read(cx, buf),
+        match &mut self.get_mut().way {
+            Way::Plain(socket) => Pin::new(socket).poll_read(cx, buf),
+            Way::Secure(stream) => Pin::new(stream).poll_read(cx, buf),
         }
     }
 }
@@ -156,9 +181,9 @@ impl AsyncWrite for Line {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Plain(socket) => Pin::new(socket).poll_write(cx, buf),
-            Self::Secure(stream) => Pin::new(stream).poll_write(cx, buf),
+        match &mut self.get_mut().way {
+            Way::Plain(socket) => Pin::new(socket).poll_write(cx, buf),
+            Way::Secure(stream) => Pin::new(stream).poll_write(cx, buf),
         }
     }
 
@@ -167,9 +192,9 @@ impl AsyncWrite for Line {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Plain(socket) => Pin::new(socket).poll_write_vectored(cx, bufs),
-            Self::Secure(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
+        match &mut self.get_mut().way {
+            Way::Plain(socket) => Pin::new(socket).poll_write_vectored(cx, bufs),
+            Way::Secure(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
         }
     }
 
@@ -178,16 +203,16 @@ impl AsyncWrite for Line {
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(socket) => Pin::new(socket).poll_flush(cx),
-            Self::Secure(stream) => Pin::new(stream).poll_flush(cx),
+        match &mut self.get_mut().way {
+            Way::Plain(socket) => Pin::new(socket).poll_flush(cx),
+            Way::Secure(stream) => Pin::new(stream).poll_flush(cx),
         }
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(socket) => Pin::new(socket).poll_shutdown(cx),
-            Self::Secure(stream) => Pin::new(stream).poll_shutdown(cx),
+        match &mut self.get_mut().way {
+            Way::Plain(socket) => Pin::new(socket).poll_shutdown(cx),
+            Way::Secure(stream) => Pin::new(stream).poll_shutdown(cx),
         }
     }
 }

@@ -128,7 +128,7 @@ impl Lender {
         if self.anew {
             return None;
         }
-        self.spares.take(&self.whom)
+        self.spares.take(&self.whom, tokio::time::Instant::now())
     }
 }
 
@@ -321,7 +321,7 @@ mod tests {
             header_count: 20,
         };
         Loan {
-            line: Some(Line::Plain(Socket::Unix(near))),
+            line: Some(Line::plain(Socket::Unix(near))),
             outbox: Outbox::default(),
             reader: Reader::in_portions(Reply::new(Asked::default(), limits), 64 << 10),
             hold: None,
@@ -337,6 +337,7 @@ mod tests {
             },
             stay: Stay {
                 keepalive: Duration::from_secs(60),
+                lifetime: Duration::from_secs(60),
                 client: None,
             },
             vitals: Arc::new(Vitals::new(std::time::Instant::now())),
@@ -362,6 +363,6 @@ mod tests {
         drop(loan);
         sleep(Duration::from_secs(10)).await;
         assert!(!watchdog.has_expired());
-        assert!(spares.take(&whom).is_some());
+        assert!(spares.take(&whom, tokio::time::Instant::now()).is_some());
     }
 }

@@ -26,7 +26,9 @@ pub(super) async fn check(
         own.uncount();
         return own.decide(request, route, applied);
     }
-    match (store.check(&own.questions()).await, store.on_failure()) {
+    // In a box, as most routes have no store: their exchanges are not to be larger for it.
+    let asked = Box::pin(store.check(&own.questions())).await;
+    match (asked, store.on_failure()) {
         (Ok(found), _) => own.decide_by(&found, request, route, applied),
         (Err(Unanswered), OnFailure::Local) => own.decide(request, route, applied),
         (Err(Unanswered), OnFailure::Allow) => Checked::default(),

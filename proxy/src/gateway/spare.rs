@@ -47,6 +47,8 @@ pub(super) struct Whom {
 #[derive(Clone, Debug)]
 pub(super) struct Stay {
     pub(super) keepalive: Duration,
+    /// From when it was opened.
+    pub(super) lifetime: Duration,
     /// Whom alone it can serve, and without whom it is of no use. Nobody if it can serve anybody.
     pub(super) client: Option<Departure>,
 }
@@ -56,6 +58,7 @@ impl Stay {
     pub(super) fn of(pick: &Pick, header: Option<ProxyHeader>, client: &Connection) -> Self {
         Self {
             keepalive: pick.upstream().timeouts().keepalive,
+            lifetime: pick.upstream().timeouts().lifetime,
             client: header.map(|_| client.departure()),
         }
     }
@@ -115,10 +118,14 @@ impl Spares {
             return; // the process ends
         };
         let since = Instant::now();
+        let until = (since + allowed.keepalive).min(line.opened() + allowed.lifetime);
+        if until <= since {
+            return line.part();
+        }
         let spare = Spare {
             line,
             since,
-            until: since + allowed.keepalive,
+            until,
             client: allowed.client,
             idle: vitals.idle(),
         };
@@ -140,10 +147,10 @@ impl Spares {
     }
 
     /// A connection that was made for `whom`, and that the server has neither closed nor spoken on.
-    pub(super) fn take(&self, whom: &Whom) -> Option<Line> {
+    pub(super) fn take(&self, whom: &Whom, now: Instant) -> Option<Line> {
         loop {
             let mut spare = self.kept.lock().pop(whom)?;
-            if spare.has_outstayed(Instant::now()) {
+            if spare.has_outstayed(now) {
                 spare.line.part();
             } else if !spare.has_stirred(whom) {
                 return Some(spare.line);
@@ -306,18 +313,19 @@ mod tests {
         let connecting = TlsConnector::from(Arc::new(client)).connect(name, Socket::Unix(near));
         let accepting = TlsAcceptor::from(Arc::new(server)).accept(far);
         let (ours, theirs) = tokio::join!(connecting, accepting);
-        (Line::Secure(Box::new(ours.unwrap())), theirs.unwrap())
+        (Line::secure(Box::new(ours.unwrap())), theirs.unwrap())
     }
 
     fn plain() -> (Line, UnixStream) {
         let (near, far) = UnixStream::pair().unwrap();
-        (Line::Plain(Socket::Unix(near)), far)
+        (Line::plain(Socket::Unix(near)), far)
     }
 
     fn keep(spares: &Arc<Spares>, whom: Whom, line: Line, keepalive: Duration) -> Arc<Vitals> {
         let vitals = Arc::new(Vitals::new(std::time::Instant::now()));
         let allowed = Stay {
             keepalive,
+            lifetime: 10 * LONG,
             client: None,
         };
         spares.keep(whom, line, allowed, Arc::clone(&vitals));
@@ -348,16 +356,16 @@ mod tests {
         };
         let others = [whom(Some(2), 443), whom(Some(1), 444), whom(None, 443)];
         for stranger in others.into_iter().chain([for_a_client(1)]) {
-            assert!(spares.take(&stranger).is_none());
+            assert!(spares.take(&stranger, Instant::now()).is_none());
         }
-        assert!(spares.take(&whom(Some(1), 443)).is_some());
-        assert!(spares.take(&whom(Some(1), 443)).is_none());
+        assert!(spares.take(&whom(Some(1), 443), Instant::now()).is_some());
+        assert!(spares.take(&whom(Some(1), 443), Instant::now()).is_none());
         let (ours, _theirs) = plain();
         keep(&spares, for_a_client(1), ours, LONG);
         for stranger in [whom(Some(1), 443), for_a_client(2)] {
-            assert!(spares.take(&stranger).is_none());
+            assert!(spares.take(&stranger, Instant::now()).is_none());
         }
-        assert!(spares.take(&for_a_client(1)).is_some());
+        assert!(spares.take(&for_a_client(1), Instant::now()).is_some());
         assert_eq!(count(&spares), 0);
     }
 
@@ -374,7 +382,7 @@ mod tests {
             keep(&spares, whom.clone(), ours, LONG);
         }
         while let Some(descriptor) = near.pop() {
-            let line = spares.take(&whom).unwrap();
+            let line = spares.take(&whom, Instant::now()).unwrap();
             assert_eq!(line.descriptor(), descriptor);
         }
     }
@@ -386,7 +394,7 @@ mod tests {
         keep(&spares, whom(None, 80), plain, LONG);
         drop(far);
         // At once: the runtime has had no time to hear of it.
-        assert!(spares.take(&whom(None, 80)).is_none());
+        assert!(spares.take(&whom(None, 80), Instant::now()).is_none());
         let (ours, mut theirs) = secure().await;
         theirs.write_all(b"HTTP/1.1 408\r\n").await.unwrap();
         theirs.flush().await.unwrap();
@@ -395,7 +403,7 @@ mod tests {
         while let Some(line) = next {
             let vitals = keep(&spares, whom(Some(1), 443), line, LONG);
             tokio::task::yield_now().await;
-            next = spares.take(&whom(Some(1), 443));
+            next = spares.take(&whom(Some(1), 443), Instant::now());
             assert_eq!(vitals.surplus.get(), u64::from(next.is_none()));
         }
         assert_eq!(count(&spares), 0);
@@ -442,8 +450,28 @@ mod tests {
         let spares = Arc::new(Spares::new(8));
         let (ours, _theirs) = plain();
         keep(&spares, whom(None, 80), ours, Duration::ZERO);
-        assert!(spares.take(&whom(None, 80)).is_none());
+        assert!(spares.take(&whom(None, 80), Instant::now()).is_none());
         assert_eq!(count(&spares), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_that_is_used_all_the_time_ends_with_its_life() {
+        let spares = Arc::new(Spares::new(8));
+        let (mut line, mut far) = plain();
+        let whom = whom(None, 80);
+        let opened = Instant::now();
+        let mut uses = 0;
+        loop {
+            keep(&spares, whom.clone(), line, LONG);
+            sleep(LONG / 2).await;
+            match spares.take(&whom, Instant::now()) {
+                Some(taken) => line = taken,
+                None => break,
+            }
+            uses += 1;
+        }
+        assert_eq!((opened.elapsed(), uses), (10 * LONG, 19));
+        assert_eq!(far.read_to_end(&mut Vec::new()).await.unwrap(), 0);
     }
 
     #[tokio::test]
@@ -457,9 +485,9 @@ mod tests {
         }
         assert_eq!(far[0].read_to_end(&mut Vec::new()).await.unwrap(), 0);
         assert_eq!(count(&spares), 2);
-        assert!(spares.take(&whom(None, 80)).is_none());
+        assert!(spares.take(&whom(None, 80), Instant::now()).is_none());
         for port in [81, 82] {
-            assert!(spares.take(&whom(None, port)).is_some());
+            assert!(spares.take(&whom(None, port), Instant::now()).is_some());
         }
     }
 }

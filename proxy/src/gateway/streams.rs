@@ -2,14 +2,13 @@
 
 use std::{
     future::poll_fn,
-    panic::AssertUnwindSafe,
     pin::pin,
     sync::Arc,
     task::{Context, Poll, Waker, ready},
+    time::Duration,
 };
 
 use bytes::Bytes;
-use futures_util::FutureExt;
 use pingora::{
     apps::HttpServerApp,
     protocols::{
@@ -21,12 +20,12 @@ use pingora::{
     },
     proxy::HttpProxy,
 };
-use tokio::{sync::watch, task::coop};
+use tokio::{sync::watch, task::coop, time::Instant};
 
 use super::{
     Gateway,
     express::{
-        berths::Berths,
+        berths::{Berths, Guests},
         calls::Calls,
         http2::{Served, serve},
     },
@@ -40,6 +39,8 @@ const ITSELF: usize = 0;
 const AT_ONCE: usize = 32;
 /// Turns of all who call before other connections have theirs.
 const ROUNDS: usize = 8;
+/// For so long memory is kept for as many exchanges as there were.
+const REST: Duration = Duration::from_secs(1);
 /// As many streams as Pingora would let a connection have that it must refuse without asking anybody.
 const MALFORMED: usize = 32;
 
@@ -56,12 +57,8 @@ pub(super) struct Carrier {
 /// Serves every stream of the connection, until it ends.
 pub(super) async fn carry(wire: Wire, digest: Arc<Digest>, carrier: Arc<Carrier>) {
     let mut retired = carrier.retired.clone();
-    let mut streams = Streams::new(wire, digest, |session, alarm| {
-        let carrier = Arc::clone(&carrier);
-        async move {
-            let exchange = AssertUnwindSafe(carrier.exchange(session, alarm)).catch_unwind();
-            exchange.await.unwrap_or_default() // the panic has been told by its hook
-        }
+    let mut streams = Streams::new(wire, digest, move |guests| {
+        serve_all(Arc::clone(&carrier), guests)
     });
     tokio::select! {
         biased;
@@ -72,15 +69,25 @@ pub(super) async fn carry(wire: Wire, digest: Arc<Digest>, carrier: Arc<Carrier>
     poll_fn(|cx| streams.poll(cx)).await;
 }
 
+async fn serve_all(carrier: Arc<Carrier>, mut guests: Guests<Box<HttpSession>>) {
+    let mut alarm = Alarm::default();
+    loop {
+        let session = guests.next().await;
+        alarm = carrier.exchange(session, alarm).await;
+    }
+}
+
 impl Carrier {
     /// One request, by one lane or the other.
-    async fn exchange(self: Arc<Self>, session: HttpSession, alarm: Alarm) -> Alarm {
+    async fn exchange(self: &Arc<Self>, session: Box<HttpSession>, alarm: Alarm) -> Alarm {
         match serve(&self.means, &self.connection, session, alarm).await {
             Served::Done(alarm) => alarm,
             Served::NotOurs(session, alarm) => {
+                let carrier = Arc::clone(self);
                 tokio::spawn(async move {
                     let session = ServerSession::new_http2(*session);
-                    self.proxy.process_new_http(session, &self.retired).await;
+                    let retired = &carrier.retired;
+                    carrier.proxy.process_new_http(session, retired).await;
                 });
                 alarm
             }
@@ -89,12 +96,18 @@ impl Carrier {
 }
 
 /// The connection, and the exchanges that came by it.
-struct Streams<B, F: Future<Output = Alarm> + Send + 'static> {
+struct Streams<B, F>
+where
+    B: Fn(Guests<Box<HttpSession>>) -> F + Clone + Send + 'static,
+    F: Future<Output = ()> + Send + 'static,
+{
     /// `None` only while it is being dropped.
     wire: Option<Wire>,
     digest: Arc<Digest>,
-    begin: B,
-    berths: Berths<F>,
+    berths: Berths<Box<HttpSession>, B, F>,
+    /// Rings when the connection has rested.
+    rested: Alarm,
+    rests_since: Option<Instant>,
     malformed: usize,
     /// The last turn ended before the connection had its part.
     is_overdue: bool,
@@ -106,8 +119,8 @@ struct Streams<B, F: Future<Output = Alarm> + Send + 'static> {
 
 impl<B, F> Streams<B, F>
 where
-    B: FnMut(HttpSession, Alarm) -> F,
-    F: Future<Output = Alarm> + Send + 'static,
+    B: Fn(Guests<Box<HttpSession>>) -> F + Clone + Send + 'static,
+    F: Future<Output = ()> + Send + 'static,
 {
     fn new(wire: Wire, digest: Arc<Digest>, begin: B) -> Self {
         let calls = Arc::new(Calls::default());
@@ -116,8 +129,9 @@ where
         Self {
             wire: Some(wire),
             digest,
-            begin,
-            berths: Berths::new(Arc::clone(&calls)),
+            berths: Berths::new(Arc::clone(&calls), begin),
+            rested: Alarm::default(),
+            rests_since: None,
             malformed: 0,
             is_overdue: false,
             calls,
@@ -142,6 +156,7 @@ where
         for _ in 0..ROUNDS {
             self.calls.take(&mut self.callers, cx);
             if self.callers.is_empty() {
+                self.rest(cx);
                 return Poll::Pending;
             }
             for number in &self.callers {
@@ -159,6 +174,18 @@ where
         Poll::Pending
     }
 
+    /// A connection that carries nothing for a while keeps little.
+    fn rest(&mut self, cx: &mut Context<'_>) {
+        if !self.berths.may_shrink() {
+            self.rests_since = None;
+            return;
+        }
+        let since = *self.rests_since.get_or_insert_with(Instant::now);
+        if self.rested.poll_due(since + REST, cx).is_ready() {
+            self.berths.shrink();
+        }
+    }
+
     /// Sends and reads what there is, and lets new streams in. Ready at the end.
     fn poll_wire(&mut self) -> Poll<()> {
         let cx = &mut Context::from_waker(&self.waker);
@@ -170,7 +197,7 @@ where
             let accepting = pin!(HttpSession::from_h2_conn(wire, digest));
             match ready!(accepting.poll(cx)) {
                 Ok(Some(H2Accept::Session(session))) => {
-                    self.berths.add(|alarm| (self.begin)(session, alarm));
+                    self.berths.add(Box::new(session));
                 }
                 Ok(Some(H2Accept::Rejected)) => {
                     self.malformed += 1;
@@ -187,11 +214,15 @@ where
 }
 
 /// Exchanges outlive their connection for as long as it takes them to see that it is over, and to be recorded.
-impl<B, F: Future<Output = Alarm> + Send + 'static> Drop for Streams<B, F> {
+impl<B, F> Drop for Streams<B, F>
+where
+    B: Fn(Guests<Box<HttpSession>>) -> F + Clone + Send + 'static,
+    F: Future<Output = ()> + Send + 'static,
+{
     fn drop(&mut self) {
         drop(self.wire.take());
         let calls = Arc::clone(&self.calls);
-        let berths = std::mem::replace(&mut self.berths, Berths::new(Arc::clone(&calls)));
+        let berths = self.berths.take();
         if !berths.is_empty()
             && let Ok(runtime) = tokio::runtime::Handle::try_current()
         {
@@ -200,7 +231,11 @@ impl<B, F: Future<Output = Alarm> + Send + 'static> Drop for Streams<B, F> {
     }
 }
 
-async fn see_off<F: Future<Output = Alarm>>(mut berths: Berths<F>, calls: Arc<Calls>) {
+async fn see_off<B, F>(mut berths: Berths<Box<HttpSession>, B, F>, calls: Arc<Calls>)
+where
+    B: Fn(Guests<Box<HttpSession>>) -> F,
+    F: Future<Output = ()>,
+{
     let mut callers = Vec::new();
     poll_fn(|cx| {
         loop {

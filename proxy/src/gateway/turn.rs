@@ -26,10 +26,11 @@ pub(super) async fn begin(
     // The last try is over: its server is free before the next is chosen.
     let last = exchange.pick.take();
     let goes_back = exchange.tries.goes_back();
+    let mut now = Instant::now();
     let pick = if let Some(same) = last.filter(|_| goes_back) {
         same
     } else {
-        let found = find(asker, exchange, upstream).await;
+        let found = find(asker, exchange, upstream, &mut now).await;
         let pick = found.map_err(|refusal| match refusal {
             Refusal::ClientGone => refusal,
             _ => exchange.tries.failed.unwrap_or(refusal),
@@ -37,7 +38,6 @@ pub(super) async fn begin(
         exchange.tries.begin(&pick);
         pick
     };
-    let now = Instant::now();
     let server = &pick.server().label;
     exchange.note(now, || Milestone::Pick {
         server: Arc::clone(server),
@@ -51,8 +51,9 @@ async fn find(
     asker: &mut impl Asker,
     exchange: &mut Exchange,
     upstream: &Arc<Upstream>,
+    now: &mut Instant,
 ) -> Result<Pick, Refusal> {
-    let since = Instant::now();
+    let since = *now;
     let kept = sticky::kept(asker.head().fields, upstream);
     let waiting = match upstream.pick_or_wait(kept, &exchange.tries.servers, since)? {
         Picked::AtOnce(pick) => {
@@ -61,7 +62,8 @@ async fn find(
         }
         Picked::InTurn(waiting) => waiting.having_waited(exchange.tally.queued.unwrap_or_default()),
     };
-    let turn = unless_left(asker, waiting.turn()).await;
-    exchange.tally.waited(since.elapsed());
+    let turn = unless_left(asker, Box::pin(waiting.turn())).await;
+    *now = Instant::now();
+    exchange.tally.waited(now.saturating_duration_since(since));
     turn.unwrap_or(Err(Refusal::ClientGone))
 }

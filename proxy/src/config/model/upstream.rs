@@ -221,6 +221,9 @@ pub struct Timeouts {
     pub idle: Duration,
     /// How long an unused connection to a server is kept.
     pub keepalive: Duration,
+    /// How long a connection to a server is used, as `keepalive_time` of nginx: after that it ends with the request that it carries.
+    /// Only of HTTP/1.1.
+    pub lifetime: Duration,
     /// Idle time of an upgraded connection (WebSocket).
     pub tunnel: Duration,
 }
@@ -232,6 +235,7 @@ impl Default for Timeouts {
             first_byte: Duration::from_secs(30),
             idle: Duration::from_secs(30),
             keepalive: Duration::from_secs(55),
+            lifetime: Duration::from_secs(3600),
             tunnel: Duration::from_secs(3600),
         }
     }

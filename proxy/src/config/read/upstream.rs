@@ -170,6 +170,11 @@ static TIMEOUTS: Table = Table {
             "of an unused connection; default 55s",
         ),
         Key::new(
+            "lifetime",
+            Kind::Duration(MILLISECOND..=Duration::from_secs(30 * 86_400)),
+            "of a connection that is used again and again; default 1h",
+        ),
+        Key::new(
             "tunnel",
             Kind::Duration(MILLISECOND..=Duration::from_secs(30 * 86_400)),
             "of an idle WebSocket; default 1h",
@@ -221,6 +226,7 @@ pub(super) fn read(name: Name, entry: &Entry, problems: &Problems) -> Option<Ups
     let health = fields.fields("health").and_then(|f| health::read(&f));
     let protocol = protocol(&fields);
     refuse_http_checks_of_h2c(&fields, health.as_ref(), protocol);
+    refuse_lifetime_of_h2(&fields, protocol);
     let tls = server_tls::read(&fields);
     server_tls::check(&fields, &servers, protocol, tls.as_ref());
     queue::check(&fields, &servers);
@@ -268,6 +274,21 @@ fn refuse_http_checks_of_h2c(
             &entry.at,
             "servers that speak h2c cannot be checked by a path yet",
             "write `health: { tcp: true }`",
+        );
+    }
+}
+
+/// Connections of HTTP/2 carry many requests at once, so none ends with one of them.
+fn refuse_lifetime_of_h2(fields: &Fields<'_>, protocol: UpstreamProtocol) {
+    let timeouts = fields.fields("timeouts");
+    let entry = timeouts
+        .as_ref()
+        .and_then(|timeouts| timeouts.entry("lifetime"));
+    if let (UpstreamProtocol::H2 | UpstreamProtocol::H2c, Some(entry)) = (protocol, entry) {
+        fields.error(
+            &entry.at,
+            "connections to servers that speak HTTP/2 have no lifetime yet",
+            "leave it out; they end when they are unused for `keepalive`",
         );
     }
 }
@@ -396,6 +417,7 @@ fn timeouts(fields: &Fields<'_>) -> Timeouts {
         first_byte: time("first_byte", default.first_byte),
         idle: time("idle", default.idle),
         keepalive: time("keepalive", default.keepalive),
+        lifetime: time("lifetime", default.lifetime),
         tunnel: time("tunnel", default.tunnel),
     }
 }

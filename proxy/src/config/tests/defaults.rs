@@ -134,6 +134,7 @@ fn an_upstream_has_the_documented_defaults() {
         first_byte: seconds(30),
         idle: seconds(30),
         keepalive: seconds(55),
+        lifetime: seconds(3600),
         tunnel: seconds(3600),
     };
     assert_eq!(upstream.timeouts, timeouts);

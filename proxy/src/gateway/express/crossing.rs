@@ -102,6 +102,7 @@ impl<'a, C: Client> Crossing<'a, C> {
         exchange: &'a mut Exchange,
         upload: &'a mut Upload,
         lent: Lent,
+        now: Instant,
     ) -> Option<Self> {
         let pick = exchange.pick.as_ref()?;
         let asked = Asked {
@@ -119,7 +120,7 @@ impl<'a, C: Client> Crossing<'a, C> {
             has_surplus: false,
             is_sending: false,
             is_over: false,
-            moved: Instant::now(),
+            moved: now,
         })
     }
 
@@ -164,10 +165,9 @@ impl<'a, C: Client> Crossing<'a, C> {
         let target = forwarding::target(head, exchange)?;
         let mut bytes = BytesMut::with_capacity(1024);
         wire::request(&mut bytes, head.method, &target, &fields);
-        let now = Instant::now();
+        let now = self.moved;
         exchange.tries.head_sent = true;
         exchange.tally.sent = Some(now);
-        self.moved = now;
         let again = self.upload.begin(bytes);
         if client.framing() == Framing::None {
             exchange.tally.request_over = true;
@@ -290,12 +290,9 @@ impl<'a, C: Client> Crossing<'a, C> {
     /// Gives on what the server has said, as far as it is sound.
     fn give_on(&mut self) -> Result<(), Break> {
         while self.reply.awaits_head() {
-            let Some(end) = self.reply.pass_head(&self.inbox)? else {
+            let Some(parts) = self.reply.take_head(&mut self.inbox)? else {
                 return Ok(());
             };
-            let head = self.inbox.split_to(end).freeze();
-            let unreadable = Refusal::ServerMalformed("the header is not valid");
-            let parts = ResponseParts::read(&head).ok_or(unreadable)?;
             if parts.status.is_informational() {
                 self.inform(parts)?;
             } else {

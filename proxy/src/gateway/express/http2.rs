@@ -45,21 +45,21 @@ pub(in crate::gateway) enum Served {
 pub(in crate::gateway) async fn serve(
     means: &Means,
     connection: &Arc<Connection>,
-    session: HttpSession,
+    session: Box<HttpSession>,
     alarm: Alarm,
 ) -> Served {
     let snapshot = means.snapshot.load();
     let fields = &session.req_header().headers;
     let expects = fields.contains_key(header::EXPECT) && !session.is_body_empty();
     if !snapshot.config.express || expects {
-        return Served::NotOurs(Box::new(session), alarm);
+        return Served::NotOurs(session, alarm);
     }
     let mut client = Http2::new(session, Arc::clone(connection), alarm);
     let mut exchange = Exchange::begin(snapshot, Instant::now());
     let admitted = admission::admit(client.head(), connection, &mut exchange);
     let start = journey::start(client.head(), &mut exchange, admitted).await;
     if !journey::carries(client.head(), &exchange) {
-        return Served::NotOurs(Box::new(client.session), client.alarm);
+        return Served::NotOurs(client.session, client.alarm);
     }
     if !connection.count_request() {
         connection.retire();
@@ -69,7 +69,7 @@ pub(in crate::gateway) async fn serve(
 }
 
 struct Http2 {
-    session: HttpSession,
+    session: Box<HttpSession>,
     connection: Arc<Connection>,
     alarm: Alarm,
     framing: Framing,
@@ -92,7 +92,7 @@ struct Http2 {
 }
 
 impl Http2 {
-    fn new(session: HttpSession, connection: Arc<Connection>, alarm: Alarm) -> Self {
+    fn new(session: Box<HttpSession>, connection: Arc<Connection>, alarm: Alarm) -> Self {
         let is_heard = session.is_body_empty();
         let length = session.req_header().headers.get(header::CONTENT_LENGTH);
         let length = length.and_then(|length| length.to_str().ok()?.parse().ok());

@@ -135,7 +135,8 @@ async fn try_once(
         return ControlFlow::Break(Err(Refusal::Internal));
     };
     let anew = exchange.tries.kept == Kept::Shunned;
-    let lent = match lend::lend(pick, admitted, means.spares.mine(), anew).await {
+    let mut now = exchange.tally.picked.unwrap_or_else(Instant::now);
+    let lent = match lend::lend(pick, admitted, means.spares.mine(), anew, &mut now).await {
         Ok(lent) => lent,
         Err(error) => {
             let resend = resend(client.head(), upload.is_kept());
@@ -150,8 +151,8 @@ async fn try_once(
         lent.give_back(means.spares.mine());
         return ControlFlow::Break(Err(Refusal::ClientGone));
     }
-    exchange.tally.connected(lent.was_kept, Instant::now());
-    let Some(crossing) = Crossing::new(client, exchange, upload, lent) else {
+    exchange.tally.connected(lent.was_kept, now);
+    let Some(crossing) = Crossing::new(client, exchange, upload, lent, now) else {
         return ControlFlow::Break(Err(Refusal::Internal));
     };
     match crossing.run(means.spares.mine()).await {

@@ -1,6 +1,6 @@
 //! A connection to the server that was picked, for one try.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use pingora::{Error, ErrorType, Result};
 use tokio::time::timeout;
@@ -27,12 +27,13 @@ pub(super) struct Lent {
     vitals: Arc<Vitals>,
 }
 
-/// A spare, or a new connection. With `anew` no spare will do, and none comes of it.
+/// A spare, or a new connection. With `anew` no spare will do, and none comes of it. Afterwards `now` is the time again.
 pub(super) async fn lend(
     pick: &Pick,
     admitted: &Admitted,
     spares: &Arc<Spares>,
     anew: bool,
+    now: &mut Instant,
 ) -> Result<Lent> {
     let connection = &admitted.connection;
     let version = pick.upstream().proxy_protocol();
@@ -41,11 +42,20 @@ pub(super) async fn lend(
         ends: Some(admitted.ends()),
     });
     let whom = Whom::of(pick, header, connection);
-    let spare = if anew { None } else { spares.take(&whom) };
+    let spare = if anew {
+        None
+    } else {
+        spares.take(&whom, (*now).into())
+    };
     let was_kept = spare.is_some();
     let line = match spare {
         Some(spare) => spare,
-        None => open(pick, header).await.map_err(Error::into_up)?,
+        None => {
+            // Seldom, so it takes no room elsewhere.
+            let opened = Box::pin(open(pick, header)).await;
+            *now = Instant::now();
+            opened.map_err(Error::into_up)?
+        }
     };
     Ok(Lent {
         line,
