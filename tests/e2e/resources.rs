@@ -4,5 +4,6 @@ mod addresses;
 mod clock;
 mod descriptors;
 mod disk;
+mod idle;
 mod memory;
 mod panics;

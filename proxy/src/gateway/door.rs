@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
+use futures_util::future::BoxFuture;
 use pingora::{
     apps::HttpServerOptions,
     proxy::{HttpProxy, http_proxy},
@@ -61,17 +61,17 @@ impl Door {
     }
 }
 
-#[async_trait]
 impl Host for Door {
-    async fn serve(&self, stream: Stream) {
+    fn serve(&self, stream: Box<Stream>) -> BoxFuture<'_, ()> {
         let connection = stream.connection();
         if connection.tls.as_ref().is_some_and(|tls| tls.h2) {
-            http2::serve(self, stream).await;
+            Box::pin(http2::serve(self, stream))
         } else if connection.listener.settings.protocols.http1 {
-            http1::serve(self, stream).await;
+            Box::pin(http1::serve(self, stream))
         } else {
             // A client without ALPN speaks HTTP/1.1, which this listener does not.
             connection.listener.meters.handshake_failed();
+            Box::pin(async {})
         }
     }
 

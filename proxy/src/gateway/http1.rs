@@ -2,7 +2,7 @@
 
 use std::{
     sync::Arc,
-    time::{Instant, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 use bytes::BytesMut;
@@ -21,52 +21,74 @@ use crate::{
     respond::{PageFacts, Refusal},
 };
 
-pub(super) async fn serve(door: &Door, mut stream: Stream) {
+/// A connection on which so long nothing was asked holds no room for an exchange.
+///
+/// Where one request follows another there is so one allocation for all of them, and not one for each.
+const LULL: Duration = Duration::from_millis(100);
+
+pub(super) async fn serve(door: &Door, mut stream: Box<Stream>) {
     let connection = Arc::clone(stream.connection());
     let limits = &connection.listener.settings.limits;
-    let retired = connection.retired();
+    let lull = LULL.min(limits.keepalive_timeout);
     let mut silence = limits.header_timeout;
     loop {
-        match stream.read_head(silence).await {
-            HeadRead::Head(head, facts) => {
-                match express::http1::serve(&door.means, &mut stream, head, &facts).await {
-                    Served::Next => {}
-                    Served::Over => return,
-                    Served::NotOurs(head) => {
-                        match exchange(door, stream, BytesMut::from(head), &retired).await {
-                            Some(next) => stream = next,
-                            None => return,
-                        }
-                    }
-                }
-            }
-            HeadRead::Ended => return,
-            HeadRead::Refused(refusal, head) => return refuse(door, stream, refusal, &head).await,
+        let read = stream.read_head(silence).await;
+        if matches!(read, HeadRead::Ended) {
+            return;
         }
-        silence = limits.keepalive_timeout;
+        match Box::pin(converse(door, stream, read, lull)).await {
+            Some(quiet) => stream = quiet,
+            None => return,
+        }
+        silence = limits.keepalive_timeout.saturating_sub(lull);
     }
 }
 
-/// Serves one request; the stream comes back if the connection may carry another.
-async fn exchange(
+/// Serves one request after another; the stream comes back in the first lull.
+async fn converse(
     door: &Door,
-    stream: Stream,
-    head: BytesMut,
-    retired: &tokio::sync::watch::Receiver<bool>,
-) -> Option<Stream> {
-    let mut session = ServerSession::new_http1(Box::new(stream));
+    mut stream: Box<Stream>,
+    mut read: HeadRead,
+    lull: Duration,
+) -> Option<Box<Stream>> {
+    loop {
+        match read {
+            HeadRead::Head(head, facts) => {
+                match express::http1::serve(&door.means, &mut stream, head, &facts).await {
+                    Served::Next => {}
+                    Served::Over => return None,
+                    Served::NotOurs(head) => {
+                        stream = Box::pin(exchange(door, stream, head.into())).await?;
+                    }
+                }
+            }
+            HeadRead::Ended => return None,
+            HeadRead::Refused(refusal, head) => {
+                Box::pin(refuse(door, stream, refusal, &head)).await;
+                return None;
+            }
+        }
+        if !stream.goes_on_within(lull).await {
+            return Some(stream);
+        }
+        let limits = &stream.connection().listener.settings.limits;
+        let silence = limits.keepalive_timeout;
+        read = stream.read_head(silence).await;
+    }
+}
+
+/// Serves one request by the full lane; the stream comes back if the connection may carry another.
+async fn exchange(door: &Door, stream: Box<Stream>, head: BytesMut) -> Option<Box<Stream>> {
+    let retired = stream.connection().retired();
+    let mut session = ServerSession::new_http1(stream);
     session.set_pipelined_prefix(head);
-    let reused = door.proxy.process_new_http(session, retired).await?;
+    let reused = door.proxy.process_new_http(session, &retired).await?;
     let (stream, _settings) = reused.consume();
-    stream
-        .into_any()
-        .downcast::<Stream>()
-        .ok()
-        .map(|stream| *stream)
+    stream.into_any().downcast().ok()
 }
 
 /// Answers a head that no lane is to see, and closes: what follows it cannot be told apart.
-async fn refuse(door: &Door, mut stream: Stream, refusal: Refusal, head: &[u8]) {
+async fn refuse(door: &Door, mut stream: Box<Stream>, refusal: Refusal, head: &[u8]) {
     let started = Instant::now();
     let id = RequestId::new(fastrand::u128(..).to_be_bytes());
     let facts = PageFacts {

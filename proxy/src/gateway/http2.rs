@@ -35,7 +35,7 @@ const GOODBYE: Duration = Duration::from_millis(500);
 /// How often in its time we look whether a connection is used: it may last by one part in so many longer.
 const LOOKS: u32 = 8;
 
-pub(super) async fn serve(door: &Door, mut stream: Stream) {
+pub(super) async fn serve(door: &Door, mut stream: Box<Stream>) {
     let connection = Arc::clone(stream.connection());
     let limits = &connection.listener.settings.limits;
     // A client that shakes hands and then says little holds a seat for no longer than this.
@@ -158,7 +158,7 @@ fn options(limits: &Limits) -> H2Options {
 }
 
 /// Shakes hands, and serves until the client ends it.
-async fn converse(door: &Door, stream: Stream) {
+async fn converse(door: &Door, stream: Box<Stream>) {
     let connection = Arc::clone(stream.connection());
     let digest = Arc::new(Digest {
         ssl_digest: stream.get_ssl_digest(),
@@ -167,7 +167,7 @@ async fn converse(door: &Door, stream: Stream) {
         socket_digest: stream.get_socket_digest(),
     });
     let options = options(&connection.listener.settings.limits);
-    if let Ok(wire) = handshake(Box::new(stream), Some(options)).await {
+    if let Ok(wire) = handshake(stream, Some(options)).await {
         let carrier = Carrier {
             means: Arc::clone(&door.means),
             proxy: Arc::clone(&door.proxy),

@@ -7,6 +7,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use futures_util::future::BoxFuture;
 use tokio::net::{TcpListener, TcpStream};
 
 use super::{
@@ -70,10 +71,19 @@ fn admit(tcp: TcpStream, peer: SocketAddr, listener: &Arc<Listener>, host: &Arc<
     };
     match seat {
         Ok(seat) => {
-            let (listener, host) = (Arc::clone(listener), Arc::clone(host));
+            let host = Arc::clone(host);
+            // In a box that goes when it is done: a connection that is idle holds nothing of its handshake.
+            let opening = Box::pin(open(
+                tcp,
+                peer,
+                Arc::clone(listener),
+                seat,
+                Arc::clone(&host),
+            ));
             tokio::spawn(async move {
-                if let Some(stream) = open(tcp, peer, listener, seat, host.as_ref()).await {
-                    serve(stream, host.as_ref()).await;
+                if let Some(stream) = opening.await {
+                    let connection = Arc::clone(stream.connection());
+                    serve(&connection, host.serve(stream)).await;
                 }
             });
         }
@@ -83,12 +93,10 @@ fn admit(tcp: TcpStream, peer: SocketAddr, listener: &Arc<Listener>, host: &Arc<
 
 /// Serves the connection to its end, and passes on to it what its listener asks for: to make room if it
 /// carries no request, or to retire; what it then still carries is cut off when the listener's patience is over.
-async fn serve(stream: Stream, host: &dyn Host) {
-    let connection = Arc::clone(stream.connection());
+async fn serve(connection: &Connection, mut serving: BoxFuture<'_, ()>) {
     let mut orders = connection.listener.orders.subscribe();
     let mut relief = orders.borrow().relief;
     let turn = fastrand::u64(..TURNS);
-    let mut serving = std::pin::pin!(host.serve(stream));
     let patience = loop {
         let asked = *orders.borrow_and_update();
         if let Some(patience) = asked.patience {
@@ -110,7 +118,7 @@ async fn serve(stream: Stream, host: &dyn Host) {
     };
     connection.retire();
     // What is not done by then is dropped, and with it the connection.
-    let _ = tokio::time::timeout(patience, serving).await;
+    let _ = Box::pin(tokio::time::timeout(patience, serving)).await;
 }
 
 /// Closes at once; a client without TLS that holds too many connections is told so.
@@ -135,8 +143,8 @@ async fn open(
     peer: SocketAddr,
     listener: Arc<Listener>,
     seat: Seat,
-    host: &dyn Host,
-) -> Option<Stream> {
+    host: Arc<dyn Host>,
+) -> Option<Box<Stream>> {
     // Small answers leave at once; the stream coalesces what belongs together.
     let _ = tcp.set_nodelay(true);
     let ends = Ends {
@@ -157,7 +165,7 @@ async fn open(
         match seat.give_to(client, Room::for_connections(&listener.settings.limits)) {
             Ok(seat) => seat,
             Err(full) => {
-                turn_away(&tcp, full, &listener, host);
+                turn_away(&tcp, full, &listener, host.as_ref());
                 return None;
             }
         }
@@ -167,10 +175,10 @@ async fn open(
     let (transport, facts) = match &listener.tls {
         None => (Transport::Plain(tcp), None),
         Some(terms) => {
-            let (tls, facts) = shake_hands(tcp, terms, &listener, client, host).await?;
+            let (tls, facts) = shake_hands(tcp, terms, &listener, client, host.as_ref()).await?;
             (Transport::Tls(tls), Some(facts))
         }
     };
     let connection = Arc::new(Connection::new(listener, &parties, facts));
-    Some(Stream::new(transport, connection, seat))
+    Some(Box::new(Stream::new(transport, connection, seat)))
 }

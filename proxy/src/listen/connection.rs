@@ -11,6 +11,7 @@ use std::{
 
 use futures_util::task::AtomicWaker;
 use http::HeaderValue;
+use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
 
 use super::Listener;
@@ -53,9 +54,9 @@ pub struct Connection {
     starved: AtomicUsize,
     moved: AtomicU64,
     cancels: AtomicBool,
-    retire: watch::Sender<bool>,
-    /// The same as `retire` says; but this is asked several times for each request, and that would lock.
     is_retired: AtomicBool,
+    /// Tells of it those who cannot ask; made for the first of them.
+    retire: Mutex<Option<watch::Sender<bool>>>,
     /// Of whoever waits for the next request.
     waiting: AtomicWaker,
 }
@@ -100,8 +101,8 @@ impl Connection {
             starved: AtomicUsize::new(0),
             moved: AtomicU64::new(0),
             cancels: AtomicBool::new(false),
-            retire: watch::Sender::new(false),
             is_retired: AtomicBool::new(false),
+            retire: Mutex::new(None),
             waiting: AtomicWaker::new(),
         }
     }
@@ -192,7 +193,9 @@ impl Connection {
     /// Takes no new request from now on; those in flight end as they would.
     pub fn retire(&self) {
         self.is_retired.store(true, Ordering::Release);
-        self.retire.send_replace(true);
+        if let Some(retire) = &*self.retire.lock() {
+            retire.send_replace(true);
+        }
         self.waiting.wake();
     }
 
@@ -211,12 +214,14 @@ impl Connection {
 
     /// Turns true when the connection is to take no new request.
     pub fn retired(&self) -> watch::Receiver<bool> {
-        self.retire.subscribe()
+        let mut retire = self.retire.lock();
+        let retire = retire.get_or_insert_with(|| watch::Sender::new(self.is_retired()));
+        retire.subscribe()
     }
 
     /// Tells when the client has left, with every exchange of its.
     pub fn departure(&self) -> Departure {
-        Departure(self.retire.subscribe())
+        Departure(self.retired())
     }
 
     pub fn is_retired(&self) -> bool {

@@ -1,13 +1,26 @@
 //! The TLS handshake: what the client asks for is seen before anything is answered.
 
-use std::{io, time::SystemTime};
+use std::{
+    future::poll_fn,
+    io,
+    mem::MaybeUninit,
+    pin::Pin,
+    task::{Poll, ready},
+    time::SystemTime,
+};
 
 use bytes::Bytes;
-use rustls::{CipherSuite, HandshakeKind, ProtocolVersion, server::Acceptor};
-use tokio::{io::AsyncWriteExt, net::TcpStream, time::Instant};
-use tokio_rustls::{LazyConfigAcceptor, StartHandshake, server::TlsStream};
+use rustls::{
+    CipherSuite, HandshakeKind, ProtocolVersion,
+    server::{Accepted, Acceptor},
+};
+use tokio::{
+    io::{AsyncRead, AsyncWriteExt, ReadBuf},
+    net::TcpStream,
+    time::Instant,
+};
 
-use super::{Host, Listener, Room, TlsFacts, seat::Full, transport::Transport};
+use super::{Host, Listener, Room, TlsFacts, seat::Full, secure::Secure, transport::Transport};
 use crate::{
     admit::ClientKey,
     respond::{Page, Refusal},
@@ -19,6 +32,9 @@ use crate::{
 const UNRECOGNIZED_NAME: [u8; 7] = [21, 3, 3, 0, 2, 2, 112];
 
 const NOT_TLS: Refusal = Refusal::Malformed("this port speaks TLS; its addresses begin with https");
+
+/// Read at once of what a client says first.
+const GLANCE: usize = 4 << 10;
 
 /// Why there is no connection. A client that is still there gets to read why.
 enum End {
@@ -38,7 +54,7 @@ pub(super) async fn shake_hands(
     listener: &Listener,
     client: ClientKey,
     host: &dyn Host,
-) -> Option<(Box<TlsStream<TcpStream>>, TlsFacts)> {
+) -> Option<(Box<Secure>, TlsFacts)> {
     let room = Room::for_handshakes(&listener.settings.limits);
     let place = match listener.handshakes.take(client, room) {
         Ok(seat) => (seat, listener.meters.shaking()),
@@ -89,58 +105,94 @@ pub(super) async fn shake_hands(
     None
 }
 
-async fn settle(
-    tcp: TcpStream,
-    terms: &Terms,
-) -> Result<(Box<TlsStream<TcpStream>>, TlsFacts), End> {
-    let mut first = [0];
-    match tcp.peek(&mut first).await {
-        // No record of TLS begins with a letter, and every request does.
-        Ok(1) if first[0].is_ascii_uppercase() => return Err(End::Plain(tcp)),
-        Ok(_) => {}
-        Err(error) => return Err(End::Failed(None, error)),
-    }
-    let mut hello = LazyConfigAcceptor::new(Acceptor::default(), tcp);
-    let started = match (&mut hello).await {
-        Ok(started) => started,
-        Err(error) => return Err(End::Failed(hello.take_io(), error)),
+async fn settle(mut tcp: TcpStream, terms: &Terms) -> Result<(Box<Secure>, TlsFacts), End> {
+    let mut hello = Vec::new();
+    let (way, server_name) = match hear(&mut tcp, &mut hello).await {
+        Ok(heard) => {
+            let heard = heard.client_hello();
+            let name = heard.server_name().unwrap_or("").to_ascii_lowercase();
+            (terms.way(&heard), name)
+        }
+        Err(_) if is_plain(&hello) => return Err(End::Plain(tcp)),
+        Err(error) => return Err(End::Failed(Some(tcp), error)),
     };
-    let way = terms.way(&started.client_hello());
     match way {
-        Way::Unknown => Err(End::UnknownHost(started.io)),
-        Way::Challenge(host) => Err(challenge(started, terms, &host).await),
-        Way::Serve => {
-            let handshake = started.into_stream(terms.config()).into_fallible();
-            match handshake.await {
-                Ok(tls) => greet(tls, terms).await,
-                Err((error, tcp)) => Err(End::Failed(Some(tcp), error)),
+        Way::Unknown => Err(End::UnknownHost(tcp)),
+        Way::Challenge(host) => Err(challenge(tcp, hello, terms, &host).await),
+        Way::Serve => match Secure::accept(tcp, terms.config(), hello).await {
+            Ok(tls) => greet(tls, server_name, terms).await,
+            Err((tcp, error)) => Err(End::Failed(Some(tcp), error)),
+        },
+    }
+}
+
+/// Reads until the client has said hello. If what it says is none it is told so.
+async fn hear(tcp: &mut TcpStream, hello: &mut Vec<u8>) -> io::Result<Accepted> {
+    let mut acceptor = Acceptor::default();
+    loop {
+        let before = hello.len();
+        read(tcp, hello).await?;
+        let mut piece = hello.get(before..).unwrap_or_default();
+        if piece.is_empty() {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        if is_plain(hello) {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        acceptor.read_tls(&mut piece)?;
+        match acceptor.accept() {
+            Ok(Some(heard)) => return Ok(heard),
+            Ok(None) => {}
+            Err((error, mut alert)) => {
+                let mut bytes = Vec::new();
+                alert.write_all(&mut bytes)?;
+                let _ = tcp.write_all(&bytes).await; // what is wrong is what it said
+                return Err(io::Error::new(io::ErrorKind::InvalidData, error));
             }
         }
     }
 }
 
+/// No record of TLS begins with a letter, and every request does.
+fn is_plain(hello: &[u8]) -> bool {
+    hello.first().is_some_and(u8::is_ascii_uppercase)
+}
+
+/// Reads more of what the client says first; nothing once it has left.
+async fn read(tcp: &mut TcpStream, hello: &mut Vec<u8>) -> io::Result<()> {
+    poll_fn(|cx| {
+        let mut space = [MaybeUninit::uninit(); GLANCE];
+        let mut room = ReadBuf::uninit(&mut space);
+        ready!(Pin::new(&mut *tcp).poll_read(cx, &mut room))?;
+        hello.extend_from_slice(room.filled());
+        Poll::Ready(Ok(()))
+    })
+    .await
+}
+
 /// RFC 8737 section 3: the handshake is all, and the connection is closed after it.
-async fn challenge(started: StartHandshake<TcpStream>, terms: &Terms, host: &str) -> End {
+async fn challenge(tcp: TcpStream, hello: Vec<u8>, terms: &Terms, host: &str) -> End {
     let Some(config) = terms.challenge(host).await else {
-        return End::UnknownHost(started.io);
+        return End::UnknownHost(tcp);
     };
-    match started.into_stream(config).into_fallible().await {
+    match Secure::accept(tcp, config, hello).await {
         Ok(mut tls) => {
             let _ = tls.shutdown().await; // it may have left already
             End::Challenged
         }
-        Err((error, tcp)) => End::Failed(Some(tcp), error),
+        Err((tcp, error)) => End::Failed(Some(tcp), error),
     }
 }
 
 async fn greet(
-    mut tls: TlsStream<TcpStream>,
+    mut tls: Box<Secure>,
+    server_name: String,
     terms: &Terms,
-) -> Result<(Box<TlsStream<TcpStream>>, TlsFacts), End> {
-    match terms.client(tls.get_ref().1) {
+) -> Result<(Box<Secure>, TlsFacts), End> {
+    match terms.client(tls.session()) {
         Ok(client) => {
-            let facts = facts(&tls, client);
-            Ok((Box::new(tls), facts))
+            let facts = facts(&tls, server_name, client);
+            Ok((tls, facts))
         }
         Err(error) => {
             let _ = tls.shutdown().await;
@@ -149,8 +201,8 @@ async fn greet(
     }
 }
 
-fn facts(tls: &TlsStream<TcpStream>, client: Option<Box<str>>) -> TlsFacts {
-    let (_, session) = tls.get_ref();
+fn facts(tls: &Secure, server_name: String, client: Option<Box<str>>) -> TlsFacts {
+    let session = tls.session();
     TlsFacts {
         version: match session.protocol_version() {
             Some(ProtocolVersion::TLSv1_3) => "TLSv1.3",
@@ -160,11 +212,7 @@ fn facts(tls: &TlsStream<TcpStream>, client: Option<Box<str>>) -> TlsFacts {
         cipher: session
             .negotiated_cipher_suite()
             .map_or("", |suite| name(suite.suite())),
-        server_name: session
-            .server_name()
-            .unwrap_or("")
-            .to_ascii_lowercase()
-            .into(),
+        server_name: server_name.into(),
         h2: session.alpn_protocol() == Some(b"h2"),
         resumed: session.handshake_kind() == Some(HandshakeKind::Resumed),
         client,

@@ -50,6 +50,13 @@ impl Connection {
     }
 }
 
+impl Stream {
+    fn digests(&self) -> Option<&Digests> {
+        let make = || Digests::new(self.connection(), self.descriptor());
+        self.digests.get_or_init(make).as_ref()
+    }
+}
+
 #[async_trait]
 impl Shutdown for Stream {
     async fn shutdown(&mut self) {
@@ -81,17 +88,13 @@ impl GetTimingDigest for Stream {
 
 impl GetProxyDigest for Stream {
     fn get_proxy_digest(&self) -> Option<Arc<ProxyDigest>> {
-        self.digests
-            .as_ref()
-            .map(|digests| Arc::clone(&digests.carrier))
+        Some(Arc::clone(&self.digests()?.carrier))
     }
 }
 
 impl GetSocketDigest for Stream {
     fn get_socket_digest(&self) -> Option<Arc<SocketDigest>> {
-        self.digests
-            .as_ref()
-            .map(|digests| Arc::clone(&digests.socket))
+        Some(Arc::clone(&self.digests()?.socket))
     }
 }
 

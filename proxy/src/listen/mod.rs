@@ -16,6 +16,7 @@ mod pace;
 mod pressure;
 mod proxy_header;
 mod seat;
+mod secure;
 mod socket;
 mod stream;
 mod transport;
@@ -36,7 +37,7 @@ pub use workers::{BESIDE, PerWorker, Workers};
 
 use std::{sync::Arc, time::Duration};
 
-use async_trait::async_trait;
+use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 
 use crate::{
@@ -174,10 +175,9 @@ impl Listener {
 }
 
 /// Whoever takes over a connection once it is seated and its handshake is done.
-#[async_trait]
 pub trait Host: Send + Sync + 'static {
     /// Serves the connection to its end.
-    async fn serve(&self, stream: Stream);
+    fn serve(&self, stream: Box<Stream>) -> BoxFuture<'_, ()>;
 
     /// A connection is turned away before any request was read.
     fn turned_away(&self, listener: &Listener, refusal: Refusal);

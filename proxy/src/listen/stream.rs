@@ -13,7 +13,7 @@ use std::{
     io::{self, IoSlice},
     mem::MaybeUninit,
     pin::Pin,
-    sync::Arc,
+    sync::{Arc, OnceLock},
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -36,7 +36,8 @@ const OUTBOX: usize = 16 << 10;
 /// One connection. Dropping it closes the connection, gently if the client may still be talking.
 pub struct Stream {
     pub(super) connection: Arc<Connection>,
-    pub(super) digests: Option<Digests>,
+    /// Made when the full lane first asks.
+    pub(super) digests: OnceLock<Option<Digests>>,
     /// `None` only while it is being dropped.
     transport: Option<Transport>,
     gate: Gate,
@@ -58,7 +59,7 @@ impl Stream {
     pub(super) fn new(transport: Transport, connection: Arc<Connection>, seat: Seat) -> Self {
         let limits = &connection.listener.settings.limits;
         Self {
-            digests: Digests::new(&connection, transport.descriptor()),
+            digests: OnceLock::new(),
             transport: Some(transport),
             gate: Gate::Open,
             inbox: BytesMut::new(),

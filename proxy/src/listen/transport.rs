@@ -13,9 +13,8 @@ use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf},
     net::TcpStream,
 };
-use tokio_rustls::server::TlsStream;
 
-use super::descriptor;
+use super::{descriptor, secure::Secure};
 
 /// How long a connection that is closed on a talking client is still tended, and as long again, so many times at most, as
 /// what was sent still arrives; and how much is read from it.
@@ -26,7 +25,7 @@ const LINGER_BYTES: usize = 1 << 20;
 #[derive(Debug)]
 pub(super) enum Transport {
     Plain(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
+    Tls(Box<Secure>),
 }
 
 impl Transport {
@@ -42,7 +41,7 @@ impl Transport {
     fn socket(&self) -> &TcpStream {
         match self {
             Self::Plain(stream) => stream,
-            Self::Tls(stream) => stream.get_ref().0,
+            Self::Tls(stream) => stream.socket(),
         }
     }
 

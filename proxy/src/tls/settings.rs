@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use aws_lc_rs::digest;
 use rustls::{
-    ServerConfig, ServerConnection,
+    CommonState, ServerConfig,
     crypto::aws_lc_rs::default_provider,
     pki_types::UnixTime,
     server::{ClientHello, NoServerSessionStorage, ResolvesServerCert, WebPkiClientVerifier},
@@ -175,7 +175,7 @@ impl Terms {
     ///
     /// A resumed session brings the certificate of its first handshake, which is looked at again: it may
     /// have expired since, or the revocation list.
-    pub fn client(&self, session: &ServerConnection) -> Result<Option<Box<str>>, rustls::Error> {
+    pub fn client(&self, session: &CommonState) -> Result<Option<Box<str>>, rustls::Error> {
         let (Some(clients), Some([first, rest @ ..])) =
             (&self.clients, session.peer_certificates())
         else {

@@ -6,6 +6,7 @@ use rustls::{
     HandshakeKind,
     version::{TLS12, TLS13},
 };
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::SELF_SIGNED;
 use crate::harness::{Hands, Proxy, until};
@@ -35,6 +36,23 @@ async fn a_ticket_outlives_a_restart_and_a_reload() {
         assert!(is_resumed(&hands, &proxy).await, "{version:?}");
     }
     proxy.logged(|line| line["tls"]["resumed"] == true).await;
+}
+
+#[tokio::test]
+async fn a_handshake_gives_one_ticket_full_or_resumed() {
+    let proxy = Proxy::with(SELF_SIGNED, &[]).await;
+    let hands = Hands::speaking(&proxy.trust(), &TLS13);
+    for kind in [HandshakeKind::Full, HandshakeKind::Resumed] {
+        let mut stream = hands.shake(proxy.https(), "localhost").await.unwrap();
+        let request = b"GET / HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
+        stream.write_all(request).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.ends_with("secure"), "{answer}");
+        let session = stream.get_ref().1;
+        assert_eq!(session.handshake_kind(), Some(kind));
+        assert_eq!(session.tls13_tickets_received(), 1);
+    }
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant as Clock},
 };
 
-use async_trait::async_trait;
+use futures_util::future::BoxFuture;
 use rustls::{
     AlertDescription, ClientConfig, DigitallySignedStruct, SignatureScheme,
     client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
@@ -32,9 +32,10 @@ const IDENTIFIER: &str = "1.3.6.1.5.5.7.1.31";
 
 struct Nobody;
 
-#[async_trait]
 impl Host for Nobody {
-    async fn serve(&self, _stream: Stream) {}
+    fn serve(&self, _stream: Box<Stream>) -> BoxFuture<'_, ()> {
+        Box::pin(async {})
+    }
 
     fn turned_away(&self, _listener: &Listener, _refusal: Refusal) {}
 }

@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use async_trait::async_trait;
+use futures_util::future::BoxFuture;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -22,15 +22,16 @@ const OK: &[u8] = b"HTTP/1.1 204 No Content\r\n\r\n";
 /// Answers every request, but for those that contain `panic`.
 struct Nervous;
 
-#[async_trait]
 impl Host for Nervous {
-    async fn serve(&self, mut stream: Stream) {
-        while let HeadRead::Head(head, _) = stream.read_head(PATIENCE).await {
-            let _carried = stream.connection().carry(head.len());
-            assert!(!head.windows(5).any(|word| word == b"panic"), "as asked");
-            stream.write_all(OK).await.unwrap();
-            stream.flush().await.unwrap();
-        }
+    fn serve(&self, mut stream: Box<Stream>) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            while let HeadRead::Head(head, _) = stream.read_head(PATIENCE).await {
+                let _carried = stream.connection().carry(head.len());
+                assert!(!head.windows(5).any(|word| word == b"panic"), "as asked");
+                stream.write_all(OK).await.unwrap();
+                stream.flush().await.unwrap();
+            }
+        })
     }
 
     fn turned_away(&self, _listener: &Listener, _refusal: Refusal) {}

@@ -89,6 +89,24 @@ impl Stream {
         }
     }
 
+    /// Whether the client's next bytes come so soon; false, too, if the connection ends or is retired.
+    pub async fn goes_on_within(&mut self, wait: Duration) -> bool {
+        if !self.inbox.is_empty() {
+            return true;
+        }
+        let due = Instant::now() + wait;
+        poll_fn(|cx| {
+            if let Poll::Ready(read) = self.poll_fill::<GLANCE>(cx) {
+                return Poll::Ready(matches!(read, Ok(1..)));
+            }
+            if self.connection.poll_retired(cx).is_ready() {
+                return Poll::Ready(false);
+            }
+            self.alarm.poll_due(due, cx).map(|()| false)
+        })
+        .await
+    }
+
     /// Waits for the client to begin; false if it leaves, stays silent, or the connection is retired.
     async fn read_first_bytes(&mut self, deadline: Instant) -> bool {
         let mut farewell = None;

@@ -12,14 +12,15 @@ const MANY: usize = 64;
 /// Answers each line with the name of the thread that reads it.
 struct Telling;
 
-#[async_trait]
 impl Host for Telling {
-    async fn serve(&self, mut stream: Stream) {
-        while let HeadRead::Head(..) = stream.read_head(PATIENCE).await {
-            let name = format!("{}\n", thread::current().name().unwrap_or_default());
-            stream.write_all(name.as_bytes()).await.unwrap();
-            stream.flush().await.unwrap();
-        }
+    fn serve(&self, mut stream: Box<Stream>) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            while let HeadRead::Head(..) = stream.read_head(PATIENCE).await {
+                let name = format!("{}\n", thread::current().name().unwrap_or_default());
+                stream.write_all(name.as_bytes()).await.unwrap();
+                stream.flush().await.unwrap();
+            }
+        })
     }
 
     fn turned_away(&self, _listener: &Listener, _refusal: Refusal) {}
