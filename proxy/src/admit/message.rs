@@ -95,7 +95,8 @@ impl Gathering {
 fn read(mut bytes: Bytes) -> Option<Response> {
     loop {
         let head = bytes.split_to(find_head_end(&bytes, 0)?);
-        let parts = ResponseParts::read(&head)?;
+        // Of a copy: fields may be kept for long, and are not to keep the body.
+        let parts = ResponseParts::read(&Bytes::copy_from_slice(&head))?;
         if parts.status.is_informational() {
             continue;
         }

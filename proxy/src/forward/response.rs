@@ -12,9 +12,6 @@ const HOP_BY_HOP: [HeaderName; 2] = [
     HeaderName::from_static("proxy-connection"),
 ];
 
-/// What `Connection` mostly says, which is no field that is passed on.
-const OPTIONS: [&str; 2] = ["keep-alive", "close"];
-
 /// Takes away what was meant for our connection to the server, and names us in `Via`.
 ///
 /// An upgrade keeps `Connection` and `Upgrade`: with 101 they are the answer.
@@ -48,11 +45,7 @@ pub(super) fn nominated(fields: &impl Fields) -> Vec<HeaderName> {
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
         .map(str::trim)
-        .filter(|token| {
-            !OPTIONS
-                .iter()
-                .any(|option| token.eq_ignore_ascii_case(option))
-        })
+        .filter(|token| !token.eq_ignore_ascii_case("keep-alive")) // which goes in any case
         .filter_map(|token| HeaderName::try_from(token).ok())
         .filter(|name| {
             !matches!(
@@ -87,7 +80,9 @@ mod tests {
         let fields = seen(
             &[
                 ("connection", "close, x-internal"),
+                ("connection", "Keep-Alive"),
                 ("x-internal", "secret"),
+                ("close", "1"),
                 ("keep-alive", "timeout=5"),
                 ("content-length", "3"),
                 ("via", "1.1 inner"),
@@ -95,8 +90,9 @@ mod tests {
             false,
         );
         assert!(!fields.contains_key("connection"));
-        assert!(!fields.contains_key("x-internal"));
-        assert!(!fields.contains_key("keep-alive"));
+        for name in ["x-internal", "keep-alive", "close"] {
+            assert!(!fields.contains_key(name), "{name}");
+        }
         assert_eq!(fields["content-length"], "3");
         assert_eq!(fields["via"], "1.1 inner, 1.1 simplon");
         assert_eq!(fields["x-request-id"], "id-1");

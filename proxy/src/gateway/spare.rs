@@ -450,7 +450,11 @@ mod tests {
         let spares = Arc::new(Spares::new(8));
         let (ours, _theirs) = plain();
         keep(&spares, whom(None, 80), ours, Duration::ZERO);
-        assert!(spares.take(&whom(None, 80), Instant::now()).is_none());
+        assert_eq!(count(&spares), 0);
+        let (ours, _theirs) = plain();
+        keep(&spares, whom(None, 80), ours, LONG);
+        let late = Instant::now() + LONG;
+        assert!(spares.take(&whom(None, 80), late).is_none());
         assert_eq!(count(&spares), 0);
     }
 

@@ -198,6 +198,7 @@ where
             match ready!(accepting.poll(cx)) {
                 Ok(Some(H2Accept::Session(session))) => {
                     self.berths.add(Box::new(session));
+                    self.rests_since = None;
                 }
                 Ok(Some(H2Accept::Rejected)) => {
                     self.malformed += 1;

@@ -36,6 +36,10 @@ const COMPANY: usize = 4 << 10;
 const PACKED: usize = WRITTEN + 2 * COMPANY;
 /// Read at most before a record, or a message of a handshake in several of them, is whole.
 const UNFINISHED: usize = 64 << 10;
+/// Pieces that are no more than this go into one record.
+const JOINED: usize = 16 << 10;
+/// Pieces that are packed at once at most, each with a record of its own.
+const PIECES: usize = 64;
 /// What is not whole has so much more room at least each time that it grows.
 const STEP: usize = 4 << 10;
 
@@ -258,7 +262,10 @@ impl Secure {
         &mut self,
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
-        packed: &mut [u8],
+        Room {
+            read: joint,
+            packed,
+        }: &mut Room,
     ) -> Poll<io::Result<usize>> {
         let waiting = std::mem::take(&mut self.going);
         let Some(front) = packed.get_mut(..waiting.len()) else {
@@ -266,7 +273,9 @@ impl Secure {
         };
         front.copy_from_slice(&waiting);
         let (mut filled, mut taken) = (waiting.len(), 0);
-        for buf in bufs {
+        let short = joined(bufs, joint);
+        let bufs = short.as_ref().map_or(bufs, std::slice::from_ref);
+        for buf in bufs.iter().take(PIECES) {
             let piece = buf
                 .get(..buf.len().min(WRITTEN - taken))
                 .unwrap_or_default();
@@ -287,6 +296,21 @@ impl Secure {
         self.going.extend_from_slice(rest);
         Poll::Ready(Ok(taken))
     }
+}
+
+/// Several pieces as one, if that is short enough for one record: packing each by itself costs the client, too.
+fn joined<'a>(bufs: &[IoSlice<'_>], room: &'a mut [u8]) -> Option<IoSlice<'a>> {
+    let length: usize = bufs.iter().map(|buf| buf.len()).sum();
+    if bufs.len() < 2 || length > JOINED {
+        return None;
+    }
+    let mut left = room.get_mut(..length)?;
+    for buf in bufs {
+        let (here, after) = left.split_at_mut_checked(buf.len())?;
+        here.copy_from_slice(buf);
+        left = after;
+    }
+    room.get(..length).map(IoSlice::new)
 }
 
 fn encode<Side>(mut data: EncodeTlsData<'_, Side>, going: &mut BytesMut) -> io::Result<()> {
@@ -358,7 +382,7 @@ impl AsyncWrite for Secure {
         if this.going.len() > COMPANY {
             ready!(this.poll_send(cx))?;
         }
-        ROOM.with_borrow_mut(|room| this.poll_pack(cx, bufs, &mut room.packed))
+        ROOM.with_borrow_mut(|room| this.poll_pack(cx, bufs, room))
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -225,3 +225,18 @@ async fn an_unused_connection_to_a_server_is_closed_after_keepalive() {
     assert_eq!(proxy.get("/").await.text(), "hello");
     assert_eq!(origin.connections(), 2);
 }
+
+#[tokio::test]
+async fn a_connection_to_a_server_that_is_always_used_ends_with_its_life() {
+    let origin = Origin::saying("hello").await;
+    let settings = with_timeouts("lifetime: 400ms, keepalive: 60s");
+    let proxy = Proxy::with(&settings, &[&origin]).await;
+    let began = Instant::now();
+    let mut asked = 0;
+    while origin.connections() < 3 {
+        assert_eq!(proxy.get("/").await.text(), "hello");
+        asked += 1;
+    }
+    assert!(began.elapsed() >= Duration::from_millis(800) && asked > 10);
+    until("the others are closed", async || origin.open() <= 1).await;
+}

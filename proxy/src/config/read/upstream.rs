@@ -226,7 +226,6 @@ pub(super) fn read(name: Name, entry: &Entry, problems: &Problems) -> Option<Ups
     let health = fields.fields("health").and_then(|f| health::read(&f));
     let protocol = protocol(&fields);
     refuse_http_checks_of_h2c(&fields, health.as_ref(), protocol);
-    refuse_lifetime_of_h2(&fields, protocol);
     let tls = server_tls::read(&fields);
     server_tls::check(&fields, &servers, protocol, tls.as_ref());
     queue::check(&fields, &servers);
@@ -239,7 +238,7 @@ pub(super) fn read(name: Name, entry: &Entry, problems: &Problems) -> Option<Ups
             .map_or_else(Passive::default, |f| passive(&f)),
         timeouts: fields
             .fields("timeouts")
-            .map_or_else(Timeouts::default, |f| timeouts(&f)),
+            .map_or_else(Timeouts::default, |f| timeouts(&f, protocol)),
         retries: fields
             .fields("retries")
             .map_or_else(Retries::default, |f| retries(&f)),
@@ -274,21 +273,6 @@ fn refuse_http_checks_of_h2c(
             &entry.at,
             "servers that speak h2c cannot be checked by a path yet",
             "write `health: { tcp: true }`",
-        );
-    }
-}
-
-/// Connections of HTTP/2 carry many requests at once, so none ends with one of them.
-fn refuse_lifetime_of_h2(fields: &Fields<'_>, protocol: UpstreamProtocol) {
-    let timeouts = fields.fields("timeouts");
-    let entry = timeouts
-        .as_ref()
-        .and_then(|timeouts| timeouts.entry("lifetime"));
-    if let (UpstreamProtocol::H2 | UpstreamProtocol::H2c, Some(entry)) = (protocol, entry) {
-        fields.error(
-            &entry.at,
-            "connections to servers that speak HTTP/2 have no lifetime yet",
-            "leave it out; they end when they are unused for `keepalive`",
         );
     }
 }
@@ -409,7 +393,8 @@ fn passive(fields: &Fields<'_>) -> Passive {
     }
 }
 
-fn timeouts(fields: &Fields<'_>) -> Timeouts {
+fn timeouts(fields: &Fields<'_>, protocol: UpstreamProtocol) -> Timeouts {
+    refuse_lifetime_of_h2(fields, protocol);
     let default = Timeouts::default();
     let time = |name, default| fields.duration(name).unwrap_or(default);
     Timeouts {
@@ -419,6 +404,19 @@ fn timeouts(fields: &Fields<'_>) -> Timeouts {
         keepalive: time("keepalive", default.keepalive),
         lifetime: time("lifetime", default.lifetime),
         tunnel: time("tunnel", default.tunnel),
+    }
+}
+
+/// Connections of HTTP/2 carry many requests at once, so none ends with one of them.
+fn refuse_lifetime_of_h2(timeouts: &Fields<'_>, protocol: UpstreamProtocol) {
+    if let (UpstreamProtocol::H2 | UpstreamProtocol::H2c, Some(entry)) =
+        (protocol, timeouts.entry("lifetime"))
+    {
+        timeouts.error(
+            &entry.at,
+            "connections to servers that speak HTTP/2 have no lifetime yet",
+            "leave it out; they end when they are unused for `keepalive`",
+        );
     }
 }
 

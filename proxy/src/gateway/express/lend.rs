@@ -48,14 +48,13 @@ pub(super) async fn lend(
         spares.take(&whom, (*now).into())
     };
     let was_kept = spare.is_some();
-    let line = match spare {
-        Some(spare) => spare,
-        None => {
-            // Seldom, so it takes no room elsewhere.
-            let opened = Box::pin(open(pick, header)).await;
-            *now = Instant::now();
-            opened.map_err(Error::into_up)?
-        }
+    let line = if let Some(spare) = spare {
+        spare
+    } else {
+        // Seldom, so it takes no room elsewhere.
+        let opened = Box::pin(open(pick, header)).await;
+        *now = Instant::now();
+        opened.map_err(Error::into_up)?
     };
     Ok(Lent {
         line,

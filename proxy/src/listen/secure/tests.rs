@@ -236,6 +236,59 @@ async fn keys_can_change_in_between() {
     timeout(PATIENCE, echo).await.unwrap().unwrap();
 }
 
+#[tokio::test]
+async fn who_asks_for_keys_again_and_again_and_reads_nothing_is_owed_one_answer() {
+    const OFTEN: usize = 1000;
+    let (mut theirs, mut ours) = shaken(client(&TLS13)).await;
+    let said = vec![7; WRITTEN];
+    while let Ok(written) = timeout(Duration::from_millis(200), ours.write(&said)).await {
+        written.unwrap();
+    }
+    let held = ours.going.len();
+    let asking = tokio::spawn(async move {
+        for _ in 0..OFTEN {
+            theirs.get_mut().1.refresh_traffic_keys().unwrap();
+            // With content in between, as rustls lets nobody ask again and again for nothing else.
+            theirs.write_all(b"x").await.unwrap();
+            theirs.flush().await.unwrap();
+        }
+        theirs
+    });
+    let mut heard = [0; OFTEN];
+    let reading = ours.read_exact(&mut heard);
+    timeout(PATIENCE, reading).await.unwrap().unwrap();
+    assert!(ours.going.len() <= held, "{} of {held}", ours.going.len());
+    asking.await.unwrap();
+}
+
+#[tokio::test]
+async fn short_pieces_leave_in_one_record_and_many_in_their_order() {
+    let (mut theirs, mut ours) = shaken(client(&TLS13)).await;
+    for lengths in [&[9, 82][..], &[1; 200], &[0, 5, 0], &[9, 16_384, 3, 60_000]] {
+        let mut number = 0_u8;
+        let pieces: Vec<Vec<u8>> = lengths
+            .iter()
+            .map(|length| {
+                number = number.wrapping_add(1);
+                vec![number; *length]
+            })
+            .collect();
+        let mut slices: Vec<IoSlice<'_>> = pieces.iter().map(|piece| IoSlice::new(piece)).collect();
+        let mut slices = &mut slices[..];
+        let expected = pieces.concat();
+        let mut heard = vec![0; expected.len()];
+        let (read, ()) = tokio::join!(theirs.read_exact(&mut heard), async {
+            while !slices.is_empty() {
+                let written = ours.write_vectored(slices).await.unwrap();
+                IoSlice::advance_slices(&mut slices, written);
+            }
+            ours.flush().await.unwrap();
+        });
+        read.unwrap();
+        assert!(heard == expected, "{lengths:?}");
+    }
+}
+
 /// A client that makes its records itself, each of any kind and with any content.
 struct Forger {
     tcp: TcpStream,
