@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 
-use super::lines::{Field, Lines, StatusLine};
+use super::lines::{Field, Lines, RequestLine, StatusLine};
 
 /// Room for what most heads have, and for what is added to them.
 const USUAL: usize = 24;
@@ -18,15 +18,11 @@ pub struct RequestParts {
 }
 
 impl RequestParts {
-    /// Reads one whole head. Nothing if it is none that [`super::Head::parse`] lets pass.
-    pub fn read(head: &Bytes) -> Option<Self> {
-        let mut lines = Lines::new(head);
-        let line = lines.request_line(usize::MAX).ok()?;
-        let mut fields = FieldMap::of(head);
-        fields.add_all(lines)?;
+    /// Of a head whose fields were gathered while it was read.
+    pub(super) fn gathered(line: &RequestLine<'_>, fields: FieldMap<'_>) -> Option<Self> {
         Some(Self {
             method: Method::from_bytes(line.method).ok()?,
-            target: head.slice_ref(line.target),
+            target: fields.head.slice_ref(line.target),
             fields: fields.map?,
         })
     }
@@ -48,7 +44,9 @@ impl ResponseParts {
         let mut lines = Lines::new(head);
         let line = lines.status_line().ok()?;
         let mut fields = FieldMap::of(head);
-        fields.add_all(lines)?;
+        while let Some(field) = lines.field().ok()? {
+            fields.add(&field);
+        }
         Self::gathered(&line, fields)
     }
 
@@ -101,25 +99,24 @@ impl<'a> FieldMap<'a> {
         let value = HeaderValue::from_maybe_shared(self.head.slice_ref(field.value)).ok()?;
         self.map.as_mut()?.try_append(name, value).ok().map(drop)
     }
-
-    fn add_all(&mut self, mut lines: Lines<'_>) -> Option<()> {
-        while let Some(field) = lines.field().ok()? {
-            self.append(&field)?;
-        }
-        Some(())
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        admit::{Head, HeadLimits},
+        config::model::Limits,
+    };
 
     #[test]
     fn a_request_is_what_its_head_says() {
         let head = Bytes::from_static(
             b"PURGE /a?b=c HTTP/1.1\r\nHost: A.test\r\nx-a: 1\r\nX-A:  2 \r\nempty:\r\n\r\n",
         );
-        let request = RequestParts::read(&head).unwrap();
+        let limits = HeadLimits::from(&Limits::default());
+        let (_, request) = Head::read(&head, &limits).unwrap();
+        let request = request.unwrap();
         assert_eq!(request.method, "PURGE");
         assert_eq!(request.target, "/a?b=c");
         assert_eq!(request.fields["host"], "A.test");

@@ -2,10 +2,13 @@
 //!
 //! What RFC 9112 lets a server repair or guess is refused here; the reader behind us never has to guess either.
 
+use bytes::Bytes;
 use memchr::memchr_iter;
 
 use super::{
-    Host, is_claim,
+    Host, RequestParts,
+    fields::FieldMap,
+    is_claim,
     lines::{Field, Lines, RequestLine},
     syntax::TOKEN,
 };
@@ -83,6 +86,28 @@ impl Head {
     /// # Errors
     /// The head breaks the protocol, could be read in two ways, or passes a limit.
     pub fn parse(bytes: &[u8], limits: &HeadLimits) -> Result<Self, Refusal> {
+        Self::check(bytes, limits, |_| {}).map(|(_, head)| head)
+    }
+
+    /// As [`Self::parse`], and takes it apart on the way. No parts come of what the types of `http` cannot hold.
+    ///
+    /// # Errors
+    /// As [`Self::parse`].
+    pub fn read(
+        bytes: &Bytes,
+        limits: &HeadLimits,
+    ) -> Result<(Self, Option<RequestParts>), Refusal> {
+        let mut fields = FieldMap::of(bytes);
+        let (line, head) = Self::check(bytes, limits, |field| fields.add(field))?;
+        Ok((head, RequestParts::gathered(&line, fields)))
+    }
+
+    /// Shows each of the fields.
+    fn check<'a>(
+        bytes: &'a [u8],
+        limits: &HeadLimits,
+        mut each: impl FnMut(&Field<'a>),
+    ) -> Result<(RequestLine<'a>, Self), Refusal> {
         let mut lines = Lines::new(bytes);
         let request = lines.request_line(limits.uri_size)?;
         if request.method == b"CONNECT" {
@@ -97,9 +122,11 @@ impl Head {
                 return Err(Refusal::HeaderTooLarge);
             }
             facts.note(&field)?;
+            each(&field);
         }
         facts.check_host(authority, request.http10)?;
-        facts.into_head(request.http10)
+        let head = facts.into_head(request.http10)?;
+        Ok((request, head))
     }
 }
 

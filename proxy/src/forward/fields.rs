@@ -61,13 +61,13 @@ pub fn taken_for(name: &str) -> Option<String> {
 
 /// Adds an element to a list field, joining what came in several lines.
 pub(crate) fn append(fields: &mut impl Fields, name: HeaderName, element: &HeaderValue) {
-    if !fields.map().contains_key(&name) {
-        return fields.set(name, element.clone());
-    }
     let mut list = Vec::new();
     for value in fields.map().get_all(&name) {
         list.extend_from_slice(value.as_bytes());
         list.extend_from_slice(b", ");
+    }
+    if list.is_empty() {
+        return fields.set(name, element.clone());
     }
     list.extend_from_slice(element.as_bytes());
     if let Ok(list) = HeaderValue::from_bytes(&list) {

@@ -53,8 +53,8 @@ async fn converse(
 ) -> Option<Box<Stream>> {
     loop {
         match read {
-            HeadRead::Head(head, facts) => {
-                match express::http1::serve(&door.means, &mut stream, head, &facts).await {
+            HeadRead::Head(head) => {
+                match express::http1::serve(&door.means, &mut stream, head).await {
                     Served::Next => {}
                     Served::Over => return None,
                     Served::NotOurs(head) => {

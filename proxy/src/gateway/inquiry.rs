@@ -170,8 +170,13 @@ impl Inquiry<'_> {
             Some(whom) if gathered == Gathered::WithSurplus => whom.said_too_much(vitals),
             Some(whom) if answer.keeps_alive => {
                 let stay = Stay::of(pick, None, &self.admitted.connection);
-                self.spares
-                    .keep(whom.clone(), line, stay, Arc::clone(vitals));
+                self.spares.keep(
+                    whom.clone(),
+                    line,
+                    stay,
+                    Arc::clone(vitals),
+                    time::Instant::now(),
+                );
             }
             _ => line.part(),
         }

@@ -23,7 +23,10 @@ use pingora::{
         virt::{VirtualSockOpt, VirtualSocket, VirtualSocketStream},
     },
 };
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    time::Instant,
+};
 
 use super::{
     hold::{Hold, Passage},
@@ -128,7 +131,7 @@ impl Lender {
         if self.anew {
             return None;
         }
-        self.spares.take(&self.whom, tokio::time::Instant::now())
+        self.spares.take(&self.whom, Instant::now())
     }
 }
 
@@ -224,7 +227,8 @@ impl Drop for Loan {
                 return line.part();
             }
             let (whom, vitals) = (self.whom.clone(), Arc::clone(&self.vitals));
-            self.spares.keep(whom, line, self.stay.clone(), vitals);
+            self.spares
+                .keep(whom, line, self.stay.clone(), vitals, Instant::now());
         }
     }
 }
@@ -363,6 +367,6 @@ mod tests {
         drop(loan);
         sleep(Duration::from_secs(10)).await;
         assert!(!watchdog.has_expired());
-        assert!(spares.take(&whom, tokio::time::Instant::now()).is_some());
+        assert!(spares.take(&whom, Instant::now()).is_some());
     }
 }

@@ -106,18 +106,18 @@ impl Spares {
     }
 
     /// Keeps a connection on which nothing is under way, until it is taken, the server closes it, or
-    /// its stay is over.
+    /// its stay is over, which begins at `since`.
     pub(super) fn keep(
         self: &Arc<Self>,
         whom: Whom,
         line: Line,
         allowed: Stay,
         vitals: Arc<Vitals>,
+        since: Instant,
     ) {
         let Ok(runtime) = Handle::try_current() else {
             return; // the process ends
         };
-        let since = Instant::now();
         let until = (since + allowed.keepalive).min(line.opened() + allowed.lifetime);
         if until <= since {
             return line.part();
@@ -328,7 +328,7 @@ mod tests {
             lifetime: 10 * LONG,
             client: None,
         };
-        spares.keep(whom, line, allowed, Arc::clone(&vitals));
+        spares.keep(whom, line, allowed, Arc::clone(&vitals), Instant::now());
         vitals
     }
 

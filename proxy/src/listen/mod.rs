@@ -32,7 +32,7 @@ pub use pace::Pace;
 pub use pressure::{Look, Pressure};
 pub use seat::{Room, Seat, Seats};
 pub use socket::{listen, why};
-pub use stream::{Frames, HeadRead, Stream};
+pub use stream::{Frames, HeadRead, Stream, WholeHead};
 pub use workers::{BESIDE, PerWorker, Workers};
 
 use std::{sync::Arc, time::Duration};

@@ -7,7 +7,7 @@ mod frames;
 mod head;
 
 pub use frames::Frames;
-pub use head::HeadRead;
+pub use head::{HeadRead, WholeHead};
 
 use std::{
     io::{self, IoSlice},

@@ -231,12 +231,18 @@ async fn a_connection_to_a_server_that_is_always_used_ends_with_its_life() {
     let origin = Origin::saying("hello").await;
     let settings = with_timeouts("lifetime: 400ms, keepalive: 60s");
     let proxy = Proxy::with(&settings, &[&origin]).await;
-    let began = Instant::now();
-    let mut asked = 0;
-    while origin.connections() < 3 {
+    assert_eq!(proxy.get("/").await.text(), "hello");
+    let (first, mut asked) = (origin.connections(), 0);
+    let mut second = None;
+    while origin.connections() < first + 2 {
         assert_eq!(proxy.get("/").await.text(), "hello");
+        if origin.connections() > first && second.is_none() {
+            (second, asked) = (Some(Instant::now()), 0);
+        }
         asked += 1;
     }
-    assert!(began.elapsed() >= Duration::from_millis(800) && asked > 10);
+    let lived = second.unwrap().elapsed();
+    assert!(lived > Duration::from_millis(300), "{lived:?}");
+    assert!(asked > 2, "{asked}");
     until("the others are closed", async || origin.open() <= 1).await;
 }

@@ -12,7 +12,7 @@ use tokio::{
 };
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async, tungstenite::Message};
 
-use super::{in_time, until};
+use super::wait::{START, in_time, until, until_within};
 
 /// One browser with one page, which remembers what the page asked for and complained of. Ended when dropped.
 pub(crate) struct Browser {
@@ -31,7 +31,8 @@ impl Browser {
         let child = launch(profile.path());
         let file = profile.path().join("DevToolsActivePort");
         let read = || std::fs::read_to_string(&file).unwrap_or_default();
-        until("the browser listens", async || read().lines().count() >= 2).await;
+        let listens = async || read().lines().count() >= 2;
+        until_within(START, "the browser listens", listens).await;
         let text = read();
         let (port, path) = text.split_once('\n').unwrap();
         let address = format!("ws://127.0.0.1:{port}{}", path.trim_end());

@@ -409,7 +409,7 @@ impl<'a, C: Client> Crossing<'a, C> {
         if self.has_surplus {
             self.lent.said_too_much();
         } else if self.keeps_alive && self.upload.is_done() {
-            self.lent.give_back(spares);
+            self.lent.give_back(spares, self.moved);
         } else {
             self.lent.part();
         }

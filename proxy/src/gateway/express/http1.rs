@@ -19,8 +19,8 @@ use super::{
     date, journey, wire,
 };
 use crate::{
-    admit::{self, ChunkMeter, Framing, RequestParts},
-    listen::{Alarm, Stream},
+    admit::{ChunkMeter, Framing, RequestParts},
+    listen::{Alarm, Stream, WholeHead},
     respond::Refusal,
 };
 
@@ -43,15 +43,16 @@ pub(in crate::gateway) enum Served {
 pub(in crate::gateway) async fn serve(
     means: &Means,
     stream: &mut Stream,
-    bytes: BytesMut,
-    facts: &admit::Head,
+    head: WholeHead,
 ) -> Served {
-    let bytes = bytes.freeze();
+    let WholeHead {
+        bytes,
+        facts,
+        parts,
+    } = head;
     let snapshot = means.snapshot.load();
-    if !snapshot.config.express || facts.http10 || facts.upgrade || facts.expects_continue {
-        return Served::NotOurs(bytes);
-    }
-    let Some(request) = RequestParts::read(&bytes) else {
+    let is_common = !facts.http10 && !facts.upgrade && !facts.expects_continue;
+    let Some(request) = parts.filter(|_| is_common && snapshot.config.express) else {
         return Served::NotOurs(bytes);
     };
     let connection = Arc::clone(stream.connection());

@@ -148,7 +148,7 @@ async fn try_once(
         }
     };
     if client.is_taken_back() {
-        lent.give_back(means.spares.mine());
+        lent.give_back(means.spares.mine(), now);
         return ControlFlow::Break(Err(Refusal::ClientGone));
     }
     exchange.tally.connected(lent.was_kept, now);

@@ -81,10 +81,10 @@ async fn open(pick: &Pick, header: Option<ProxyHeader>) -> Result<Line> {
 
 impl Lent {
     /// The response is complete, and the server goes on: the next request may have the connection.
-    pub(super) fn give_back(mut self, spares: &Arc<Spares>) {
+    pub(super) fn give_back(mut self, spares: &Arc<Spares>, now: Instant) {
         match self.line.look_inside() {
             Manner::Quiet if self.is_kept => {
-                spares.keep(self.whom, self.line, self.stay, self.vitals);
+                spares.keep(self.whom, self.line, self.stay, self.vitals, now.into());
             }
             Manner::Quiet | Manner::Gone => self.line.part(),
             Manner::Talking => self.said_too_much(),

@@ -25,9 +25,12 @@ struct Nervous;
 impl Host for Nervous {
     fn serve(&self, mut stream: Box<Stream>) -> BoxFuture<'_, ()> {
         Box::pin(async move {
-            while let HeadRead::Head(head, _) = stream.read_head(PATIENCE).await {
-                let _carried = stream.connection().carry(head.len());
-                assert!(!head.windows(5).any(|word| word == b"panic"), "as asked");
+            while let HeadRead::Head(head) = stream.read_head(PATIENCE).await {
+                let _carried = stream.connection().carry(head.bytes.len());
+                assert!(
+                    !head.bytes.windows(5).any(|word| word == b"panic"),
+                    "as asked"
+                );
                 stream.write_all(OK).await.unwrap();
                 stream.flush().await.unwrap();
             }

@@ -2,12 +2,12 @@
 
 use std::{future::poll_fn, io, sync::Arc, task::Poll, time::Duration};
 
-use bytes::{Buf, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use tokio::time::Instant;
 
 use super::{GLANCE, Gate, Stream};
 use crate::{
-    admit::{Head, HeadLimits, find_head_end, frames::PREFACE},
+    admit::{Head, HeadLimits, RequestParts, find_head_end, frames::PREFACE},
     respond::Refusal,
 };
 
@@ -22,12 +22,20 @@ const EMPTY_LINES: usize = 8;
 
 /// What came of waiting for a request.
 pub enum HeadRead {
-    /// The bytes of one whole head, which has been found sound, and what it says.
-    Head(BytesMut, Head),
+    /// One whole head, which has been found sound.
+    Head(WholeHead),
     /// The client left, fell silent between requests, or the connection is retired.
     Ended,
     /// The head cannot be taken. The bytes are what was read of it, for the log.
     Refused(Refusal, BytesMut),
+}
+
+/// A head of HTTP/1.
+pub struct WholeHead {
+    pub bytes: Bytes,
+    pub facts: Head,
+    /// Nothing if its words are none that a lane of types can carry.
+    pub parts: Option<RequestParts>,
 }
 
 impl Stream {
@@ -38,9 +46,10 @@ impl Stream {
     pub async fn read_head(&mut self, silence: Duration) -> HeadRead {
         let connection = Arc::clone(&self.connection);
         let limits = &connection.listener.settings.limits;
-        let first_byte_by = Instant::now() + silence;
+        let mut first_byte_by = None;
         let mut empty_lines = 0;
         while self.skip_empty_lines(&mut empty_lines) {
+            let first_byte_by = *first_byte_by.get_or_insert_with(|| Instant::now() + silence);
             if !self.read_first_bytes(first_byte_by).await {
                 let has_asked_before = !matches!(self.gate, Gate::Open);
                 if !has_asked_before && Instant::now() >= first_byte_by {
@@ -53,7 +62,7 @@ impl Stream {
         if empty_lines > EMPTY_LINES || !Head::may_begin(&self.inbox) {
             return self.refused(Refusal::Malformed("no request begins like this"));
         }
-        let deadline = Instant::now() + limits.header_timeout;
+        let mut deadline = None;
         let cap = usize::try_from(limits.header_size.get()).unwrap_or(usize::MAX);
         let mut searched = 0;
         let end = loop {
@@ -64,6 +73,7 @@ impl Stream {
                 return self.refused(Refusal::HeaderTooLarge);
             }
             searched = self.inbox.len();
+            let deadline = *deadline.get_or_insert_with(|| Instant::now() + limits.header_timeout);
             match self.fill_by(deadline).await {
                 Some(Ok(1..)) => {}
                 Some(Ok(0) | Err(_)) => return HeadRead::Ended,
@@ -73,19 +83,22 @@ impl Stream {
         if end > cap {
             return self.refused(Refusal::HeaderTooLarge);
         }
-        let parsed = Head::parse(
-            self.inbox.get(..end).unwrap_or_default(),
-            &HeadLimits::from(limits),
-        );
-        match parsed {
-            Ok(head) => {
-                let bytes = self.inbox.split_to(end);
-                self.gate = Gate::new(head.framing);
+        let bytes = self.inbox.split_to(end).freeze();
+        match Head::read(&bytes, &HeadLimits::from(limits)) {
+            Ok((facts, parts)) => {
+                self.gate = Gate::new(facts.framing);
                 self.reading.start_over();
                 self.writing.start_over();
-                HeadRead::Head(bytes, head)
+                HeadRead::Head(WholeHead {
+                    bytes,
+                    facts,
+                    parts,
+                })
             }
-            Err(refusal) => self.refused(refusal),
+            Err(refusal) => {
+                self.client_may_talk = true;
+                HeadRead::Refused(refusal, bytes.into())
+            }
         }
     }
 
