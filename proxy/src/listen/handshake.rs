@@ -139,15 +139,17 @@ async fn hear(tcp: &mut TcpStream, hello: &mut Vec<u8>) -> io::Result<Accepted> 
         if is_plain(hello) {
             return Err(io::ErrorKind::InvalidData.into());
         }
-        acceptor.read_tls(&mut piece)?;
-        match acceptor.accept() {
-            Ok(Some(heard)) => return Ok(heard),
-            Ok(None) => {}
-            Err((error, mut alert)) => {
-                let mut bytes = Vec::new();
-                alert.write_all(&mut bytes)?;
-                let _ = tcp.write_all(&bytes).await; // what is wrong is what it said
-                return Err(io::Error::new(io::ErrorKind::InvalidData, error));
+        // It may take less at once than there is.
+        while !piece.is_empty() && acceptor.read_tls(&mut piece)? > 0 {
+            match acceptor.accept() {
+                Ok(Some(heard)) => return Ok(heard),
+                Ok(None) => {}
+                Err((error, mut alert)) => {
+                    let mut bytes = Vec::new();
+                    alert.write_all(&mut bytes)?;
+                    let _ = tcp.write_all(&bytes).await; // what is wrong is what it said
+                    return Err(io::Error::new(io::ErrorKind::InvalidData, error));
+                }
             }
         }
     }

@@ -34,8 +34,10 @@ const WRITTEN: usize = 64 << 10;
 const COMPANY: usize = 4 << 10;
 /// Room for [`WRITTEN`] in its records, [`COMPANY`], and what TLS has to say besides.
 const PACKED: usize = WRITTEN + 2 * COMPANY;
-/// Read at most before a record, or a message of a handshake in several of them, is whole.
+/// Read at most before a message of a handshake, in several records, is whole.
 const UNFINISHED: usize = 64 << 10;
+/// The same once the handshake is done: a record, and a little of what few have to say by then.
+const UNFINISHED_RECORD: usize = 20 << 10;
 /// Pieces that are no more than this go into one record.
 const JOINED: usize = 16 << 10;
 /// Pieces that are packed at once at most, each with a record of its own.
@@ -174,7 +176,12 @@ impl Secure {
                 used => coming.get(used..).unwrap_or_default().to_vec(),
             };
         }
-        if self.coming.len() > UNFINISHED {
+        let most = if self.session.is_handshaking() {
+            UNFINISHED
+        } else {
+            UNFINISHED_RECORD
+        };
+        if self.coming.len() > most {
             return Err(invalid("a message that is too long"));
         }
         Ok(())
@@ -231,9 +238,6 @@ impl Secure {
 
     /// Packs `bytes` into records at the front of `to`; tells how long they are.
     fn pack(&mut self, bytes: &[u8], to: &mut [u8]) -> io::Result<usize> {
-        if self.is_broken {
-            return Err(io::ErrorKind::BrokenPipe.into());
-        }
         // Nothing is in there that is whole.
         match self.session.process_tls_records(&mut self.coming).state {
             Ok(ConnectionState::WriteTraffic(mut traffic)) => {
@@ -267,6 +271,9 @@ impl Secure {
             packed,
         }: &mut Room,
     ) -> Poll<io::Result<usize>> {
+        if self.is_broken && bufs.iter().any(|buf| !buf.is_empty()) {
+            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+        }
         let waiting = std::mem::take(&mut self.going);
         let Some(front) = packed.get_mut(..waiting.len()) else {
             return Poll::Ready(Err(io::ErrorKind::InvalidInput.into()));
@@ -275,14 +282,25 @@ impl Secure {
         let (mut filled, mut taken) = (waiting.len(), 0);
         let short = joined(bufs, joint);
         let bufs = short.as_ref().map_or(bufs, std::slice::from_ref);
-        for buf in bufs.iter().take(PIECES) {
+        for buf in bufs.iter().filter(|buf| !buf.is_empty()).take(PIECES) {
             let piece = buf
                 .get(..buf.len().min(WRITTEN - taken))
                 .unwrap_or_default();
-            if !piece.is_empty() {
-                filled += self.pack(piece, packed.get_mut(filled..).unwrap_or_default())?;
-                taken += piece.len();
+            if piece.is_empty() {
+                break;
             }
+            match self.pack(piece, packed.get_mut(filled..).unwrap_or_default()) {
+                Ok(length) => filled += length,
+                Err(error) => {
+                    // What was packed is still owed, and what TLS has to say of it.
+                    self.going
+                        .extend_from_slice(packed.get(..filled).unwrap_or_default());
+                    self.take_alerts();
+                    self.is_broken = true;
+                    return Poll::Ready(Err(error));
+                }
+            }
+            taken += piece.len();
         }
         let mut rest = packed.get(..filled).unwrap_or_default();
         while !rest.is_empty() {
@@ -355,8 +373,12 @@ impl AsyncRead for Secure {
                 // It has not said goodbye: somebody may have cut it off.
                 Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into())),
                 waits_or_fails => {
-                    // A ticket need not wait any longer; and who fails is told why, if that can be done at once.
+                    // A ticket need not wait any longer; and who fails is told why, if that can be done at once. (Whoever reads is
+                    // whoever writes: there is one waker.)
                     let _ = this.poll_send(cx);
+                    if waits_or_fails.is_ready() && buf.filled().len() > before {
+                        return Poll::Ready(Ok(())); // what came before the mistake; the next read tells of it
+                    }
                     return waits_or_fails.map_ok(|_| ());
                 }
             }

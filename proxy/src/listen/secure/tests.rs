@@ -385,6 +385,27 @@ async fn who_breaks_off_a_message_of_tls_ends_the_connection_and_nothing_else() 
 }
 
 #[tokio::test]
+async fn what_came_before_a_mistake_is_read_and_then_the_mistake_is_told() {
+    let (mut forger, mut ours) = Forger::begin().await;
+    forger.send(DATA, b"hello").await;
+    forger.send(99, b"no such kind").await;
+    let mut heard = Vec::new();
+    let error = loop {
+        let mut byte = [0; 3];
+        match timeout(PATIENCE, ours.read(&mut byte)).await.unwrap() {
+            Ok(read) => heard.extend_from_slice(&byte[..read]),
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(heard, b"hello");
+    assert!(matches!(
+        error.kind(),
+        io::ErrorKind::InvalidData | io::ErrorKind::BrokenPipe
+    ));
+    assert!(ours.write(b"x").await.is_err());
+}
+
+#[tokio::test]
 async fn what_no_client_says_ends_the_handshake_with_an_alert() {
     // Of 64 KiB and a byte, in records of 16 KiB: a message of a handshake that is longer than any of ours may be.
     let mut endless = vec![1, 1, 0, 1];
