@@ -157,3 +157,17 @@ async fn without_a_challenge_at_issue_acme_tls_1_is_no_protocol_of_ours() {
     let both = Hands::new(&trust).offering(&["acme-tls/1", "http/1.1"]);
     assert!(both.enter(proxy.https(), "localhost").await.is_ok());
 }
+
+#[tokio::test]
+async fn a_hello_of_several_records_is_heard_to_its_end() {
+    let proxy = Proxy::with(SELF_SIGNED, &[]).await;
+    let trust = proxy.trust();
+    let long: Vec<String> = (0..240).map(|number| format!("{number:0>250}")).collect();
+    for count in [60, 100, long.len()] {
+        let offered = long.iter().take(count).map(String::as_str);
+        let offered: Vec<&str> = offered.chain(["http/1.1"]).collect();
+        let hands = Hands::speaking(&trust, &TLS13).offering(&offered);
+        let entered = hands.enter(proxy.https(), "localhost").await.unwrap();
+        assert_eq!(entered.answer.text(), "secure", "{count}");
+    }
+}
