@@ -2,6 +2,7 @@
 
 use std::{hint::black_box, net::IpAddr, time::Instant};
 
+use bytes::Bytes;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use simplon::{
     admit::{
@@ -37,11 +38,12 @@ const LIMITS: HeadLimits = HeadLimits {
 };
 
 fn head(criterion: &mut Criterion) {
-    assert!(Head::parse(BROWSER, &LIMITS).is_ok());
+    let browser = Bytes::from_static(BROWSER);
+    assert!(Head::read(&browser, &LIMITS).is_ok());
     let mut group = criterion.benchmark_group("admit/head");
     group.throughput(Throughput::Bytes(BROWSER.len() as u64));
     group.bench_function("parse", |bencher| {
-        bencher.iter(|| Head::parse(black_box(BROWSER), &LIMITS));
+        bencher.iter(|| Head::read(black_box(&browser), &LIMITS));
     });
     group.bench_function("find end", |bencher| {
         bencher.iter(|| find_end(black_box(BROWSER), 0));

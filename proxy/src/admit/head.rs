@@ -59,7 +59,7 @@ impl From<&Limits> for HeadLimits {
 
 /// Where the first head in a buffer ends, just after its empty line. Bytes before `from` were searched already.
 ///
-/// An empty line that ends with LF alone also ends the head: [`Head::parse`] then refuses it at once, instead of the
+/// An empty line that ends with LF alone also ends the head: [`Head::read`] then refuses it at once, instead of the
 /// reader waiting for a CRLF that never comes.
 pub fn find_end(buffer: &[u8], from: usize) -> Option<usize> {
     let start = from.saturating_sub(2).min(buffer.len());
@@ -81,33 +81,16 @@ impl Head {
         bytes.first().is_some_and(|first| TOKEN.contains(*first))
     }
 
-    /// Checks exactly one head, from the first byte of its method to the end of its empty line.
+    /// Checks exactly one head, from the first byte of its method to the end of its empty line, and takes it apart on the way. No
+    /// parts come of what the types of `http` cannot hold.
     ///
     /// # Errors
     /// The head breaks the protocol, could be read in two ways, or passes a limit.
-    pub fn parse(bytes: &[u8], limits: &HeadLimits) -> Result<Self, Refusal> {
-        Self::check(bytes, limits, |_| {}).map(|(_, head)| head)
-    }
-
-    /// As [`Self::parse`], and takes it apart on the way. No parts come of what the types of `http` cannot hold.
-    ///
-    /// # Errors
-    /// As [`Self::parse`].
     pub fn read(
         bytes: &Bytes,
         limits: &HeadLimits,
     ) -> Result<(Self, Option<RequestParts>), Refusal> {
         let mut fields = FieldMap::of(bytes);
-        let (line, head) = Self::check(bytes, limits, |field| fields.add(field))?;
-        Ok((head, RequestParts::gathered(&line, fields)))
-    }
-
-    /// Shows each of the fields.
-    fn check<'a>(
-        bytes: &'a [u8],
-        limits: &HeadLimits,
-        mut each: impl FnMut(&Field<'a>),
-    ) -> Result<(RequestLine<'a>, Self), Refusal> {
         let mut lines = Lines::new(bytes);
         let request = lines.request_line(limits.uri_size)?;
         if request.method == b"CONNECT" {
@@ -122,11 +105,11 @@ impl Head {
                 return Err(Refusal::HeaderTooLarge);
             }
             facts.note(&field)?;
-            each(&field);
+            fields.add(&field);
         }
         facts.check_host(authority, request.http10)?;
         let head = facts.into_head(request.http10)?;
-        Ok((request, head))
+        Ok((head, RequestParts::gathered(&request, fields)))
     }
 }
 

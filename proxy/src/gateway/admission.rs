@@ -52,7 +52,7 @@ pub(super) fn admit(
     };
     admitted.host = host(head)?;
     let (path, query) = split_target(head)?;
-    admitted.query_at = head.target.len() - query.len();
+    admitted.query_at = head.target.len().saturating_sub(query.len()); // which it ends with
     admitted.path = match path {
         "*" if *head.method == Method::OPTIONS => "*".into(), // leads nowhere; no server is asked
         path => normalise(path)?.into(),
