@@ -121,16 +121,24 @@ fn decision(criterion: &mut Criterion) {
     let mut response = HeaderMap::new();
     response.insert(header::CONTENT_TYPE, "application/json".parse().unwrap());
     response.insert(header::ETAG, "\"4711\"".parse().unwrap());
-    let offer = policy.accept(&Method::GET, Version::HTTP_11, &request);
+    let offer = policy.accept(&Method::GET, Version::HTTP_11, (&request).into());
     let mut group = criterion.benchmark_group("compress/decide");
     group.bench_function("accept", |bencher| {
-        bencher.iter(|| policy.accept(&Method::GET, Version::HTTP_11, black_box(&request)));
+        bencher
+            .iter(|| policy.accept(&Method::GET, Version::HTTP_11, black_box((&request).into())));
     });
     group.bench_function("decide", |bencher| {
-        bencher.iter(|| policy.decide(offer, StatusCode::OK, black_box(&response), Some(5000)));
+        bencher.iter(|| {
+            policy.decide(
+                offer,
+                StatusCode::OK,
+                black_box((&response).into()),
+                Some(5000),
+            )
+        });
     });
     group.bench_function("dress", |bencher| {
-        let plan = policy.decide(offer, StatusCode::OK, &response, Some(5000));
+        let plan = policy.decide(offer, StatusCode::OK, (&response).into(), Some(5000));
         assert_eq!(plan.coding(), Some(Coding::Brotli));
         bencher.iter(|| {
             let mut fields = response.clone();

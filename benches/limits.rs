@@ -136,7 +136,7 @@ fn request(fields: &HeaderMap, nth: u32) -> Request<'_> {
         port: None,
         path: "/",
         query: "",
-        fields,
+        fields: fields.into(),
     }
 }
 

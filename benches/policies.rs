@@ -112,7 +112,7 @@ fn presets(criterion: &mut Criterion) {
             port: None,
             path: "/products/walking-boots/alpine-42",
             query,
-            fields: &fields,
+            fields: (&fields).into(),
         };
         assert!(block.matching(&request).next().is_none());
         group.bench_function(name, |bencher| {

@@ -6,9 +6,7 @@ use bytes::Bytes;
 use memchr::memchr_iter;
 
 use super::{
-    Host, RequestParts,
-    fields::FieldMap,
-    is_claim,
+    FieldLines, Host, RequestParts, is_claim,
     lines::{Field, Lines, RequestLine},
     syntax::TOKEN,
 };
@@ -90,7 +88,7 @@ impl Head {
         bytes: &Bytes,
         limits: &HeadLimits,
     ) -> Result<(Self, Option<RequestParts>), Refusal> {
-        let mut fields = FieldMap::of(bytes);
+        let mut fields = FieldLines::of(bytes);
         let mut lines = Lines::new(bytes);
         let request = lines.request_line(limits.uri_size)?;
         if request.method == b"CONNECT" {
@@ -105,11 +103,12 @@ impl Head {
                 return Err(Refusal::HeaderTooLarge);
             }
             facts.note(&field)?;
-            fields.add(&field);
+            let noted = fields.note(field.name, field.value);
+            noted.ok_or(Refusal::HeaderTooLarge)?;
         }
         facts.check_host(authority, request.http10)?;
         let head = facts.into_head(request.http10)?;
-        Ok((head, RequestParts::gathered(&request, fields)))
+        Ok((head, RequestParts::gathered(bytes, &request, fields)))
     }
 }
 

@@ -1,8 +1,9 @@
 //! The head of an HTTP/2 request: what its reader lets pass, and an HTTP/1 server must not be shown.
 
-use http::{HeaderMap, HeaderValue, header};
+use http::header;
 
 use super::{
+    FieldView,
     head::parse_length,
     syntax::{TARGET, TOKEN, VALUE},
 };
@@ -15,7 +16,7 @@ use crate::respond::Refusal;
 ///
 /// # Errors
 /// Something in them would be no HTTP/1, or could be read in two ways.
-pub fn check(target: &[u8], fields: &HeaderMap) -> Result<Option<u64>, Refusal> {
+pub fn check(target: &[u8], fields: FieldView<'_>) -> Result<Option<u64>, Refusal> {
     if TARGET.run(target) < target.len() {
         return Err(Refusal::Malformed(
             "the target is not visible ASCII without a fragment",
@@ -25,40 +26,39 @@ pub fn check(target: &[u8], fields: &HeaderMap) -> Result<Option<u64>, Refusal> 
     if !target.starts_with(b"/") && target != b"*" {
         return Err(Refusal::Malformed("the path does not begin with a slash"));
     }
-    for (name, value) in fields {
-        let name = name.as_str().as_bytes();
-        if TOKEN.run(name) < name.len() {
-            return Err(Refusal::Malformed("a header name is not a token"));
-        }
-        let value = value.as_bytes();
-        if VALUE.run(value) < value.len() {
-            return Err(Refusal::Malformed(
-                "a header value holds a control character",
-            ));
-        }
-        if value.trim_ascii().len() < value.len() {
-            return Err(Refusal::Malformed(
-                "white space stands round a header value",
-            ));
-        }
+    let mut wrong = None;
+    fields.for_each(|name, value| wrong = wrong.or_else(|| what_is_wrong(name, value)));
+    if let Some(wrong) = wrong {
+        return Err(Refusal::Malformed(wrong));
     }
-    let mut expected = fields.get_all(header::EXPECT).iter();
-    let is_known = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"100-continue");
+    let mut expected = fields.get_all(header::EXPECT);
+    let is_known = |value: &[u8]| value.eq_ignore_ascii_case(b"100-continue");
     if !expected.next().is_none_or(is_known) || expected.next().is_some() {
         return Err(Refusal::Malformed("Expect is not one 100-continue"));
     }
-    let mut lengths = fields.get_all(header::CONTENT_LENGTH).iter();
+    let mut lengths = fields.get_all(header::CONTENT_LENGTH);
     match (lengths.next(), lengths.next()) {
         (_, Some(_)) => Err(Refusal::Malformed("there is more than one Content-Length")),
-        (length, None) => length
-            .map(|length| parse_length(length.as_bytes()))
-            .transpose(),
+        (length, None) => length.map(parse_length).transpose(),
     }
+}
+
+fn what_is_wrong(name: &[u8], value: &[u8]) -> Option<&'static str> {
+    if TOKEN.run(name) < name.len() {
+        return Some("a header name is not a token");
+    }
+    if VALUE.run(value) < value.len() {
+        return Some("a header value holds a control character");
+    }
+    if value.trim_ascii().len() < value.len() {
+        return Some("white space stands round a header value");
+    }
+    None
 }
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderName;
+    use http::{HeaderMap, HeaderName, HeaderValue};
 
     use super::*;
 
@@ -82,7 +82,10 @@ mod tests {
             ("/", vec![("content-length", &b"17"[..])], Some(17)),
             ("/", vec![("expect", &b"100-Continue"[..])], None),
         ] {
-            assert_eq!(check(target.as_bytes(), &fields(&sent)), Ok(length));
+            assert_eq!(
+                check(target.as_bytes(), (&fields(&sent)).into()),
+                Ok(length)
+            );
         }
     }
 
@@ -109,7 +112,7 @@ mod tests {
             ),
         ];
         for (target, sent) in cases {
-            let checked = check(target.as_bytes(), &fields(sent));
+            let checked = check(target.as_bytes(), (&fields(sent)).into());
             assert!(
                 matches!(checked, Err(Refusal::Malformed(_))),
                 "{target} {sent:?}"

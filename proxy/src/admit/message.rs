@@ -100,7 +100,7 @@ fn read(mut bytes: Bytes) -> Option<Response> {
         if parts.status.is_informational() {
             continue;
         }
-        let body = if parts.fields.contains_key(header::TRANSFER_ENCODING) {
+        let body = if parts.fields.contains(&header::TRANSFER_ENCODING) {
             join_chunks(&bytes)?
         } else {
             bytes.to_vec()
@@ -108,7 +108,7 @@ fn read(mut bytes: Bytes) -> Option<Response> {
         return Some(Response {
             status: parts.status,
             keeps_alive: parts.keeps_alive(),
-            fields: parts.fields,
+            fields: parts.fields.into_map(),
             body,
         });
     }

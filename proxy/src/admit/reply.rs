@@ -8,9 +8,7 @@ use std::ops::Range;
 use bytes::BytesMut;
 
 use super::{
-    ChunkMeter, ResponseParts,
-    fields::FieldMap,
-    find_head_end,
+    ChunkMeter, FieldLines, ResponseParts, find_head_end,
     head::parse_length,
     lines::{Field, Lines, StatusLine},
 };
@@ -161,13 +159,17 @@ impl Reply {
             return Ok(None);
         };
         let head = bytes.split_to(end).freeze();
-        let mut gathered = FieldMap::of(&head);
+        let mut fields = FieldLines::of(&head);
+        let mut are_noted = true;
         let (line, part) = self
-            .read_head(&head, |field| gathered.add(field))
+            .read_head(&head, |field| {
+                are_noted &= fields.note(field.name, field.value).is_some();
+            })
             .map_err(of_server)?;
         self.part = part;
         let unreadable = Refusal::ServerMalformed("the header is not valid");
-        let parts = ResponseParts::gathered(&line, gathered).ok_or(unreadable)?;
+        let parts = ResponseParts::gathered(&head, &line, fields);
+        let parts = parts.filter(|_| are_noted).ok_or(unreadable)?;
         Ok(Some(parts))
     }
 

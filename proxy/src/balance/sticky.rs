@@ -7,11 +7,12 @@ use std::fmt::Write as _;
 
 use aws_lc_rs::digest::{Context, SHA256};
 use http::{
-    HeaderMap, HeaderValue,
+    HeaderValue,
     header::{CACHE_CONTROL, SET_COOKIE},
 };
 
 use crate::{
+    admit::FieldView,
     config::model::{self, Name, SameSite, Secure},
     forward::{Fields, cookies, remove_cookie},
 };
@@ -56,7 +57,7 @@ impl Sticky {
     }
 
     /// The index of the server that the client's cookie names; of several cookies, the first that names one.
-    pub fn named(&self, fields: &HeaderMap) -> Option<usize> {
+    pub fn named(&self, fields: FieldView<'_>) -> Option<usize> {
         let mut words = cookies(fields, &self.name).filter_map(read);
         words.find_map(|word| self.servers.iter().position(|server| server.word == word))
     }
@@ -140,7 +141,7 @@ fn line(spec: &model::Sticky, word: u64, is_tls: bool) -> String {
 mod tests {
     use std::{collections::HashSet, time::Duration};
 
-    use http::header::COOKIE;
+    use http::{HeaderMap, header::COOKIE};
 
     use super::*;
     use crate::balance::sample;
@@ -182,7 +183,7 @@ mod tests {
         for index in 0..3 {
             let line = told(&sticky, index, false);
             let cookie = line.split(';').next().unwrap();
-            assert_eq!(sticky.named(&asking(cookie)), Some(index));
+            assert_eq!(sticky.named((&asking(cookie)).into()), Some(index));
             assert!(!line.contains("10.0.0."), "{line}");
         }
     }
@@ -208,7 +209,7 @@ mod tests {
             ("simplon=".to_owned(), None),
             ("a=b".to_owned(), None),
         ] {
-            assert_eq!(sticky.named(&asking(&cookie)), named, "{cookie}");
+            assert_eq!(sticky.named((&asking(&cookie)).into()), named, "{cookie}");
         }
     }
 

@@ -1,26 +1,25 @@
 //! The cookies of a request (RFC 6265 section 4.2.1): found by name, and taken out by name.
 
-use http::{HeaderMap, HeaderValue, header::COOKIE};
+use http::{HeaderValue, header::COOKIE};
 
 use super::Fields;
+use crate::admit::FieldView;
 
 /// The values of the cookies of this name, in the order they came, over all lines.
-pub fn cookies<'a>(fields: &'a HeaderMap, name: &[u8]) -> impl Iterator<Item = &'a [u8]> {
-    let lines = fields.get_all(COOKIE).iter();
+pub fn cookies<'a>(fields: FieldView<'a>, name: &[u8]) -> impl Iterator<Item = &'a [u8]> {
+    let lines = fields.get_all(COOKIE);
     lines
-        .flat_map(|line| pairs(line.as_bytes()))
+        .flat_map(pairs)
         .filter_map(move |pair| value_of(pair, name))
 }
 
 /// Takes every cookie of this name out. What else there is stays byte for byte; a line that held nothing else goes.
 pub fn remove_cookie(fields: &mut impl Fields, name: &[u8]) {
-    if cookies(fields.map(), name).next().is_none() {
+    if cookies(fields.view(), name).next().is_none() {
         return;
     }
-    let lines = fields.map().get_all(COOKIE).iter();
-    let lines: Vec<_> = lines
-        .filter_map(|line| without(line.as_bytes(), name))
-        .collect();
+    let lines = fields.view().get_all(COOKIE);
+    let lines: Vec<_> = lines.filter_map(|line| without(line, name)).collect();
     fields.remove(&COOKIE);
     for line in lines {
         fields.add(COOKIE, line);
@@ -50,6 +49,8 @@ fn value_of<'a>(pair: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderMap;
+
     use super::*;
 
     fn fields(lines: &[&'static str]) -> HeaderMap {
@@ -74,7 +75,7 @@ mod tests {
             (&[], &[]),
         ] {
             let fields = fields(lines);
-            let values: Vec<_> = cookies(&fields, b"s").collect();
+            let values: Vec<_> = cookies((&fields).into(), b"s").collect();
             let found: Vec<_> = found.iter().map(|value| value.as_bytes()).collect();
             assert_eq!(values, found, "{lines:?}");
         }

@@ -1,20 +1,30 @@
-//! The header fields of a message, whatever type a lane keeps them in.
+//! The header fields of a message as stages change them, whatever type a lane keeps them in.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use crate::admit::{FieldLines, FieldView};
+
 /// Reads and edits fields. Names are lower case, as [`HeaderName`] keeps them.
 pub trait Fields {
-    fn map(&self) -> &HeaderMap;
+    fn view(&self) -> FieldView<'_>;
 
     /// Puts one field in the place of all of that name.
     fn set(&mut self, name: HeaderName, value: HeaderValue);
+
+    /// The same with a value that is these parts in a row. What cannot stand in a field is left out rather than bent.
+    fn set_parts(&mut self, name: HeaderName, parts: &[&[u8]]) {
+        match HeaderValue::from_bytes(&parts.concat()) {
+            Ok(value) => self.set(name, value),
+            Err(_) => self.remove(&name),
+        }
+    }
 
     /// Puts one more field beside those of that name.
     fn add(&mut self, name: HeaderName, value: HeaderValue);
 
     /// Puts a field where there is none of that name.
     fn fill(&mut self, name: HeaderName, value: HeaderValue) {
-        if !self.map().contains_key(&name) {
+        if !self.view().contains(&name) {
             self.set(name, value);
         }
     }
@@ -23,9 +33,33 @@ pub trait Fields {
     fn remove(&mut self, name: &HeaderName);
 }
 
+impl Fields for FieldLines {
+    fn view(&self) -> FieldView<'_> {
+        self.into()
+    }
+
+    fn set(&mut self, name: HeaderName, value: HeaderValue) {
+        FieldLines::remove(self, &name);
+        FieldLines::add(self, &name, &value);
+    }
+
+    fn set_parts(&mut self, name: HeaderName, parts: &[&[u8]]) {
+        FieldLines::remove(self, &name);
+        self.add_parts(&name, parts);
+    }
+
+    fn add(&mut self, name: HeaderName, value: HeaderValue) {
+        FieldLines::add(self, &name, &value);
+    }
+
+    fn remove(&mut self, name: &HeaderName) {
+        FieldLines::remove(self, name);
+    }
+}
+
 impl Fields for HeaderMap {
-    fn map(&self) -> &HeaderMap {
-        self
+    fn view(&self) -> FieldView<'_> {
+        self.into()
     }
 
     fn set(&mut self, name: HeaderName, value: HeaderValue) {
@@ -46,10 +80,8 @@ impl Fields for HeaderMap {
 }
 
 /// Takes every field away whose name is so. Allocates only if there is one.
-pub fn remove_where(fields: &mut impl Fields, is_so: impl Fn(&str) -> bool) {
-    let names = fields.map().keys().filter(|name| is_so(name.as_str()));
-    let names: Vec<HeaderName> = names.cloned().collect();
-    for name in &names {
+pub fn remove_where(fields: &mut impl Fields, is_so: impl FnMut(&str) -> bool) {
+    for name in &fields.view().names_where(is_so) {
         fields.remove(name);
     }
 }
@@ -60,17 +92,18 @@ pub fn taken_for(name: &str) -> Option<String> {
 }
 
 /// Adds an element to a list field, joining what came in several lines.
-pub(crate) fn append(fields: &mut impl Fields, name: HeaderName, element: &HeaderValue) {
+pub(crate) fn append(fields: &mut impl Fields, name: HeaderName, element: &[&[u8]]) {
+    let mut lines = fields.view().get_all(&name).peekable();
+    if lines.peek().is_none() {
+        return fields.set_parts(name, element);
+    }
     let mut list = Vec::new();
-    for value in fields.map().get_all(&name) {
-        list.extend_from_slice(value.as_bytes());
+    for line in lines {
+        list.extend_from_slice(line);
         list.extend_from_slice(b", ");
     }
-    if list.is_empty() {
-        return fields.set(name, element.clone());
+    for part in element {
+        list.extend_from_slice(part);
     }
-    list.extend_from_slice(element.as_bytes());
-    if let Ok(list) = HeaderValue::from_bytes(&list) {
-        fields.set(name, list);
-    }
+    fields.set_parts(name, &[&list]);
 }

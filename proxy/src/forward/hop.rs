@@ -1,14 +1,11 @@
 //! What a client says to us alone, and is not passed on.
 
-use http::{HeaderName, header};
-
 use super::{Fields, response::nominated};
 
 /// Takes away the fields that speak of one connection (RFC 9110 section 7.6.1), and those that `Connection` names. How the body
 /// is framed is for who writes it to say anew.
 pub fn hop_by_hop(fields: &mut impl Fields) {
-    let names = fields.map().keys().filter(|name| is_of_one_hop(name));
-    let mut gone: Vec<HeaderName> = names.cloned().collect();
+    let mut gone = fields.view().names_where(is_of_one_hop);
     if gone.is_empty() {
         return;
     }
@@ -18,25 +15,25 @@ pub fn hop_by_hop(fields: &mut impl Fields) {
     }
 }
 
-fn is_of_one_hop(name: &HeaderName) -> bool {
+fn is_of_one_hop(name: &str) -> bool {
     matches!(
-        *name,
-        header::CONNECTION
-            | header::PROXY_AUTHENTICATE
-            | header::PROXY_AUTHORIZATION
-            | header::TE
-            | header::TRAILER
-            | header::TRANSFER_ENCODING
-            | header::UPGRADE
-    ) || matches!(
-        name.as_str(),
-        "http2-settings" | "keep-alive" | "proxy-connection"
+        name,
+        "connection"
+            | "http2-settings"
+            | "keep-alive"
+            | "proxy-authenticate"
+            | "proxy-authorization"
+            | "proxy-connection"
+            | "te"
+            | "trailer"
+            | "transfer-encoding"
+            | "upgrade"
     )
 }
 
 #[cfg(test)]
 mod tests {
-    use http::{HeaderMap, HeaderValue};
+    use http::{HeaderMap, HeaderName, HeaderValue};
 
     use super::*;
 

@@ -1,8 +1,7 @@
 //! What the server sees: who asked, for what host, by what scheme, under which id.
 
-use std::net::IpAddr;
+use std::{iter, net::IpAddr};
 
-use bytes::BytesMut;
 use http::{HeaderName, HeaderValue, header};
 
 use super::{
@@ -57,33 +56,27 @@ pub fn request(fields: &mut impl Fields, origin: &Origin<'_>) -> Dropped {
     let host = host_of(fields, origin);
     match &host {
         Some(host) => fields.set(header::HOST, host.clone()),
-        None => set(fields, header::HOST, origin.server),
+        None => fields.set_parts(header::HOST, &[origin.server.as_bytes()]),
     }
-    if !origin.trusted || !fields.map().contains_key(X_FORWARDED_PROTO) {
+    if !origin.trusted || !fields.view().contains(X_FORWARDED_PROTO) {
         fields.set(X_FORWARDED_PROTO, HeaderValue::from_static(origin.scheme));
     }
     if let Some(host) = &host
-        && (!origin.trusted || !fields.map().contains_key(X_FORWARDED_HOST))
+        && (!origin.trusted || !fields.view().contains(X_FORWARDED_HOST))
     {
         fields.set(X_FORWARDED_HOST, host.clone());
     }
-    append(fields, X_FORWARDED_FOR, origin.peer_text);
-    if !fields
-        .map()
-        .get_all(header::FORWARDED)
-        .iter()
-        .all(closes_its_quotes)
-    {
+    append(fields, X_FORWARDED_FOR, &[origin.peer_text.as_bytes()]);
+    let mut elements = fields.view().get_all(header::FORWARDED);
+    if !elements.all(closes_its_quotes) {
         fields.remove(&header::FORWARDED);
     }
-    if let Some(element) = forwarded(origin, host.as_ref()) {
-        append(fields, header::FORWARDED, &element);
-    }
-    set(fields, X_REQUEST_ID, origin.request_id);
+    add_forwarded(fields, origin, host.as_ref());
+    fields.set_parts(X_REQUEST_ID, &[origin.request_id.as_bytes()]);
     if let Some(trace) = &origin.trace {
         trace.show(fields);
     }
-    append(fields, header::VIA, &HeaderValue::from_static(origin.via));
+    append(fields, header::VIA, &[origin.via.as_bytes()]);
     join_cookies(fields);
     dropped
 }
@@ -93,26 +86,33 @@ pub fn request(fields: &mut impl Fields, origin: &Origin<'_>) -> Dropped {
 /// with `_` pass, those that are taken for a claim do not, whoever sends them: no proxy writes them so.
 fn drop_lies(fields: &mut impl Fields, origin: &Origin<'_>) -> Dropped {
     let mut dropped = Dropped::default();
-    let mut lies = Vec::new();
-    for name in fields.map().keys() {
-        let text = name.as_str();
-        let meant = taken_for(text);
-        let count = match &meant {
-            Some(_) if !origin.allows_underscores => &mut dropped.underscores,
-            Some(meant) if is_claim(meant) => &mut dropped.claims,
-            None if text == PROXY => &mut dropped.claims,
-            None if is_claim(text) && !(origin.trusted && is_passed_on(text)) => {
-                &mut dropped.claims
-            }
-            _ => continue,
-        };
-        *count += 1;
-        lies.push(name.clone());
-    }
-    for name in &lies {
+    let names = fields
+        .view()
+        .names_where(|name| lie(name, origin).is_some());
+    for name in &names {
+        match lie(name.as_str(), origin) {
+            Some(Lie::Underscore) => dropped.underscores += 1,
+            Some(Lie::Claim) | None => dropped.claims += 1,
+        }
         fields.remove(name);
     }
     dropped
+}
+
+/// Why no server sees a name.
+enum Lie {
+    Underscore,
+    Claim,
+}
+
+fn lie(name: &str, origin: &Origin<'_>) -> Option<Lie> {
+    match taken_for(name) {
+        Some(_) if !origin.allows_underscores => Some(Lie::Underscore),
+        Some(meant) if is_claim(&meant) => Some(Lie::Claim),
+        None if name == PROXY => Some(Lie::Claim),
+        None if is_claim(name) && !(origin.trusted && is_passed_on(name)) => Some(Lie::Claim),
+        _ => None,
+    }
 }
 
 /// The host that was asked for, in normal form. Where the client has written it like that, its own bytes are used.
@@ -120,40 +120,34 @@ fn host_of(fields: &impl Fields, origin: &Origin<'_>) -> Option<HeaderValue> {
     if origin.host.name().is_empty() {
         return None;
     }
-    let written = fields.map().get(header::HOST);
+    let written = fields.view().get(header::HOST);
     if let Some(written) = written
-        && origin.host.is_written(written.as_bytes())
+        && origin.host.is_written(written)
     {
-        return Some(written.clone());
+        return HeaderValue::from_bytes(written).ok();
     }
     HeaderValue::try_from(origin.host.to_string()).ok()
 }
 
-/// One element of `Forwarded` (RFC 7239 section 4); an IPv6 address is bracketed and quoted (section 6).
-fn forwarded(origin: &Origin<'_>, host: Option<&HeaderValue>) -> Option<HeaderValue> {
-    let peer = origin.peer_text.as_bytes();
+/// Adds one element to `Forwarded` (RFC 7239 section 4); an IPv6 address is bracketed and quoted (section 6).
+fn add_forwarded(fields: &mut impl Fields, origin: &Origin<'_>, host: Option<&HeaderValue>) {
     let (before, after) = match origin.peer {
         IpAddr::V4(_) => (&b"for="[..], &b";"[..]),
         IpAddr::V6(_) => (&b"for=\"["[..], &b"]\";"[..]),
     };
-    let mut element = BytesMut::with_capacity(128);
-    for part in [before, peer, after] {
-        element.extend_from_slice(part);
-    }
-    if let Some(host) = host {
-        for part in [b"host=\"", host.as_bytes(), b"\";"] {
-            element.extend_from_slice(part);
-        }
-    }
-    element.extend_from_slice(b"proto=");
-    element.extend_from_slice(origin.scheme.as_bytes());
-    HeaderValue::from_maybe_shared(element.freeze()).ok()
+    let (named, host, end) = match host {
+        Some(host) => (&b"host=\""[..], host.as_bytes(), &b"\";"[..]),
+        None => Default::default(),
+    };
+    let (peer, scheme) = (origin.peer_text.as_bytes(), origin.scheme.as_bytes());
+    let element = [before, peer, after, named, host, end, b"proto=", scheme];
+    append(fields, header::FORWARDED, &element);
 }
 
 /// Whether every quoted string in a value has its end. In one that has none, whatever is added would be lost: so could
 /// a client hide what we say, behind a proxy that passes its `Forwarded` on.
-fn closes_its_quotes(value: &HeaderValue) -> bool {
-    let mut bytes = value.as_bytes().iter();
+fn closes_its_quotes(value: &[u8]) -> bool {
+    let mut bytes = value.iter();
     let mut is_quoted = false;
     while let Some(byte) = bytes.next() {
         match byte {
@@ -169,26 +163,16 @@ fn closes_its_quotes(value: &HeaderValue) -> bool {
 
 /// HTTP/2 clients may split `Cookie` into crumbs; HTTP/1 servers read one (RFC 9113 section 8.2.3).
 fn join_cookies(fields: &mut impl Fields) {
-    let mut crumbs = fields.map().get_all(header::COOKIE).iter();
-    let (Some(first), Some(_)) = (crumbs.next(), crumbs.next()) else {
+    let mut crumbs = fields.view().get_all(header::COOKIE);
+    let (Some(first), Some(second)) = (crumbs.next(), crumbs.next()) else {
         return;
     };
-    let mut whole = first.as_bytes().to_vec();
-    for crumb in fields.map().get_all(header::COOKIE).iter().skip(1) {
+    let mut whole = first.to_vec();
+    for crumb in iter::once(second).chain(crumbs) {
         whole.extend_from_slice(b"; ");
-        whole.extend_from_slice(crumb.as_bytes());
+        whole.extend_from_slice(crumb);
     }
-    if let Ok(whole) = HeaderValue::from_bytes(&whole) {
-        fields.set(header::COOKIE, whole);
-    }
-}
-
-/// What cannot stand in a field (it was admitted, so nothing should) is left out rather than bent.
-fn set(fields: &mut impl Fields, name: HeaderName, value: &str) {
-    match HeaderValue::from_str(value) {
-        Ok(value) => fields.set(name, value),
-        Err(_) => fields.remove(&name),
-    }
+    fields.set_parts(header::COOKIE, &[&whole]);
 }
 
 #[cfg(test)]

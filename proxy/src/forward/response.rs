@@ -1,8 +1,10 @@
 //! What the client sees of a server's response.
 
-use http::{HeaderName, HeaderValue, header};
+use http::{HeaderName, header};
 
 use super::{Fields, fields::append};
+
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Fields that speak of one connection (RFC 9110 section 7.6.1), beside `Connection` itself and what it
 /// names. `Transfer-Encoding` is not among them: the lane that writes the body frames it anew and needs
@@ -26,23 +28,15 @@ pub fn response(fields: &mut impl Fields, request_id: &str, is_upgrade: bool) {
     for name in &HOP_BY_HOP {
         fields.remove(name);
     }
-    append(
-        fields,
-        header::VIA,
-        &HeaderValue::from_static("1.1 simplon"),
-    );
-    if let Ok(id) = HeaderValue::from_str(request_id) {
-        fields.set(HeaderName::from_static("x-request-id"), id);
-    }
+    append(fields, header::VIA, &[b"1.1 simplon"]);
+    fields.set_parts(X_REQUEST_ID, &[request_id.as_bytes()]);
 }
 
 /// Fields that `Connection` names; those that frame or describe the message are not its to name.
 pub(super) fn nominated(fields: &impl Fields) -> Vec<HeaderName> {
-    fields
-        .map()
-        .get_all(header::CONNECTION)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
+    let lines = fields.view().get_all(header::CONNECTION);
+    lines
+        .filter_map(|value| str::from_utf8(value).ok())
         .flat_map(|value| value.split(','))
         .map(str::trim)
         .filter(|token| !token.eq_ignore_ascii_case("keep-alive")) // which goes in any case
@@ -62,7 +56,7 @@ pub(super) fn nominated(fields: &impl Fields) -> Vec<HeaderName> {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderMap;
+    use http::{HeaderMap, HeaderValue};
 
     use super::*;
 

@@ -1,6 +1,6 @@
 //! What a server sees of the trace that a request belongs to (W3C Trace Context).
 
-use http::{HeaderName, HeaderValue};
+use http::HeaderName;
 
 use super::Fields;
 use crate::admit::TraceParent;
@@ -20,9 +20,7 @@ pub struct Traced {
 impl Traced {
     /// Says so to a server.
     pub fn show(&self, fields: &mut impl Fields) {
-        if let Ok(value) = HeaderValue::from_bytes(&self.own.to_bytes()) {
-            fields.set(TRACEPARENT, value);
-        }
+        fields.set_parts(TRACEPARENT, &[&self.own.to_bytes()]);
         if !self.passes_state {
             fields.remove(&TRACESTATE);
         }
@@ -31,7 +29,7 @@ impl Traced {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderMap;
+    use http::{HeaderMap, HeaderValue};
 
     use super::*;
     use crate::admit::{SpanId, TraceId};

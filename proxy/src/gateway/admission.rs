@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderValue, Method, StatusCode, Version, header};
+use http::{HeaderName, HeaderValue, Method, StatusCode, Version, header};
 
 use super::{Exchange, exchange::Admitted, head::Head};
 use crate::{
-    admit::{Host, RequestId, TraceParent, client_of, head2, normalise, trace_context},
+    admit::{FieldView, Host, RequestId, TraceParent, client_of, head2, normalise, trace_context},
     forward,
     listen::{Connection, Pace},
     observe::Trace,
@@ -14,6 +14,9 @@ use crate::{
     route::Methods,
     snapshot::Snapshot,
 };
+
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Crumbs of a cookie that are one field: browsers keep at most 180 cookies of a host.
 const CRUMBS: usize = 200;
@@ -74,23 +77,19 @@ pub(super) fn admit(
 }
 
 /// Fields, with the crumbs of a cookie as the one field that an HTTP/1 client would send (RFC 9113 section 8.2.3).
-fn count(fields: &HeaderMap) -> usize {
-    let crumbs = fields.get_all(header::COOKIE).iter().count();
+fn count(fields: FieldView<'_>) -> usize {
+    let crumbs = fields.get_all(header::COOKIE).count();
     fields.len() - crumbs.saturating_sub(1).min(CRUMBS)
 }
 
 fn identify(head: Head<'_>, connection: Arc<Connection>, snapshot: &Snapshot) -> Admitted {
     let peer = connection.peer.ip();
     let trusted = snapshot.trusted_proxies.contains(peer);
-    let forwarded_for = head.fields.get_all("x-forwarded-for");
-    let client = client_of(
-        peer,
-        forwarded_for.iter().map(HeaderValue::as_bytes),
-        &snapshot.trusted_proxies,
-    );
-    let given = head.fields.get("x-request-id").filter(|_| trusted);
+    let forwarded_for = head.fields.get_all(X_FORWARDED_FOR);
+    let client = client_of(peer, forwarded_for, &snapshot.trusted_proxies);
+    let given = head.fields.get(X_REQUEST_ID).filter(|_| trusted);
     let id = given
-        .and_then(|id| RequestId::accept(id.as_bytes()))
+        .and_then(RequestId::accept)
         .unwrap_or_else(|| RequestId::new(fastrand::u128(..).to_be_bytes()));
     Admitted {
         carried: connection.carry(head.size()),
@@ -106,11 +105,8 @@ fn identify(head: Head<'_>, connection: Arc<Connection>, snapshot: &Snapshot) ->
 }
 
 /// Where the request stands in a trace, if traces are sent.
-fn trace(fields: &HeaderMap, is_trusted: bool, snapshot: &Snapshot) -> Option<Trace> {
-    let lines = |name| {
-        let lines = fields.get_all(name).iter();
-        lines.map(HeaderValue::as_bytes)
-    };
+fn trace(fields: FieldView<'_>, is_trusted: bool, snapshot: &Snapshot) -> Option<Trace> {
+    let lines = |name: HeaderName| fields.get_all(name);
     let tracer = snapshot.tracer.as_ref()?;
     let said = TraceParent::of(lines(forward::TRACEPARENT));
     let state = || trace_context::is_state(lines(forward::TRACESTATE));
@@ -121,8 +117,8 @@ fn trace(fields: &HeaderMap, is_trusted: bool, snapshot: &Snapshot) -> Option<Tr
 ///
 /// A target that names one goes before `Host`, which may only say the same (RFC 9113 section 8.3.1).
 fn host(head: Head<'_>) -> Result<Host<'static>, Refusal> {
-    let mut hosts = head.fields.get_all(header::HOST).iter();
-    let field = hosts.next().map(|host| Host::parse(host.as_bytes()));
+    let mut hosts = head.fields.get_all(header::HOST);
+    let field = hosts.next().map(Host::parse);
     if hosts.next().is_some() {
         return Err(Refusal::Malformed("there is more than one Host"));
     }
@@ -186,13 +182,13 @@ pub(super) fn logged_path<'a>(head: Head<'a>, admitted: &'a Admitted) -> &'a str
 }
 
 /// Its messages come when there is something to say, which may be seldom.
-fn is_grpc(fields: &HeaderMap) -> bool {
+fn is_grpc(fields: FieldView<'_>) -> bool {
     let content = fields.get(header::CONTENT_TYPE);
-    content.is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"))
+    content.is_some_and(|value| value.starts_with(b"application/grpc"))
 }
 
-fn length(value: &HeaderValue) -> Option<u64> {
-    value.to_str().ok()?.trim().parse().ok()
+fn length(value: &[u8]) -> Option<u64> {
+    str::from_utf8(value).ok()?.trim().parse().ok()
 }
 
 /// What the server is asked for: the normal form, less `strip` bytes of prefix, with the query as sent.

@@ -7,12 +7,13 @@
 use std::{mem, sync::Arc};
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use http::{HeaderValue, Method, StatusCode, header};
 use parking_lot::Mutex;
 use tokio::task::yield_now;
 
 use super::{Exchange, exchange::Admitted, fault, hold::Passage};
 use crate::{
+    admit::FieldView,
     forward::Fields,
     policy::{Broken, Coding, Compress, Encoder, Load, Offer, Plan, Skipped},
     respond::Refusal,
@@ -108,8 +109,8 @@ impl Coder {
             // A server with HTTP/2 need not say so, and Pingora calls no body filter then.
             fields.set(header::CONTENT_LENGTH, 0.into());
         }
-        let length = length(fields.map());
-        let mut plan = compress.decide(self.offer, status, fields.map(), length);
+        let length = length(fields.view());
+        let mut plan = compress.decide(self.offer, status, fields.view(), length);
         if let (Some(coding), false) = (plan.coding(), method == Method::HEAD) {
             let begun = match whole {
                 Some(body) => self.whole(compress, load, coding, body).await,
@@ -140,7 +141,7 @@ impl Coder {
     ) -> Bytes {
         self.forget();
         let length = u64::try_from(body.len()).ok();
-        let mut plan = compress.decide(self.offer, status, fields.map(), length);
+        let mut plan = compress.decide(self.offer, status, fields.view(), length);
         if let (Some(coding), false) = (plan.coding(), method == Method::HEAD) {
             let begun = self.whole(compress, load, coding, body.clone()).await;
             self.settle(&mut plan, coding, begun);
@@ -312,7 +313,7 @@ impl Exchange {
         if let Some(route) = &self.route
             && let Some(compress) = &route.policies.compress
         {
-            let plan = compress.decide(self.coder.offer, status, fields.map(), None);
+            let plan = compress.decide(self.coder.offer, status, fields.view(), None);
             plan.dress(fields);
         }
     }
@@ -353,9 +354,9 @@ fn may_have_body(method: &Method, status: StatusCode) -> bool {
     method != Method::HEAD && !matches!(status.as_u16(), 204 | 304)
 }
 
-fn length(fields: &HeaderMap) -> Option<u64> {
+fn length(fields: FieldView<'_>) -> Option<u64> {
     let length = fields.get(header::CONTENT_LENGTH)?;
-    length.to_str().ok()?.parse().ok()
+    str::from_utf8(length).ok()?.parse().ok()
 }
 
 #[cfg(test)]

@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 
-use http::{HeaderMap, HeaderValue, Version, header};
+use http::{HeaderValue, Version, header};
 
 use super::{Exchange, admission, head::Head, sticky};
 use crate::{
+    admit::FieldView,
     config::model::UnderscoreHeaders,
     forward::{self, Fields, Origin, Traced},
     respond::Refusal,
@@ -78,11 +79,9 @@ pub(super) fn origin(exchange: &Exchange, version: Version) -> Result<Origin<'_>
 
 /// gRPC servers refuse a request that does not say it takes trailers; Pingora takes `TE` off with the
 /// other hop-by-hop fields (RFC 9110 section 10.1.4).
-fn takes_trailers(fields: &HeaderMap) -> bool {
+fn takes_trailers(fields: FieldView<'_>) -> bool {
     fields
         .get_all(header::TE)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .any(|coding| coding.trim().eq_ignore_ascii_case("trailers"))
+        .flat_map(|value| value.split(|byte| *byte == b','))
+        .any(|coding| coding.trim_ascii().eq_ignore_ascii_case(b"trailers"))
 }

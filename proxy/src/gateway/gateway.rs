@@ -262,7 +262,8 @@ impl ProxyHttp for Gateway {
             // No other response comes: a cookie for a client that logged in is sent now or never.
             let mut fields = ResponseFields(response);
             exchange.applied.respond(&mut fields);
-            sticky::keep(exchange, &session.req_header().headers, &mut fields);
+            let asked = (&session.req_header().headers).into();
+            sticky::keep(exchange, asked, &mut fields);
         }
         if session::suits_old_client(session, response, exchange.speaks_h2()) {
             Ok(())

@@ -1,7 +1,9 @@
 //! The head of a request, whatever type its lane keeps it in.
 
-use http::{HeaderMap, Method, Version};
+use http::{Method, Version};
 use pingora::http::RequestHeader;
+
+use crate::admit::FieldView;
 
 /// What the client asks for, in its own words.
 #[derive(Clone, Copy, Debug)]
@@ -12,15 +14,16 @@ pub(super) struct Head<'a> {
     pub(super) target: &'a [u8],
     /// What HTTP/2 names beside the target.
     pub(super) authority: Option<&'a str>,
-    pub(super) fields: &'a HeaderMap,
+    pub(super) fields: FieldView<'a>,
 }
 
 impl Head<'_> {
     /// The bytes of a header as `SETTINGS_MAX_HEADER_LIST_SIZE` counts them (RFC 9113 section 6.5.2).
     pub(super) fn size(&self) -> usize {
-        let fields = self.fields.iter();
-        let size = fields.map(|(name, value)| name.as_str().len() + value.len() + 32);
-        self.target.len() + size.sum::<usize>()
+        let mut size = self.target.len();
+        self.fields
+            .for_each(|name, value| size += name.len() + value.len() + 32);
+        size
     }
 }
 
@@ -32,7 +35,7 @@ impl<'a> From<&'a RequestHeader> for Head<'a> {
             version: header.version,
             target: header.raw_path(),
             authority: authority.filter(|_| header.version == Version::HTTP_2),
-            fields: &header.headers,
+            fields: (&header.headers).into(),
         }
     }
 }

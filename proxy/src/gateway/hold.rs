@@ -84,9 +84,12 @@ impl Passage {
             return None;
         }
         let parts = ResponseParts::read(&Bytes::copy_from_slice(head))?;
-        let plan = self
-            .compress
-            .decide(self.offer, parts.status, &parts.fields, Some(length));
+        let plan = self.compress.decide(
+            self.offer,
+            parts.status,
+            (&parts.fields).into(),
+            Some(length),
+        );
         plan.coding().and_then(|_| usize::try_from(length).ok())
     }
 }

@@ -40,7 +40,7 @@ pub(super) fn stand_in(
         vary_by(fields, "Accept");
         return None;
     }
-    let mut answer = without_body(status, fields.map());
+    let mut answer = without_body(status, &fields.view().to_map());
     page.dress(&mut answer, &facts);
     Some(answer)
 }
@@ -66,11 +66,10 @@ pub(super) async fn send(
 
 fn facts<'a>(head: Head<'a>, exchange: &'a Exchange) -> PageFacts<'a> {
     let admitted = exchange.admitted.as_ref();
-    let accept = head.fields.get(header::ACCEPT);
     PageFacts {
         request_id: exchange.id(),
         host: admitted.map_or("", |admitted| admitted.host.name()),
-        accept: accept.map(HeaderValue::as_bytes),
+        accept: head.fields.get(header::ACCEPT),
     }
 }
 

@@ -2,10 +2,11 @@
 
 use std::time::SystemTime;
 
-use http::{HeaderMap, HeaderValue, StatusCode, Version, header};
+use http::{HeaderName, StatusCode, Version, header};
 
 use super::{Exchange, admission, exchange::Admitted, head::Head};
 use crate::{
+    admit::FieldView,
     forward,
     listen::TlsFacts,
     observe::{
@@ -105,11 +106,7 @@ pub(super) fn record(
         Some(refusal) if written == 0 => refusal.status().as_u16(),
         _ => written,
     };
-    let field = |name| {
-        head.fields
-            .get(name)
-            .map_or(&b""[..], HeaderValue::as_bytes)
-    };
+    let field = |name: HeaderName| head.fields.get(name).unwrap_or_default();
     let route = exchange.route.as_ref();
     let upstream = route.and_then(|route| match &route.action {
         Action::Forward { upstream, .. } => Some(upstream),
@@ -166,16 +163,16 @@ pub(super) fn record(
 }
 
 /// Has the span of an exchange sent, if it is sampled.
-fn trace_it(tracer: &Tracer, record: &Record<'_>, fields: &HeaderMap, exchange: &Exchange) {
+fn trace_it(tracer: &Tracer, record: &Record<'_>, fields: FieldView<'_>, exchange: &Exchange) {
     let sampled = exchange.trace.as_ref().filter(|trace| trace.is_sampled());
     let (Some(trace), Some(admitted)) = (sampled, &exchange.admitted) else {
         return;
     };
-    let state = fields.get_all(forward::TRACESTATE).iter();
+    let state = fields.get_all(forward::TRACESTATE);
     let asked = Asked {
         scheme: admitted.connection.listener.scheme(),
         port: admitted.host.port(),
-        state: &state.map(HeaderValue::as_bytes).collect::<Vec<_>>(),
+        state: &state.collect::<Vec<_>>(),
         begun: exchange.tally.started,
     };
     tracer.send(Span::of(record, trace, &asked));

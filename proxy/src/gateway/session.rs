@@ -8,7 +8,7 @@ use std::{
 
 use bytes::Bytes;
 use http::{
-    HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, Version, header,
+    HeaderName, HeaderValue, StatusCode, Uri, Version, header,
     uri::{Authority, PathAndQuery, Scheme},
 };
 use pingora::{
@@ -20,7 +20,11 @@ use pingora::{
 
 use super::{Exchange, answering, asker::Asker, head::Head, reader::SMALL, record::Delivered};
 use crate::{
-    admit::has_option, forward::Fields, listen::Connection, observe::Lane, respond::Answer,
+    admit::{FieldView, has_option},
+    forward::Fields,
+    listen::Connection,
+    observe::Lane,
+    respond::Answer,
 };
 
 /// How long answers by HTTP/2 may wait for their windows when much of the memory is in use.
@@ -36,8 +40,8 @@ pub(super) struct RequestFields<'a>(pub(super) &'a mut RequestHeader);
 pub(super) struct ResponseFields<'a>(pub(super) &'a mut ResponseHeader);
 
 impl Fields for RequestFields<'_> {
-    fn map(&self) -> &HeaderMap {
-        &self.0.headers
+    fn view(&self) -> FieldView<'_> {
+        (&self.0.headers).into()
     }
 
     fn set(&mut self, name: HeaderName, value: HeaderValue) {
@@ -55,8 +59,8 @@ impl Fields for RequestFields<'_> {
 }
 
 impl Fields for ResponseFields<'_> {
-    fn map(&self) -> &HeaderMap {
-        &self.0.headers
+    fn view(&self) -> FieldView<'_> {
+        (&self.0.headers).into()
     }
 
     fn set(&mut self, name: HeaderName, value: HeaderValue) {
@@ -231,7 +235,7 @@ pub(super) fn over_https(request: &mut RequestHeader) -> Result<()> {
 
 /// Whether the client means to close after this; in any of its `Connection` lines, where Pingora reads the first.
 pub(super) fn asks_to_close(request: &RequestHeader) -> bool {
-    has_option(&request.headers, b"close")
+    has_option((&request.headers).into(), b"close")
 }
 
 /// Whether this is the one upgrade that is passed on: a GET without a body (RFC 6455 section 4.1) that names WebSocket
@@ -247,7 +251,7 @@ pub(super) fn asks_for_websocket(request: &RequestHeader) -> bool {
     request.method == http::Method::GET
         && !has_body
         && protocol.is_some_and(is_websocket)
-        && has_option(fields, b"upgrade")
+        && has_option(fields.into(), b"upgrade")
 }
 
 /// Keeps a connection that Pingora gives up when it passes on `100 Continue`, since by then the body has

@@ -1,12 +1,10 @@
 //! Keeps a client on its server: the cookie on its way in and out.
 
-use http::HeaderMap;
-
 use super::Exchange;
-use crate::{balance::Upstream, forward::Fields};
+use crate::{admit::FieldView, balance::Upstream, forward::Fields};
 
 /// The server that the client's cookie names, by index.
-pub(super) fn kept(fields: &HeaderMap, upstream: &Upstream) -> Option<usize> {
+pub(super) fn kept(fields: FieldView<'_>, upstream: &Upstream) -> Option<usize> {
     upstream.sticky()?.named(fields)
 }
 
@@ -22,7 +20,7 @@ pub(super) fn hide(exchange: &Exchange, fields: &mut impl Fields) {
 ///
 /// It comes after compression has been settled: this cookie is no secret that the length of a body could give away
 /// (BREACH), as one that a server sets may be.
-pub(super) fn keep(exchange: &Exchange, asked: &HeaderMap, response: &mut impl Fields) {
+pub(super) fn keep(exchange: &Exchange, asked: FieldView<'_>, response: &mut impl Fields) {
     let (Some(pick), Some(admitted)) = (&exchange.pick, &exchange.admitted) else {
         return;
     };

@@ -1,9 +1,10 @@
 //! What the policies of a route have made of one exchange so far.
 
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue};
 
 use super::Verdict;
 use crate::{
+    admit::FieldView,
     config::model::Mode,
     forward::{Fields, taken_for},
     observe::{PolicyLabel, RouteMeters, Ruling},
@@ -48,14 +49,12 @@ impl Applied {
 
     /// Sees to it that no server takes what a client `sent` for what we say under these names: neither fields of the same name,
     /// nor those with `_` in the place of `-`, which some servers read as the same.
-    pub fn reserve(&mut self, names: &[HeaderName], sent: &HeaderMap) {
+    pub fn reserve(&mut self, names: &[HeaderName], sent: FieldView<'_>) {
         self.request_removed.extend_from_slice(names);
-        let is_lookalike = |name: &&HeaderName| {
-            taken_for(name.as_str())
-                .is_some_and(|other| names.iter().any(|ours| ours.as_str() == other))
+        let is_lookalike = |name: &str| {
+            taken_for(name).is_some_and(|other| names.iter().any(|ours| ours.as_str() == other))
         };
-        let lookalikes = sent.keys().filter(is_lookalike);
-        self.request_removed.extend(lookalikes.cloned());
+        self.request_removed.extend(sent.names_where(is_lookalike));
     }
 
     /// Counts what a policy decided, and notes it for the log. The refusal of a policy that only observes goes no further.

@@ -11,7 +11,7 @@ use std::{sync::Arc, time::Duration};
 
 use aws_lc_rs::hmac;
 use http::{
-    HeaderMap, HeaderName, HeaderValue,
+    HeaderName, HeaderValue,
     header::{AUTHORIZATION, RETRY_AFTER, WWW_AUTHENTICATE},
 };
 
@@ -21,7 +21,7 @@ pub use self::{
     remembered::{Mark, Remembered},
 };
 use super::{Applied, PasswordHash, Users, Verdict};
-use crate::{config::model, limits::Bucket, respond::Refusal};
+use crate::{admit::FieldView, config::model, limits::Bucket, respond::Refusal};
 
 /// Who may come in, ready to be asked.
 #[derive(Debug)]
@@ -127,7 +127,7 @@ impl BasicAuth {
     }
 
     /// What becomes of the request, and what the server and the log are told of who asks.
-    pub fn rule(&self, login: Login, sent: &HeaderMap, applied: &mut Applied) -> Verdict {
+    pub fn rule(&self, login: Login, sent: FieldView<'_>, applied: &mut Applied) -> Verdict {
         applied.reserve(std::slice::from_ref(&self.pass_user), sent);
         if !self.passes_authorization {
             applied.request_removed.push(AUTHORIZATION);
@@ -161,6 +161,8 @@ fn challenge(realm: &str) -> HeaderValue {
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderMap;
+
     use super::*;
     use crate::config::{model::Quota, problem::Located};
 
@@ -248,7 +250,8 @@ bob:$2a$06$DCq7YPn5Rq63x1Lad4cll.TV4S6ytwfsfvkgY8jIucDrjc8deX1s.";
             fields
         };
         let mut applied = Applied::default();
-        let verdict = basic_auth(FILE).rule(Login::Good("alice".into()), &sent(), &mut applied);
+        let verdict =
+            basic_auth(FILE).rule(Login::Good("alice".into()), (&sent()).into(), &mut applied);
         assert!(matches!(verdict, Verdict::Continue));
         let mut fields = sent();
         applied.request(&mut fields);
@@ -262,7 +265,7 @@ bob:$2a$06$DCq7YPn5Rq63x1Lad4cll.TV4S6ytwfsfvkgY8jIucDrjc8deX1s.";
         };
         let mut applied = Applied::default();
         let basic_auth = BasicAuth::new(&passing, Users::parse(FILE).unwrap().into());
-        basic_auth.rule(Login::Good("alice".into()), &sent(), &mut applied);
+        basic_auth.rule(Login::Good("alice".into()), (&sent()).into(), &mut applied);
         let mut fields = sent();
         applied.request(&mut fields);
         assert_eq!(fields[AUTHORIZATION], "Basic YWxpY2U6VSpV");
@@ -293,7 +296,7 @@ bob:$2a$06$DCq7YPn5Rq63x1Lad4cll.TV4S6ytwfsfvkgY8jIucDrjc8deX1s.";
             ),
         ] {
             let mut applied = Applied::default();
-            let verdict = basic_auth(FILE).rule(login, &HeaderMap::new(), &mut applied);
+            let verdict = basic_auth(FILE).rule(login, (&HeaderMap::new()).into(), &mut applied);
             assert!(matches!(verdict, Verdict::Refuse(found) if found == refusal));
             let [(of, is)] = &applied.response_fields[..] else {
                 panic!("{applied:?}");
@@ -302,7 +305,8 @@ bob:$2a$06$DCq7YPn5Rq63x1Lad4cll.TV4S6ytwfsfvkgY8jIucDrjc8deX1s.";
             assert!(applied.request_fields.is_empty() && applied.user.is_none());
         }
         let mut applied = Applied::default();
-        let verdict = basic_auth(FILE).rule(Login::Crowded, &HeaderMap::new(), &mut applied);
+        let verdict =
+            basic_auth(FILE).rule(Login::Crowded, (&HeaderMap::new()).into(), &mut applied);
         assert!(matches!(verdict, Verdict::Refuse(Refusal::LoginsCrowded)));
     }
 }

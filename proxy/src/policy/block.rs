@@ -83,15 +83,15 @@ fn hold(conditions: &Conditions, request: &Request<'_>) -> bool {
     };
     let has_field = |header: &HeaderCondition| {
         let HeaderCondition { name, value } = header;
-        let mut sent = request.fields.get_all(name).iter();
+        let mut sent = request.fields.get_all(name);
         sent.any(|sent| {
-            let is_it = |value: &Pattern| has_value(value, sent.as_bytes());
+            let is_it = |value: &Pattern| has_value(value, sent);
             value.as_ref().is_none_or(is_it)
         })
     };
     let is_agent = |pattern: &Pattern| {
-        let mut sent = request.fields.get_all(USER_AGENT).iter();
-        sent.any(|sent| pattern.matches(sent.as_bytes()))
+        let mut sent = request.fields.get_all(USER_AGENT);
+        sent.any(|sent| pattern.matches(sent))
     };
     is_asked
         && path.as_ref().is_none_or(has_path)

@@ -40,7 +40,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{
-    HeaderMap, HeaderName, Method, StatusCode, Version,
+    HeaderName, Method, StatusCode, Version,
     header::{
         CACHE_CONTROL, CONTENT_ENCODING, CONTENT_RANGE, CONTENT_TYPE, SET_COOKIE, TRAILER,
         TRANSFER_ENCODING,
@@ -52,7 +52,7 @@ pub use self::{
 };
 use self::{dress::DIGESTS, engines::Streams, types::MediaTypes};
 use super::Coding;
-use crate::config::model;
+use crate::{admit::FieldView, config::model};
 
 /// A signature may cover what compression changes (RFC 9421 section 2.1).
 const SIGNATURE_INPUT: HeaderName = HeaderName::from_static("signature-input");
@@ -114,7 +114,7 @@ impl Compress {
     }
 
     /// What this client may get.
-    pub fn accept(&self, method: &Method, version: Version, fields: &HeaderMap) -> Offer {
+    pub fn accept(&self, method: &Method, version: Version, fields: FieldView<'_>) -> Offer {
         Offer::new(&self.encodings, method, version, fields)
     }
 
@@ -130,7 +130,7 @@ impl Compress {
         &self,
         offer: Offer,
         status: StatusCode,
-        fields: &HeaderMap,
+        fields: FieldView<'_>,
         length: Option<u64>,
     ) -> Plan {
         let is_confirmation = status == StatusCode::NOT_MODIFIED;
@@ -185,10 +185,10 @@ impl Compress {
     }
 
     /// Whether nothing that the server says of its response forbids to change it.
-    fn is_ours(&self, fields: &HeaderMap) -> bool {
-        (self.cookies || !fields.contains_key(SET_COOKIE))
-            && !fields.contains_key(CONTENT_RANGE)
-            && !fields.contains_key(SIGNATURE_INPUT)
+    fn is_ours(&self, fields: FieldView<'_>) -> bool {
+        (self.cookies || !fields.contains(SET_COOKIE))
+            && !fields.contains(CONTENT_RANGE)
+            && !fields.contains(SIGNATURE_INPUT)
             && only(fields, &CONTENT_ENCODING, &["identity"])
             && only(fields, &TRANSFER_ENCODING, &["chunked"])
             && !names(fields, &CACHE_CONTROL, "no-transform")
@@ -198,9 +198,9 @@ impl Compress {
     }
 
     /// Nothing where the field is absent.
-    fn has_our_type(&self, fields: &HeaderMap) -> Option<bool> {
+    fn has_our_type(&self, fields: FieldView<'_>) -> Option<bool> {
         let value = fields.get(CONTENT_TYPE)?;
-        Some(self.types.have(value.as_bytes()))
+        Some(self.types.have(value))
     }
 }
 
@@ -216,7 +216,7 @@ fn has_whole_body(status: StatusCode) -> bool {
 }
 
 /// Whether every element of a list is one of these, in any case.
-fn only(fields: &HeaderMap, name: &HeaderName, allowed: &[&str]) -> bool {
+fn only(fields: FieldView<'_>, name: &HeaderName, allowed: &[&str]) -> bool {
     elements(fields, name).all(|element| {
         let is = |allowed: &&str| element.eq_ignore_ascii_case(allowed.as_bytes());
         allowed.iter().any(is)
@@ -224,16 +224,15 @@ fn only(fields: &HeaderMap, name: &HeaderName, allowed: &[&str]) -> bool {
 }
 
 /// Whether a list has this element, in any case.
-fn names(fields: &HeaderMap, name: &HeaderName, element: &str) -> bool {
+fn names(fields: FieldView<'_>, name: &HeaderName, element: &str) -> bool {
     elements(fields, name).any(|one| one.eq_ignore_ascii_case(element.as_bytes()))
 }
 
 /// The elements of a list that is written in one line or several; empty ones do not count (RFC 9110 section 5.6.1).
-fn elements<'a>(fields: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a [u8]> {
+fn elements<'a>(fields: FieldView<'a>, name: &HeaderName) -> impl Iterator<Item = &'a [u8]> {
     fields
         .get_all(name)
-        .into_iter()
-        .flat_map(|line| line.as_bytes().split(|byte| *byte == b','))
+        .flat_map(|line| line.split(|byte| *byte == b','))
         .map(<[u8]>::trim_ascii)
         .filter(|element| !element.is_empty())
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{
-    HeaderMap, HeaderName, HeaderValue, Method, StatusCode,
+    HeaderName, HeaderValue, Method, StatusCode,
     header::{
         ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS,
         ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS,
@@ -19,6 +19,7 @@ use http::{
 
 use super::{Request, Verdict, vary::vary_by};
 use crate::{
+    admit::FieldView,
     config::model::{self, Names, OriginPattern, Origins},
     forward::{Fields, remove_where},
     respond::Answer,
@@ -46,12 +47,12 @@ enum Headers {
 }
 
 /// The method of the request that a preflight announces; nothing if this is no preflight.
-pub fn preflight(method: &Method, fields: &HeaderMap) -> Option<Method> {
-    if *method != Method::OPTIONS || !fields.contains_key(ORIGIN) {
+pub fn preflight(method: &Method, fields: FieldView<'_>) -> Option<Method> {
+    if *method != Method::OPTIONS || !fields.contains(ORIGIN) {
         return None;
     }
     let announced = fields.get(ACCESS_CONTROL_REQUEST_METHOD)?;
-    Method::from_bytes(announced.as_bytes()).ok()
+    Method::from_bytes(announced).ok()
 }
 
 impl Cors {
@@ -113,19 +114,19 @@ impl Cors {
     }
 
     /// Who is said to be allowed: everybody, or the one origin that asks.
-    fn allowed(&self, fields: &HeaderMap) -> Option<HeaderValue> {
+    fn allowed(&self, fields: FieldView<'_>) -> Option<HeaderValue> {
         let Origins::Listed(patterns) = &self.spec.origins else {
             return Some(ANYONE);
         };
-        let mut origins = fields.get_all(ORIGIN).iter();
+        let mut origins = fields.get_all(ORIGIN);
         let origin = origins.next().filter(|_| origins.next().is_none())?;
-        let text = origin.to_str().ok()?;
+        let text = str::from_utf8(origin).ok()?;
         let is_allowed = patterns.iter().any(|pattern| matches(pattern, text));
-        is_allowed.then(|| origin.clone())
+        is_allowed.then(|| HeaderValue::from_bytes(origin).ok())?
     }
 
     /// What a page may send, as it is told.
-    fn headers(&self, fields: &HeaderMap) -> Option<HeaderValue> {
+    fn headers(&self, fields: FieldView<'_>) -> Option<HeaderValue> {
         match &self.headers {
             Headers::These(names) => Some(names.clone()),
             Headers::None => None,
@@ -133,7 +134,7 @@ impl Cors {
             Headers::Asked => fields
                 .get(ACCESS_CONTROL_REQUEST_HEADERS)
                 .filter(|asked| are_names(asked))
-                .cloned(),
+                .and_then(|asked| HeaderValue::from_bytes(asked).ok()),
         }
     }
 }
@@ -158,8 +159,8 @@ fn is_label(label: &str) -> bool {
     !label.is_empty() && label.bytes().all(is_letter)
 }
 
-fn are_names(list: &HeaderValue) -> bool {
-    let mut names = list.as_bytes().split(|byte| *byte == b',');
+fn are_names(list: &[u8]) -> bool {
+    let mut names = list.split(|byte| *byte == b',');
     names.all(|name| HeaderName::from_bytes(name.trim_ascii()).is_ok())
 }
 

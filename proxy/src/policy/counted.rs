@@ -16,10 +16,7 @@ pub(super) fn subject<'a>(by: &By, request: &Request<'a>, route: &'a str) -> Sub
     let value = match by {
         By::Client => None,
         By::Route => return Subject::Route(route),
-        By::Header(name) => {
-            let lines = request.fields.get_all(name).iter();
-            alone(lines.map(http::HeaderValue::as_bytes))
-        }
+        By::Header(name) => alone(request.fields.get_all(name)),
         By::Cookie(name) => alone(cookies(request.fields, name.as_bytes())),
     };
     value.map_or_else(|| Subject::Client(request.client.into()), Subject::Value)
@@ -54,7 +51,7 @@ mod tests {
             port: None,
             path: "/",
             query: "",
-            fields: &fields,
+            fields: (&fields).into(),
         };
         match subject(by, &request, "a.example/") {
             Subject::Client(client) => {

@@ -110,7 +110,8 @@ impl ForwardAuth {
 
     /// What of the client's fields is shown.
     fn shown(&self, request: &Request<'_>) -> HeaderMap {
-        let nominated = nominated(request.fields);
+        let fields = request.fields.to_map();
+        let nominated = nominated(&fields);
         let is_shown = |name: &HeaderName| {
             let is_wanted = match &self.request_headers {
                 None => true,
@@ -119,9 +120,8 @@ impl ForwardAuth {
             };
             is_wanted && !is_of_message(name) && !nominated.contains(name)
         };
-        let fields = request.fields.iter();
-        fields
-            .filter(|(name, _)| is_shown(name))
+        let shown = fields.iter().filter(|(name, _)| is_shown(name));
+        shown
             .map(|(name, value)| (name.clone(), value.clone()))
             .collect()
     }

@@ -52,7 +52,6 @@ impl Maintenance {
             return Verdict::Continue;
         }
         let accept = request.fields.get(header::ACCEPT);
-        let accept = accept.map(HeaderValue::as_bytes);
         let mut answer = Page::saying(self.status, &self.sentence, accept, request_id);
         if let Some(retry_after) = &self.retry_after {
             answer
@@ -92,7 +91,7 @@ mod tests {
             port: None,
             path: "/",
             query: "",
-            fields: &fields,
+            fields: (&fields).into(),
         };
         match maintenance.verdict(&request, "id-1") {
             Verdict::Continue => None,

@@ -2,9 +2,9 @@
 
 use std::net::IpAddr;
 
-use http::{HeaderMap, Method};
+use http::Method;
 
-use crate::route::Asked;
+use crate::{admit::FieldView, route::Asked};
 
 /// Borrowed from the exchange; host and path are in normal form.
 #[derive(Clone, Copy, Debug)]
@@ -25,7 +25,7 @@ pub struct Request<'a> {
     /// As it was sent, with its `?`; empty if there is none.
     pub query: &'a str,
     /// As the client sent them.
-    pub fields: &'a HeaderMap,
+    pub fields: FieldView<'a>,
 }
 
 impl Request<'_> {

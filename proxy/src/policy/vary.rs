@@ -1,22 +1,22 @@
 //! `Vary`: by which fields of a request its response was chosen (RFC 9110 section 12.5.5).
 
-use http::{HeaderValue, header::VARY};
+use http::header::VARY;
 
 use crate::forward::{Fields, append};
 
 /// Adds the name of a request field to the list, unless it is there or the list is `*`.
 pub(crate) fn vary_by(fields: &mut impl Fields, name: &'static str) {
-    let lists = fields.map().get_all(VARY).iter();
-    let mut named = lists.flat_map(|list| list.as_bytes().split(|byte| *byte == b','));
+    let lists = fields.view().get_all(VARY);
+    let mut named = lists.flat_map(|list| list.split(|byte| *byte == b','));
     let is_there = |it: &[u8]| it == b"*" || it.eq_ignore_ascii_case(name.as_bytes());
     if !named.any(|it| is_there(it.trim_ascii())) {
-        append(fields, VARY, &HeaderValue::from_static(name));
+        append(fields, VARY, &[name.as_bytes()]);
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderMap;
+    use http::{HeaderMap, HeaderValue};
 
     use super::*;
 

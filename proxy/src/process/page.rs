@@ -31,7 +31,7 @@ impl Edge {
             return Entry::without_users(peer, from);
         };
         drop(snapshot);
-        let (client, credentials) = (ClientKey::from(from), Credentials::of(sent));
+        let (client, credentials) = (ClientKey::from(from), Credentials::of(sent.into()));
         let login = self.logins.check(&users, client, credentials).await;
         match users.settle(login) {
             Ok(name) => Entry::User(Operator::Page { name, from }),

@@ -2,9 +2,10 @@
 
 use aws_lc_rs::digest::{SHA256, digest};
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use http::{HeaderValue, Method, StatusCode, header};
 
 use super::Answer;
+use crate::admit::FieldView;
 
 #[derive(Debug)]
 pub struct Fixed {
@@ -37,7 +38,7 @@ impl Fixed {
     }
 
     /// The whole answer, or 304 to a client that has it already (RFC 9110 sections 13.1.2 and 13.2.1).
-    pub fn answer(&self, method: &Method, fields: &HeaderMap) -> Answer {
+    pub fn answer(&self, method: &Method, fields: FieldView<'_>) -> Answer {
         let asks_for_it = matches!(*method, Method::GET | Method::HEAD);
         match &self.tag {
             Some(tag) if asks_for_it && self.answer.status.is_success() && has(fields, tag) => {
@@ -60,16 +61,18 @@ fn tag(content: &[u8]) -> Option<HeaderValue> {
 }
 
 /// Whether `If-None-Match` names the tag, or anything. The comparison is the weak one.
-fn has(fields: &HeaderMap, tag: &HeaderValue) -> bool {
-    let lines = fields.get_all(header::IF_NONE_MATCH).iter();
+fn has(fields: FieldView<'_>, tag: &HeaderValue) -> bool {
+    let lines = fields.get_all(header::IF_NONE_MATCH);
     lines
-        .flat_map(|line| line.as_bytes().split(|byte| *byte == b',')) // ours has no comma in it
+        .flat_map(|line| line.split(|byte| *byte == b',')) // ours has no comma in it
         .map(<[u8]>::trim_ascii)
         .any(|known| known == b"*" || known.strip_prefix(b"W/").unwrap_or(known) == tag.as_bytes())
 }
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderMap;
+
     use super::*;
 
     fn file() -> Fixed {
@@ -105,7 +108,7 @@ mod tests {
             (vec![""], 200),
         ] {
             for method in [Method::GET, Method::HEAD] {
-                let answer = file.answer(&method, &asked(&known));
+                let answer = file.answer(&method, (&asked(&known)).into());
                 assert_eq!(answer.status, status, "{known:?}");
                 assert!(
                     answer
@@ -115,17 +118,26 @@ mod tests {
                 );
                 assert_eq!(answer.body.is_empty(), status == 304);
             }
-            assert_eq!(file.answer(&Method::POST, &asked(&known)).status, 200);
+            assert_eq!(
+                file.answer(&Method::POST, (&asked(&known)).into()).status,
+                200
+            );
         }
     }
 
     #[test]
     fn a_text_and_an_error_are_always_sent_whole() {
         let text = Fixed::text(StatusCode::OK, "short", None);
-        assert_eq!(text.answer(&Method::GET, &asked(&["*"])).status, 200);
+        assert_eq!(
+            text.answer(&Method::GET, (&asked(&["*"])).into()).status,
+            200
+        );
         let media = HeaderValue::from_static("text/html");
         let gone = Fixed::file(StatusCode::GONE, Bytes::from_static(b"gone"), media);
-        assert_eq!(gone.answer(&Method::GET, &asked(&["*"])).status, 410);
+        assert_eq!(
+            gone.answer(&Method::GET, (&asked(&["*"])).into()).status,
+            410
+        );
     }
 
     #[test]

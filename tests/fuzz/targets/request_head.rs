@@ -6,7 +6,7 @@ use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
 use pingora_http::RequestHeader;
 use simplon::{
-    admit::{Framing, Head, HeadLimits, Host, find_head_end},
+    admit::{Framing, Head, HeadLimits, Host, RequestParts, find_head_end},
     respond::Refusal,
 };
 
@@ -22,11 +22,11 @@ fuzz_target!(|data: &[u8]| {
         assert_eq!(found, end, "cut at {cut}");
     }
     let head = &data[..end.unwrap_or(data.len())];
-    let Ok(parsed) = parse(head, &LIMITS) else {
+    let Ok((parsed, parts)) = parse(head, &LIMITS) else {
         return;
     };
     assert_eq!(end, Some(head.len()));
-    assert_same(&parsed, head);
+    assert_same(&parsed, &parts, head);
     for short in 0..head.len() {
         assert!(parse(&head[..short], &LIMITS).is_err());
     }
@@ -34,14 +34,13 @@ fuzz_target!(|data: &[u8]| {
     assert!(parse(&more, &LIMITS).is_err());
 });
 
-fn parse(head: &[u8], limits: &HeadLimits) -> Result<Head, Refusal> {
+fn parse(head: &[u8], limits: &HeadLimits) -> Result<(Head, RequestParts), Refusal> {
     let (head, parts) = Head::read(&Bytes::copy_from_slice(head), limits)?;
-    assert!(parts.is_some(), "a lane of types can carry it");
-    Ok(head)
+    Ok((head, parts.expect("a lane of types can carry it")))
 }
 
 /// httparse reads the same fields, and what they say by RFC 9112 is what we took from them.
-fn assert_same(ours: &Head, head: &[u8]) {
+fn assert_same(ours: &Head, parts: &RequestParts, head: &[u8]) {
     let mut headers = [httparse::EMPTY_HEADER; LIMITS.header_count];
     let mut request = httparse::Request::new(&mut headers);
     let status = request.parse(head).expect("what we accept, httparse does");
@@ -55,6 +54,9 @@ fn assert_same(ours: &Head, head: &[u8]) {
             .append_header(field.name.to_owned(), field.value)
             .expect("its fields too");
     }
+    let lines = request.headers.iter();
+    let lines: Vec<_> = lines.map(|it| (it.name.as_bytes(), it.value)).collect();
+    assert_eq!(parts.fields.iter().collect::<Vec<_>>(), lines);
     let http10 = request.version == Some(0);
     assert_eq!(ours.http10, http10);
     let all = |name: &str| -> Vec<&[u8]> {

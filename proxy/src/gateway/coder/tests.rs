@@ -1,6 +1,6 @@
 //! What becomes of heads and bodies, without any connection.
 
-use http::{Method, StatusCode, Version};
+use http::{HeaderMap, Method, StatusCode, Version};
 
 use super::*;
 use crate::{config::model, policy::Engines};
@@ -18,7 +18,7 @@ fn coder(compress: &Arc<Compress>) -> Coder {
     let mut fields = HeaderMap::new();
     fields.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("*"));
     let mut coder = Coder::default();
-    coder.offer(compress.accept(&Method::GET, Version::HTTP_11, &fields));
+    coder.offer(compress.accept(&Method::GET, Version::HTTP_11, (&fields).into()));
     coder.try_anew(Some(compress));
     coder
 }

@@ -3,10 +3,14 @@
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 
 use super::super::asker::Asker;
-use crate::{admit::Framing, listen::Alarm, respond::Refusal};
+use crate::{
+    admit::{FieldLines, Framing},
+    listen::Alarm,
+    respond::Refusal,
+};
 
 /// A client with one request.
 pub(super) trait Client: Asker {
@@ -29,7 +33,7 @@ pub(super) trait Client: Asker {
     }
 
     /// Gives it an interim response, if its protocol can.
-    fn inform(&mut self, status: StatusCode, fields: &HeaderMap);
+    fn inform(&mut self, status: StatusCode, fields: &FieldLines);
 
     /// Begins the response.
     fn begin(&mut self, head: ResponseHead, length: Length) -> Result<(), Refusal>;
@@ -83,5 +87,5 @@ pub(super) struct ResponseHead {
     pub(super) status: StatusCode,
     /// What a server says of the status, where a protocol passes it on; if empty, what is usual.
     pub(super) reason: Bytes,
-    pub(super) fields: HeaderMap,
+    pub(super) fields: FieldLines,
 }

@@ -27,7 +27,7 @@ use super::{
 use crate::{
     admit::{Asked, Framing, Reply, ResponseParts},
     balance::Failure,
-    forward,
+    forward::{self, Fields as _},
     gateway::reader,
     observe::Milestone,
     respond::{Answer, Refusal},
@@ -157,12 +157,12 @@ impl<'a, C: Client> Crossing<'a, C> {
             client, exchange, ..
         } = self;
         let head = client.head();
-        let mut fields = head.fields.clone();
+        let mut fields = head.fields.to_lines();
         forward::hop_by_hop(&mut fields);
         forwarding::forward(head, exchange, &mut fields)?;
         if client.framing() == Framing::Chunked {
             let chunked = HeaderValue::from_static("chunked");
-            fields.insert(header::TRANSFER_ENCODING, chunked);
+            fields.set(header::TRANSFER_ENCODING, chunked);
         }
         let target = forwarding::target(head, exchange)?;
         let mut bytes = BytesMut::with_capacity(1024);
@@ -363,7 +363,7 @@ impl<'a, C: Client> Crossing<'a, C> {
             return Err(Break::Discarded);
         }
         let admitted = exchange.admitted.as_ref().ok_or(Refusal::Internal)?;
-        fields.remove(header::TRANSFER_ENCODING);
+        fields.remove(&header::TRANSFER_ENCODING);
         forward::response(&mut fields, admitted.id.as_str(), false);
         if let Some(page) = pages::stand_in(client.head(), status, &mut fields, exchange) {
             return Err(Break::StandIn(page));

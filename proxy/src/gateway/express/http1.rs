@@ -10,7 +10,7 @@ use std::{
 };
 
 use bytes::{Buf, Bytes, BytesMut};
-use http::{HeaderMap, StatusCode, Version, header};
+use http::{StatusCode, Version, header};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{
@@ -19,7 +19,7 @@ use super::{
     date, journey, wire,
 };
 use crate::{
-    admit::{ChunkMeter, Framing, RequestParts},
+    admit::{ChunkMeter, FieldLines, Framing, RequestParts},
     listen::{Alarm, Stream, WholeHead},
     respond::Refusal,
 };
@@ -146,7 +146,7 @@ impl Asker for Http1<'_> {
             version: Version::HTTP_11,
             target: &self.request.target,
             authority: None,
-            fields: &self.request.fields,
+            fields: (&self.request.fields).into(),
         }
     }
 
@@ -206,7 +206,7 @@ impl Client for Http1<'_> {
         self.poll_read(&mut room, cx).map(drop)
     }
 
-    fn inform(&mut self, status: StatusCode, fields: &HeaderMap) {
+    fn inform(&mut self, status: StatusCode, fields: &FieldLines) {
         wire::response(&mut self.out, status, b"", fields);
         self.out.extend_from_slice(b"\r\n");
     }
@@ -214,15 +214,15 @@ impl Client for Http1<'_> {
     fn begin(&mut self, head: ResponseHead, length: Length) -> Result<(), Refusal> {
         self.out.reserve(1024);
         wire::response(&mut self.out, head.status, &head.reason, &head.fields);
-        if !head.fields.contains_key(header::DATE) {
-            wire::line(&mut self.out, "date", date::now().as_bytes());
+        if !head.fields.contains(&header::DATE) {
+            wire::line(&mut self.out, b"date", date::now().as_bytes());
         }
         self.is_chunked = length == Length::Unknown;
         if self.is_chunked {
-            wire::line(&mut self.out, "transfer-encoding", b"chunked");
+            wire::line(&mut self.out, b"transfer-encoding", b"chunked");
         }
         if self.closes {
-            wire::line(&mut self.out, "connection", b"close");
+            wire::line(&mut self.out, b"connection", b"close");
         }
         self.out.extend_from_slice(b"\r\n");
         self.begun = Some(head.status);

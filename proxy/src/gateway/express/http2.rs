@@ -10,7 +10,7 @@ use std::{
 
 use bytes::Bytes;
 use h2::SendStream;
-use http::{HeaderMap, StatusCode, header};
+use http::{StatusCode, header};
 use pingora::{http::ResponseHeader, protocols::http::v2::server::HttpSession};
 
 use super::{
@@ -26,7 +26,7 @@ use super::{
     journey,
 };
 use crate::{
-    admit::Framing,
+    admit::{FieldLines, Framing},
     listen::{Alarm, Connection},
     respond::Refusal,
 };
@@ -229,12 +229,12 @@ impl Client for Http2 {
     }
 
     /// Pingora's streams carry no interim responses.
-    fn inform(&mut self, _: StatusCode, _: &HeaderMap) {}
+    fn inform(&mut self, _: StatusCode, _: &FieldLines) {}
 
     fn begin(&mut self, head: ResponseHead, length: Length) -> Result<(), Refusal> {
         let (mut parts, ()) = http::Response::new(()).into_parts();
         parts.status = head.status;
-        parts.headers = head.fields;
+        parts.headers = head.fields.into_map();
         let ends = matches!(length, Length::Said { is_empty: true });
         let header = Box::new(ResponseHeader::from(parts));
         let begun = self.session.write_response_header(header, ends);

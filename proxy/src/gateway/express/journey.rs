@@ -19,6 +19,7 @@ use super::{
     upload::Upload,
 };
 use crate::{
+    admit::FieldLines,
     balance::Upstream,
     config::model::UpstreamProtocol,
     gateway::head::Head,
@@ -179,7 +180,7 @@ async fn say(
     exchange: &mut Exchange,
     answer: &Answer,
 ) -> Result<(), Refusal> {
-    let mut fields = http::HeaderMap::with_capacity(answer.fields.len() + 8);
+    let mut fields = FieldLines::default();
     answering::fill(&mut fields, answer);
     let body = answering::dress(answer, client.head(), &mut fields, exchange).await;
     let admitted = exchange.admitted.as_ref();

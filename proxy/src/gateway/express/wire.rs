@@ -3,10 +3,12 @@
 use std::io::Write;
 
 use bytes::{BufMut, BytesMut};
-use http::{HeaderMap, Method, StatusCode};
+use http::{Method, StatusCode};
+
+use crate::admit::FieldLines;
 
 /// A request's head.
-pub(super) fn request(out: &mut BytesMut, method: &Method, target: &str, fields: &HeaderMap) {
+pub(super) fn request(out: &mut BytesMut, method: &Method, target: &str, fields: &FieldLines) {
     out.extend_from_slice(method.as_str().as_bytes());
     out.extend_from_slice(b" ");
     out.extend_from_slice(target.as_bytes());
@@ -16,7 +18,7 @@ pub(super) fn request(out: &mut BytesMut, method: &Method, target: &str, fields:
 }
 
 /// A response's head, up to the empty line. If there is no `reason` it is the usual one.
-pub(super) fn response(out: &mut BytesMut, status: StatusCode, reason: &[u8], fields: &HeaderMap) {
+pub(super) fn response(out: &mut BytesMut, status: StatusCode, reason: &[u8], fields: &FieldLines) {
     out.extend_from_slice(b"HTTP/1.1 ");
     out.extend_from_slice(status.as_str().as_bytes());
     out.extend_from_slice(b" ");
@@ -29,15 +31,15 @@ pub(super) fn response(out: &mut BytesMut, status: StatusCode, reason: &[u8], fi
     lines(out, fields);
 }
 
-fn lines(out: &mut BytesMut, fields: &HeaderMap) {
-    for (name, value) in fields {
-        line(out, name.as_str(), value.as_bytes());
+fn lines(out: &mut BytesMut, fields: &FieldLines) {
+    for (name, value) in fields.iter() {
+        line(out, name, value);
     }
 }
 
-pub(super) fn line(out: &mut BytesMut, name: &str, value: &[u8]) {
+pub(super) fn line(out: &mut BytesMut, name: &[u8], value: &[u8]) {
     out.reserve(name.len() + value.len() + 4);
-    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(name);
     out.extend_from_slice(b": ");
     out.extend_from_slice(value);
     out.extend_from_slice(b"\r\n");

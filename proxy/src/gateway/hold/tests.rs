@@ -37,7 +37,7 @@ fn bed(deadline: Duration, is_strained: bool) -> Bed {
     );
     let mut fields = HeaderMap::new();
     fields.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("br"));
-    let offer = compress.accept(&Method::GET, Version::HTTP_11, &fields);
+    let offer = compress.accept(&Method::GET, Version::HTTP_11, (&fields).into());
     let passage = Arc::new(Passage::new(&Arc::new(compress), offer));
     let (near, far) = duplex(1 << 20);
     Bed {

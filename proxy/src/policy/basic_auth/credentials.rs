@@ -6,8 +6,10 @@ use base64::{
     Engine, alphabet,
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
 };
-use http::{HeaderMap, header::AUTHORIZATION};
+use http::header::AUTHORIZATION;
 use zeroize::Zeroizing;
+
+use crate::admit::FieldView;
 
 /// What a client says of itself. The memory is wiped when it goes; `Debug` shows no password.
 pub struct Credentials {
@@ -26,10 +28,10 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 
 impl Credentials {
     /// Those of a request; none if it has none, or others than these, or if two readers could take them for different ones.
-    pub fn of(fields: &HeaderMap) -> Option<Self> {
-        let mut fields = fields.get_all(AUTHORIZATION).iter();
+    pub fn of(fields: FieldView<'_>) -> Option<Self> {
+        let mut fields = fields.get_all(AUTHORIZATION);
         let only = fields.next().filter(|_| fields.next().is_none())?;
-        Self::parse(only.as_bytes())
+        Self::parse(only)
     }
 
     /// Of the field's value. Neither name nor password has a control character, and a name has no colon (section 2).
@@ -78,7 +80,7 @@ impl fmt::Debug for Credentials {
 #[cfg(test)]
 mod tests {
     use base64::engine::general_purpose::STANDARD;
-    use http::HeaderValue;
+    use http::{HeaderMap, HeaderValue};
     use proptest::prelude::*;
 
     use super::*;
@@ -131,11 +133,11 @@ mod tests {
     #[test]
     fn two_fields_are_none() {
         let mut fields = HeaderMap::new();
-        assert!(Credentials::of(&fields).is_none());
+        assert!(Credentials::of((&fields).into()).is_none());
         fields.append(AUTHORIZATION, HeaderValue::from_static("Basic YTpi"));
-        assert!(Credentials::of(&fields).is_some());
+        assert!(Credentials::of((&fields).into()).is_some());
         fields.append(AUTHORIZATION, HeaderValue::from_static("Basic YTpi"));
-        assert!(Credentials::of(&fields).is_none());
+        assert!(Credentials::of((&fields).into()).is_none());
     }
 
     #[test]

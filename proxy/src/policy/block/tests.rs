@@ -36,7 +36,7 @@ fn said(block: &Block, method: &str, target: &str, fields: &[(&str, &str)]) -> S
         port: None,
         path,
         query,
-        fields: &map,
+        fields: (&map).into(),
     };
     let said = block.matching(&request).map(|(mode, refusal)| {
         let name = refusal.detail().unwrap();

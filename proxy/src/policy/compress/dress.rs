@@ -1,12 +1,12 @@
 //! The fields of a response after compression has had its say.
 
 use http::{
-    HeaderMap, HeaderName, HeaderValue,
+    HeaderName, HeaderValue,
     header::{ACCEPT_ENCODING, ACCEPT_RANGES, CONTENT_ENCODING, CONTENT_LENGTH, ETAG, VARY},
 };
 
 use super::names;
-use crate::{forward::Fields, policy::Coding};
+use crate::{admit::FieldView, forward::Fields, policy::Coding};
 
 /// What becomes of one response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,7 +59,7 @@ impl Plan {
         weaken(fields);
         // Ranges of the coded body are nothing that the server could send.
         for name in [CONTENT_LENGTH, ACCEPT_RANGES].iter().chain(&DIGESTS) {
-            if fields.map().contains_key(name) {
+            if fields.view().contains(name) {
                 fields.remove(name);
             }
         }
@@ -71,18 +71,18 @@ impl Plan {
 
 /// Names `Accept-Encoding` in `Vary`, if that does not say it, or everything, already (RFC 9110 section 12.5.5).
 fn vary(fields: &mut impl Fields) {
-    if !has_vary(fields.map()) {
+    if !has_vary(fields.view()) {
         fields.add(VARY, HeaderValue::from_static("Accept-Encoding"));
     }
 }
 
-fn has_vary(fields: &HeaderMap) -> bool {
+fn has_vary(fields: FieldView<'_>) -> bool {
     names(fields, &VARY, ACCEPT_ENCODING.as_str()) || names(fields, &VARY, "*")
 }
 
 /// Makes a strong entity tag a weak one (RFC 9110 section 8.8.3). What is no tag goes: someone may take it for strong.
 fn weaken(fields: &mut impl Fields) {
-    let Some(tag) = fields.map().get(ETAG).map(HeaderValue::as_bytes) else {
+    let Some(tag) = fields.view().get(ETAG) else {
         return;
     };
     if tag.starts_with(b"W/\"") {

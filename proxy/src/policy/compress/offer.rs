@@ -1,12 +1,15 @@
 //! What one client may get, by what its request says.
 
 use http::{
-    HeaderMap, HeaderValue, Method, Version,
+    Method, Version,
     header::{ACCEPT_ENCODING, CACHE_CONTROL, IF_NONE_MATCH},
 };
 
 use super::{elements, names};
-use crate::policy::{AcceptEncoding, Choice, Coding};
+use crate::{
+    admit::FieldView,
+    policy::{AcceptEncoding, Choice, Coding},
+};
 
 /// Kept with the exchange until the response comes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -29,16 +32,15 @@ impl Offer {
         encodings: &[Coding],
         method: &Method,
         version: Version,
-        fields: &HeaderMap,
+        fields: FieldView<'_>,
     ) -> Self {
         if *method == Method::CONNECT || version < Version::HTTP_11 {
             return Self::default();
         }
-        if !fields.contains_key(ACCEPT_ENCODING) || names(fields, &CACHE_CONTROL, "no-transform") {
+        if !fields.contains(ACCEPT_ENCODING) || names(fields, &CACHE_CONTROL, "no-transform") {
             return Self::default();
         }
-        let lines = fields.get_all(ACCEPT_ENCODING).into_iter();
-        let accepted = AcceptEncoding::parse(lines.map(HeaderValue::as_bytes));
+        let accepted = AcceptEncoding::parse(fields.get_all(ACCEPT_ENCODING));
         let coding = match accepted.choose(encodings) {
             Choice::Coded(coding) => Some(coding),
             Choice::Identity | Choice::Nothing => None,

@@ -55,7 +55,7 @@ fn request(fields: &HeaderMap) -> Request<'_> {
         port: None,
         path: "/a%20b",
         query: "?c",
-        fields,
+        fields: fields.into(),
     }
 }
 

@@ -35,7 +35,7 @@ fn facts(none: &HeaderMap) -> Facts<'_> {
             port: Some(8443),
             path: "/a b",
             query: "?x=1&y",
-            fields: none,
+            fields: none.into(),
         },
         request_id: "id-1",
         trace_id: "4bf92f",

@@ -42,7 +42,7 @@ fn visit(limit: &RateLimit, client: u8, now: Instant) -> (Checked, [String; 2]) 
         port: None,
         path: "/",
         query: "",
-        fields: &fields,
+        fields: (&fields).into(),
     };
     let mut applied = Applied::default();
     let checked = limit.check(&request, "a.example/", now, &mut applied);

@@ -31,14 +31,14 @@ fn fields(lines: &[(&str, &str)]) -> HeaderMap {
 }
 
 fn offer(compress: &Compress, request: &[(&str, &str)]) -> Offer {
-    compress.accept(&Method::GET, Version::HTTP_11, &fields(request))
+    compress.accept(&Method::GET, Version::HTTP_11, (&fields(request)).into())
 }
 
 /// What becomes of a response to a client that takes everything.
 fn plan(compress: &Compress, status: u16, response: &[(&str, &str)], length: Option<u64>) -> Plan {
     let offer = offer(compress, &[("accept-encoding", "gzip, deflate, br, zstd")]);
     let status = StatusCode::from_u16(status).unwrap();
-    compress.decide(offer, status, &fields(response), length)
+    compress.decide(offer, status, (&fields(response)).into(), length)
 }
 
 const JSON: (&str, &str) = ("content-type", "application/json");
@@ -48,7 +48,7 @@ fn the_client_and_our_order_choose_the_coding() {
     let usual = usual();
     let is = |request: &[(&str, &str)], expected: Plan| {
         let offer = offer(&usual, request);
-        let plan = usual.decide(offer, StatusCode::OK, &fields(&[JSON]), Some(5000));
+        let plan = usual.decide(offer, StatusCode::OK, (&fields(&[JSON])).into(), Some(5000));
         assert_eq!(plan, expected, "{request:?}");
     };
     for (accepted, expected) in [
@@ -102,8 +102,8 @@ fn methods_and_versions_make_a_difference_where_they_must() {
         (Method::GET, Version::HTTP_10, Plan::Plain),
         (Method::CONNECT, Version::HTTP_2, Plan::Plain),
     ] {
-        let offer = usual.accept(&method, version, &request);
-        let plan = usual.decide(offer, StatusCode::OK, &fields(&[JSON]), Some(5000));
+        let offer = usual.accept(&method, version, (&request).into());
+        let plan = usual.decide(offer, StatusCode::OK, (&fields(&[JSON])).into(), Some(5000));
         assert_eq!(plan, expected, "{method} {version:?}");
     }
 }
@@ -323,7 +323,12 @@ fn a_304_speaks_of_what_the_client_has() {
         ),
     ] {
         let offer = offer(&usual, request);
-        let plan = usual.decide(offer, StatusCode::NOT_MODIFIED, &fields(response), None);
+        let plan = usual.decide(
+            offer,
+            StatusCode::NOT_MODIFIED,
+            (&fields(response)).into(),
+            None,
+        );
         assert_eq!(plan, expected, "{request:?} {response:?}");
     }
 }

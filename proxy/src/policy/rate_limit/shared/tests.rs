@@ -82,7 +82,7 @@ impl Edge {
             port: None,
             path: "/",
             query: "",
-            fields: &fields,
+            fields: (&fields).into(),
         };
         let own = self.limits.count_here(&request, "a.example/", self.now);
         let mut applied = Applied::default();
