@@ -35,6 +35,10 @@ pub(crate) struct Args {
     #[arg(long, default_value = "target/release/simplon")]
     pub simplon: PathBuf,
 
+    /// Another simplon to measure beside it: one that benches/pgo has built
+    #[arg(long)]
+    pub profiled: Option<PathBuf>,
+
     /// nginx, if not the one in PATH or /usr/sbin
     #[arg(long)]
     pub nginx: Option<PathBuf>,

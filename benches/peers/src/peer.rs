@@ -14,6 +14,8 @@ use crate::{core, field::Field, outcome::Outcome, program::Program, setup::Setup
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub(crate) enum Kind {
     Simplon,
+    /// The same, built for loads like these (`benches/pgo`).
+    Profiled,
     Nginx,
     Haproxy,
     Caddy,
@@ -24,11 +26,18 @@ impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Simplon => "Simplon",
+            Self::Profiled => "Simplon, profiled",
             Self::Nginx => "nginx",
             Self::Haproxy => "HAProxy",
             Self::Caddy => "Caddy",
             Self::Relay => "relay",
         })
+    }
+}
+
+impl Kind {
+    pub(crate) fn is_simplon(self) -> bool {
+        matches!(self, Self::Simplon | Self::Profiled)
     }
 }
 
@@ -72,7 +81,7 @@ impl Peer {
         let file = running.folder.join(files::name(self.kind));
         let mut command = core::pinned(&core::of_workers(running.setup.workers), &self.program);
         match self.kind {
-            Kind::Simplon => command.arg("run").arg("-c").arg(file),
+            Kind::Simplon | Kind::Profiled => command.arg("run").arg("-c").arg(file),
             Kind::Nginx => command.arg("-p").arg(&running.folder).arg("-c").arg(file),
             // The master, which a reload needs, is only there where routes are reloaded.
             Kind::Haproxy if running.setup.routes > 0 => {
@@ -128,7 +137,7 @@ impl Running {
         files::write_routes(field, self, Some(fresh))?;
         let program = self.program.as_ref().ok_or("it does not run")?;
         match self.kind() {
-            Kind::Simplon | Kind::Nginx => program.tell(Signal::HUP)?,
+            Kind::Simplon | Kind::Profiled | Kind::Nginx => program.tell(Signal::HUP)?,
             Kind::Haproxy => program.tell(Signal::USR2)?,
             Kind::Caddy => {
                 let mut command = core::pinned(&core::LOAD.to_string(), &self.peer.program);

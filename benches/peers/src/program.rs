@@ -5,6 +5,7 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     process::Stdio,
+    thread,
     time::Duration,
 };
 
@@ -19,6 +20,8 @@ use crate::outcome::{In, Outcome};
 
 /// Whatever does not listen by then never will.
 const START: Duration = Duration::from_secs(60);
+/// Whatever has not ended by itself by then is killed.
+const END: Duration = Duration::from_secs(5);
 const LOOK: Duration = Duration::from_millis(20);
 
 #[derive(Debug)]
@@ -94,6 +97,12 @@ impl Program {
 
 impl Drop for Program {
     fn drop(&mut self) {
+        // It may have something to write at its end, such as the profile of an instrumented build.
+        let _ = kill_process(self.id, Signal::TERM);
+        let deadline = Instant::now() + END;
+        while matches!(self.child.try_wait(), Ok(None)) && Instant::now() < deadline {
+            thread::sleep(LOOK);
+        }
         // If the group is gone there is nothing to end; and the runtime reaps the child.
         let _ = kill_process_group(self.id, Signal::KILL);
         let _ = self.child.start_kill();

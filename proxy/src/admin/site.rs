@@ -11,9 +11,9 @@ use axum::http::{
     uri::Authority,
 };
 
+use crate::admit::{X_FORWARDED_HOST, X_FORWARDED_PROTO};
+
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
-const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
-const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 /// Letters of a host that are told.
 const MOST_TOLD: usize = 100;

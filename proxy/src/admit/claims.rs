@@ -1,5 +1,12 @@
 //! Headers by which a proxy tells a server who asks, for what and how: a client that sends one lies.
 
+use http::HeaderName;
+
+pub const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+pub const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+pub const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
 /// Whether a header, its name in lower case, is a claim that only a proxy may make.
 ///
 /// An edge cannot know which of these a server behind it believes, so it lets none through that a stranger sent: not

@@ -3,7 +3,7 @@
 //! Nothing is hashed, copied or counted for a field that nobody asks for. A name is looked for along the lines, of which a message has
 //! few and its reader allows so many.
 
-use std::ops::Range;
+use std::{borrow::Cow, slice};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -95,24 +95,51 @@ impl FieldLines {
 
     /// Name and value of each line.
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        (0..self.lines.len()).filter_map(|at| self.line(at))
+        self.lines.iter().map(|line| self.stock.parts(line))
+    }
+
+    /// Bytes of all names and values.
+    pub fn size(&self) -> usize {
+        let sizes = self.iter().map(|(name, value)| name.len() + value.len());
+        sizes.sum()
     }
 
     pub fn contains(&self, name: &HeaderName) -> bool {
-        self.find(name, 0..self.len()).is_some()
+        self.lines.iter().any(self.stock.is_named(name))
     }
 
-    /// Adds one more line.
-    pub fn add(&mut self, name: &HeaderName, value: &HeaderValue) {
-        // Both are valid by type.
-        self.put(name.as_str().as_bytes(), &[value.as_bytes()]);
+    /// The values of that name, in the order they came.
+    pub(super) fn values(&self, name: HeaderName) -> LineValues<'_> {
+        LineValues {
+            stock: &self.stock,
+            lines: self.lines.iter(),
+            key: Key::of(name.as_str().as_bytes()),
+            name,
+        }
     }
 
     /// Adds one more line, whose value is these parts in a row. What cannot stand in a value is left out.
     pub fn add_parts(&mut self, name: &HeaderName, parts: &[&[u8]]) {
-        if parts.iter().all(|part| VALUE.run(part) == part.len()) {
-            self.put(name.as_str().as_bytes(), parts);
-        }
+        let line = self.stock.take(name.as_str().as_bytes(), parts);
+        self.lines.extend(line);
+    }
+
+    /// Puts such a line where the first of that name is, and takes the others away. What cannot stand in a value takes all away.
+    pub fn set_parts(&mut self, name: &HeaderName, parts: &[&[u8]]) {
+        let mut line = self.stock.take(name.as_str().as_bytes(), parts);
+        let Self { stock, lines } = self;
+        let is_it = stock.is_named(name);
+        lines.retain_mut(|old| {
+            if !is_it(old) {
+                return true;
+            }
+            let new = line.take();
+            if let Some(new) = new {
+                *old = new;
+            }
+            new.is_some()
+        });
+        lines.extend(line);
     }
 
     /// Takes every line of that name away.
@@ -120,6 +147,23 @@ impl FieldLines {
         let Self { stock, lines } = self;
         let is_it = stock.is_named(name);
         lines.retain(|line| !is_it(line));
+    }
+
+    /// Takes every line away whose name, in lower case, is so.
+    pub fn remove_where(&mut self, mut is_so: impl FnMut(&str) -> bool) {
+        let Self { stock, lines } = self;
+        let mut space = LowerCase::default();
+        lines.retain(|line| !is_so(&space.of(stock.parts(line).0)));
+    }
+
+    /// The names, in lower case, that are so. One may be there more than once.
+    pub(super) fn names_where(&self, mut is_so: impl FnMut(&str) -> bool) -> Vec<HeaderName> {
+        let mut space = LowerCase::default();
+        let names = self.iter().map(|(name, _)| name);
+        let found = names.filter(|name| is_so(&space.of(name)));
+        found
+            .filter_map(|name| HeaderName::from_bytes(name).ok())
+            .collect()
     }
 
     /// The same by the types of `http`, where they are needed. Lines that those cannot hold are left out.
@@ -137,54 +181,6 @@ impl FieldLines {
         }
         map
     }
-
-    /// Where the first line of that name is within a range.
-    pub(super) fn find(&self, name: &HeaderName, range: Range<usize>) -> Option<usize> {
-        let start = range.start;
-        let mut lines = self.lines.get(range)?.iter();
-        let at = lines.position(self.stock.is_named(name))?;
-        Some(start + at)
-    }
-
-    /// Where the last one is.
-    pub(super) fn rfind(&self, name: &HeaderName, range: Range<usize>) -> Option<usize> {
-        let start = range.start;
-        let mut lines = self.lines.get(range)?.iter();
-        let at = lines.rposition(self.stock.is_named(name))?;
-        Some(start + at)
-    }
-
-    /// Name and value of a line.
-    pub(super) fn line(&self, at: usize) -> Option<(&[u8], &[u8])> {
-        let line = self.lines.get(at)?;
-        let bytes = self.stock.of(line);
-        Some((line.name.of(bytes), line.value.of(bytes)))
-    }
-
-    fn put(&mut self, name: &[u8], value: &[&[u8]]) {
-        let added = &mut self.stock.added;
-        if added.capacity() == 0 {
-            added.reserve(ADDED);
-        }
-        let name_at = added.len();
-        added.extend_from_slice(name);
-        let value_at = added.len();
-        for part in value {
-            added.extend_from_slice(part);
-        }
-        // Beyond what can be counted there is no line.
-        if let (Some(name), Some(value)) = (
-            Span::between(name_at, value_at),
-            Span::between(value_at, added.len()),
-        ) {
-            self.lines.push(Line {
-                key: Key::of(added.get(name_at..value_at).unwrap_or_default()),
-                is_added: true,
-                name,
-                value,
-            });
-        }
-    }
 }
 
 impl Stock {
@@ -196,10 +192,99 @@ impl Stock {
         }
     }
 
+    /// Name and value.
+    fn parts(&self, line: &Line) -> (&[u8], &[u8]) {
+        let bytes = self.of(line);
+        (line.name.of(bytes), line.value.of(bytes))
+    }
+
     fn is_named<'a>(&'a self, name: &'a HeaderName) -> impl Fn(&Line) -> bool + 'a {
         let name = name.as_str().as_bytes();
         let key = Key::of(name);
-        move |line| line.key == key && line.name.of(self.of(line)).eq_ignore_ascii_case(name)
+        move |line| self.has(line, key, name)
+    }
+
+    fn has(&self, line: &Line, key: Key, name: &[u8]) -> bool {
+        line.key == key && self.parts(line).0.eq_ignore_ascii_case(name)
+    }
+
+    /// Takes a line in. Nothing if its value cannot stand there, or what there is cannot be counted any more.
+    fn take(&mut self, name: &[u8], value: &[&[u8]]) -> Option<Line> {
+        if !value.iter().all(|part| VALUE.run(part) == part.len()) {
+            return None;
+        }
+        let added = &mut self.added;
+        if added.capacity() == 0 {
+            added.reserve(ADDED);
+        }
+        let name_at = added.len();
+        added.extend_from_slice(name);
+        let value_at = added.len();
+        for part in value {
+            added.extend_from_slice(part);
+        }
+        Some(Line {
+            key: Key::of(name),
+            is_added: true,
+            name: Span::between(name_at, value_at)?,
+            value: Span::between(value_at, added.len())?,
+        })
+    }
+}
+
+/// The values of one name.
+#[derive(Debug)]
+pub(super) struct LineValues<'a> {
+    stock: &'a Stock,
+    lines: slice::Iter<'a, Line>,
+    key: Key,
+    name: HeaderName,
+}
+
+impl<'a> Iterator for LineValues<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let name = self.name.as_str().as_bytes();
+        let line = self
+            .lines
+            .find(|line| self.stock.has(line, self.key, name))?;
+        Some(self.stock.parts(line).1)
+    }
+}
+
+impl DoubleEndedIterator for LineValues<'_> {
+    fn next_back(&mut self) -> Option<Self::Item> {
+        let name = self.name.as_str().as_bytes();
+        let line = self
+            .lines
+            .rfind(|line| self.stock.has(line, self.key, name))?;
+        Some(self.stock.parts(line).1)
+    }
+}
+
+/// Makes names lower case; common ones without memory of their own.
+struct LowerCase([u8; 64]);
+
+impl Default for LowerCase {
+    fn default() -> Self {
+        Self([0; 64])
+    }
+}
+
+impl LowerCase {
+    fn of<'a>(&'a mut self, name: &'a [u8]) -> Cow<'a, str> {
+        let is_lower = !name.iter().any(u8::is_ascii_uppercase);
+        let lower = match self.0.get_mut(..name.len()) {
+            _ if is_lower => name,
+            Some(space) => {
+                space.copy_from_slice(name);
+                space.make_ascii_lowercase();
+                space
+            }
+            None => return String::from_utf8_lossy(name).to_ascii_lowercase().into(),
+        };
+        String::from_utf8_lossy(lower)
     }
 }
 
@@ -215,14 +300,21 @@ impl Clone for FieldLines {
     }
 }
 
+/// Of a map; with room for what is added.
 impl From<&HeaderMap> for FieldLines {
     fn from(map: &HeaderMap) -> Self {
+        let sizes = map
+            .iter()
+            .map(|(name, value)| name.as_str().len() + value.len());
         let mut fields = Self {
-            lines: Vec::with_capacity(USUAL.max(map.len())),
-            ..Self::default()
+            stock: Stock {
+                head: Bytes::new(),
+                added: Vec::with_capacity(sizes.sum::<usize>() + ADDED),
+            },
+            lines: Vec::with_capacity(map.len() + USUAL / 2),
         };
         for (name, value) in map {
-            fields.add(name, value);
+            fields.add_parts(name, &[value.as_bytes()]);
         }
         fields
     }

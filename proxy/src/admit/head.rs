@@ -79,15 +79,11 @@ impl Head {
         bytes.first().is_some_and(|first| TOKEN.contains(*first))
     }
 
-    /// Checks exactly one head, from the first byte of its method to the end of its empty line, and takes it apart on the way. No
-    /// parts come of what the types of `http` cannot hold.
+    /// Checks exactly one head, from the first byte of its method to the end of its empty line, and takes it apart on the way.
     ///
     /// # Errors
     /// The head breaks the protocol, could be read in two ways, or passes a limit.
-    pub fn read(
-        bytes: &Bytes,
-        limits: &HeadLimits,
-    ) -> Result<(Self, Option<RequestParts>), Refusal> {
+    pub fn read(bytes: &Bytes, limits: &HeadLimits) -> Result<(Self, RequestParts), Refusal> {
         let mut fields = FieldLines::of(bytes);
         let mut lines = Lines::new(bytes);
         let request = lines.request_line(limits.uri_size)?;
@@ -108,7 +104,7 @@ impl Head {
         }
         facts.check_host(authority, request.http10)?;
         let head = facts.into_head(request.http10)?;
-        Ok((head, RequestParts::gathered(bytes, &request, fields)))
+        Ok((head, RequestParts::gathered(bytes, &request, fields)?))
     }
 }
 

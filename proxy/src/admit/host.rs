@@ -88,6 +88,14 @@ impl<'a> Host<'a> {
         self.port
     }
 
+    /// What it is written with, in a row; `digits` has room for a port.
+    pub fn parts<'b>(&'b self, digits: &'b mut itoa::Buffer) -> [&'b [u8]; 3] {
+        match self.port {
+            None => [self.name.as_bytes(), b"", b""],
+            Some(port) => [self.name.as_bytes(), b":", digits.format(port).as_bytes()],
+        }
+    }
+
     /// Whether that is how it is written here, letter for letter.
     pub fn is_written(&self, authority: &[u8]) -> bool {
         let Some(rest) = authority.strip_prefix(self.name.as_bytes()) else {

@@ -20,6 +20,7 @@ pub mod trace_context;
 pub mod view;
 
 pub use chunks::ChunkMeter;
+pub use claims::{X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PROTO, X_REQUEST_ID};
 pub use claims::{is_claim, is_passed_on};
 pub use client::{ClientKey, Networks, client_of, to_canonical};
 pub use fields::FieldLines;
@@ -28,7 +29,7 @@ pub use head::{Framing, Head, HeadLimits, find_end as find_head_end};
 pub use host::Host;
 pub use identity::RequestId;
 pub use message::{Gathered, Gathering, Response};
-pub use parts::{RequestParts, ResponseParts, has_option};
+pub use parts::{RequestParts, ResponseParts, has_option, options};
 pub use path::normalise;
 pub use reply::{Asked, Reply, ReplyLimits};
 pub use trace_context::{SpanId, TraceId, TraceParent};

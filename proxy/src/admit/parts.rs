@@ -7,6 +7,7 @@ use super::{
     FieldLines, FieldView,
     lines::{Lines, RequestLine, StatusLine},
 };
+use crate::respond::Refusal;
 
 /// What a client asks for by HTTP/1.
 #[derive(Debug)]
@@ -23,9 +24,10 @@ impl RequestParts {
         head: &Bytes,
         line: &RequestLine<'_>,
         fields: FieldLines,
-    ) -> Option<Self> {
-        Some(Self {
-            method: Method::from_bytes(line.method).ok()?,
+    ) -> Result<Self, Refusal> {
+        let not_one = Refusal::Malformed("the method is not a token with one space after it");
+        Ok(Self {
+            method: Method::from_bytes(line.method).or(Err(not_one))?,
             target: head.slice_ref(line.target),
             fields,
         })
@@ -74,12 +76,17 @@ impl ResponseParts {
     }
 }
 
-/// Whether `Connection` has this option (RFC 9110 section 7.6.1).
+/// Whether `Connection` has this option.
 pub fn has_option(fields: FieldView<'_>, wanted: &[u8]) -> bool {
+    options(fields).any(|option| option.eq_ignore_ascii_case(wanted))
+}
+
+/// What `Connection` names in all of its lines (RFC 9110 section 7.6.1).
+pub fn options(fields: FieldView<'_>) -> impl Iterator<Item = &[u8]> {
     let lines = fields.get_all(header::CONNECTION);
     lines
         .flat_map(|line| line.split(|byte| *byte == b','))
-        .any(|option| option.trim_ascii().eq_ignore_ascii_case(wanted))
+        .map(<[u8]>::trim_ascii)
 }
 
 #[cfg(test)]
@@ -97,7 +104,6 @@ mod tests {
         );
         let limits = HeadLimits::from(&Limits::default());
         let (_, request) = Head::read(&head, &limits).unwrap();
-        let request = request.unwrap();
         assert_eq!(request.method, "PURGE");
         assert_eq!(request.target, "/a?b=c");
         let fields = request.fields.into_map();

@@ -1,16 +1,10 @@
 //! The fields of a message to be read, whatever a lane keeps them in.
 
-use std::{
-    borrow::{Borrow, Cow},
-    ops::Range,
-};
+use std::borrow::Borrow;
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
-use super::FieldLines;
-
-/// Names that are shorter are made lower case without memory of their own.
-const USUAL_NAME: usize = 64;
+use super::{FieldLines, fields::LineValues};
 
 /// Names count in any case. Values are bytes, without the white space round them.
 #[derive(Clone, Copy, Debug)]
@@ -24,10 +18,7 @@ impl<'a> FieldView<'a> {
     pub fn get(self, name: impl Borrow<HeaderName>) -> Option<&'a [u8]> {
         match self {
             Self::Map(map) => map.get(name.borrow()).map(HeaderValue::as_bytes),
-            Self::Lines(lines) => {
-                let at = lines.find(name.borrow(), 0..lines.len())?;
-                lines.line(at).map(|(_, value)| value)
-            }
+            Self::Lines(lines) => lines.values(name.borrow().clone()).next(),
         }
     }
 
@@ -36,11 +27,7 @@ impl<'a> FieldView<'a> {
         let name = name.borrow();
         Values(match self {
             Self::Map(map) => Source::Map(map.get_all(name).into_iter()),
-            Self::Lines(lines) => Source::Lines {
-                lines,
-                rest: 0..lines.len(),
-                name: name.clone(),
-            },
+            Self::Lines(lines) => Source::Lines(lines.values(name.clone())),
         })
     }
 
@@ -73,35 +60,36 @@ impl<'a> FieldView<'a> {
         }
     }
 
-    /// The names that are so, once each, in lower case. Takes memory only if there is one.
+    /// The names that are so, once each, in lower case and in order. Takes memory only if there is one.
     pub fn names_where(self, mut is_so: impl FnMut(&str) -> bool) -> Vec<HeaderName> {
-        let mut names: Vec<HeaderName> = Vec::new();
         match self {
             Self::Map(map) => {
                 let found = map.keys().filter(|name| is_so(name.as_str()));
-                names.extend(found.cloned());
+                in_order(found.cloned().collect())
             }
-            Self::Lines(lines) => {
-                let mut space = [0; USUAL_NAME];
-                for (name, _) in lines.iter() {
-                    let lower = lower(name, &mut space);
-                    if is_so(&lower)
-                        && let Ok(name) = HeaderName::from_bytes(name)
-                        && !names.contains(&name)
-                    {
-                        names.push(name);
-                    }
-                }
-            }
+            Self::Lines(lines) => in_order(lines.names_where(is_so)),
         }
-        names
     }
 
-    /// The same by the types of `http`, where they are needed.
-    pub fn to_map(self) -> HeaderMap {
+    /// Names and values by the types of `http`, of the names that are so.
+    pub fn named_where(
+        self,
+        is_so: impl Fn(&HeaderName) -> bool,
+    ) -> Vec<(HeaderName, HeaderValue)> {
         match self {
-            Self::Map(map) => map.clone(),
-            Self::Lines(lines) => lines.clone().into_map(),
+            Self::Map(map) => {
+                let found = map.iter().filter(|(name, _)| is_so(name));
+                found
+                    .map(|(name, value)| (name.clone(), value.clone()))
+                    .collect()
+            }
+            Self::Lines(lines) => {
+                let typed = lines.iter().filter_map(|(name, value)| {
+                    let name = HeaderName::from_bytes(name).ok()?;
+                    Some((name, HeaderValue::from_bytes(value).ok()?))
+                });
+                typed.filter(|(name, _)| is_so(name)).collect()
+            }
         }
     }
 
@@ -133,11 +121,7 @@ pub struct Values<'a>(Source<'a>);
 #[derive(Debug)]
 enum Source<'a> {
     Map(header::ValueIter<'a, HeaderValue>),
-    Lines {
-        lines: &'a FieldLines,
-        rest: Range<usize>,
-        name: HeaderName,
-    },
+    Lines(LineValues<'a>),
 }
 
 impl<'a> Iterator for Values<'a> {
@@ -146,11 +130,7 @@ impl<'a> Iterator for Values<'a> {
     fn next(&mut self) -> Option<Self::Item> {
         match &mut self.0 {
             Source::Map(values) => values.next().map(HeaderValue::as_bytes),
-            Source::Lines { lines, rest, name } => {
-                let at = lines.find(name, rest.clone())?;
-                rest.start = at + 1;
-                lines.line(at).map(|(_, value)| value)
-            }
+            Source::Lines(values) => values.next(),
         }
     }
 }
@@ -159,26 +139,14 @@ impl DoubleEndedIterator for Values<'_> {
     fn next_back(&mut self) -> Option<Self::Item> {
         match &mut self.0 {
             Source::Map(values) => values.next_back().map(HeaderValue::as_bytes),
-            Source::Lines { lines, rest, name } => {
-                let at = lines.rfind(name, rest.clone())?;
-                rest.end = at;
-                lines.line(at).map(|(_, value)| value)
-            }
+            Source::Lines(values) => values.next_back(),
         }
     }
 }
 
-/// A name in lower case.
-fn lower<'a>(name: &'a [u8], space: &'a mut [u8; USUAL_NAME]) -> Cow<'a, str> {
-    let is_lower = !name.iter().any(u8::is_ascii_uppercase);
-    let lower = match space.get_mut(..name.len()) {
-        _ if is_lower => name,
-        Some(space) => {
-            space.copy_from_slice(name);
-            space.make_ascii_lowercase();
-            space
-        }
-        None => return String::from_utf8_lossy(name).to_ascii_lowercase().into(),
-    };
-    String::from_utf8_lossy(lower)
+/// So that a name among many is soon found.
+fn in_order(mut names: Vec<HeaderName>) -> Vec<HeaderName> {
+    names.sort_unstable_by(|a, b| a.as_str().cmp(b.as_str()));
+    names.dedup();
+    names
 }

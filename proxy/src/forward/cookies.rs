@@ -52,6 +52,7 @@ mod tests {
     use http::HeaderMap;
 
     use super::*;
+    use crate::admit::FieldLines;
 
     fn fields(lines: &[&'static str]) -> HeaderMap {
         let mut fields = HeaderMap::new();
@@ -95,7 +96,10 @@ mod tests {
             (&["a=0;; S=1 ;  xs=1; s"], &["a=0;; S=1 ;  xs=1; s"]),
         ] {
             let mut fields = fields(lines);
+            let mut same = FieldLines::from(&fields);
             remove_cookie(&mut fields, b"s");
+            remove_cookie(&mut same, b"s");
+            assert_eq!(same.into_map(), fields);
             let values: Vec<_> = fields.get_all(COOKIE).iter().collect();
             assert_eq!(values, left, "{lines:?}");
         }

@@ -1,18 +1,16 @@
 //! What a client says to us alone, and is not passed on.
 
-use super::{Fields, response::nominated};
+use http::header;
+
+use super::{Fields, fields::remove_all, response::nominated};
 
 /// Takes away the fields that speak of one connection (RFC 9110 section 7.6.1), and those that `Connection` names. How the body
 /// is framed is for who writes it to say anew.
 pub fn hop_by_hop(fields: &mut impl Fields) {
-    let mut gone = fields.view().names_where(is_of_one_hop);
-    if gone.is_empty() {
-        return;
+    if fields.view().contains(header::CONNECTION) {
+        remove_all(fields, &nominated(fields));
     }
-    gone.extend(nominated(fields));
-    for name in &gone {
-        fields.remove(name);
-    }
+    fields.remove_where(is_of_one_hop);
 }
 
 fn is_of_one_hop(name: &str) -> bool {
@@ -36,6 +34,7 @@ mod tests {
     use http::{HeaderMap, HeaderName, HeaderValue};
 
     use super::*;
+    use crate::admit::FieldLines;
 
     #[test]
     fn what_is_said_to_us_alone_is_not_passed_on() {
@@ -59,7 +58,10 @@ mod tests {
         ] {
             fields.append(name, HeaderValue::from_static(value));
         }
+        let mut lines = FieldLines::from(&fields);
         hop_by_hop(&mut fields);
+        hop_by_hop(&mut lines);
+        assert_eq!(lines.into_map(), fields);
         let mut left: Vec<_> = fields.keys().map(HeaderName::as_str).collect();
         left.sort_unstable();
         assert_eq!(left, ["content-type", "host", "x-own"]);

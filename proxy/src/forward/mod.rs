@@ -11,7 +11,7 @@ mod trace;
 
 pub use cookies::{cookies, remove_cookie};
 pub(crate) use fields::append;
-pub use fields::{Fields, remove_where, taken_for};
+pub use fields::{Fields, taken_for};
 pub use guard::{Guard, guard};
 pub use hop::hop_by_hop;
 pub use proxy_header::ProxyHeader;

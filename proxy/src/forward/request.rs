@@ -2,18 +2,16 @@
 
 use std::{iter, net::IpAddr};
 
-use http::{HeaderName, HeaderValue, header};
+use http::{HeaderValue, header};
 
 use super::{
     Fields, Traced,
-    fields::{append, taken_for},
+    fields::{append, remove_all, taken_for},
 };
-use crate::admit::{Host, is_claim, is_passed_on};
-
-const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
-const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
-const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+use crate::admit::{
+    Host, X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PROTO, X_REQUEST_ID, is_claim,
+    is_passed_on,
+};
 
 /// Never of use to a server: CGI makes `HTTP_PROXY` of it, and libraries obey that (CVE-2016-5385, "httpoxy").
 const PROXY: &str = "proxy";
@@ -53,25 +51,26 @@ pub struct Dropped {
 /// Makes the request's fields those the server is to see.
 pub fn request(fields: &mut impl Fields, origin: &Origin<'_>) -> Dropped {
     let dropped = drop_lies(fields, origin);
-    let host = host_of(fields, origin);
-    match &host {
-        Some(host) => fields.set(header::HOST, host.clone()),
-        None => fields.set_parts(header::HOST, &[origin.server.as_bytes()]),
+    let mut digits = itoa::Buffer::new();
+    let host = origin.host.parts(&mut digits);
+    let has_host = !origin.host.name().is_empty();
+    if !has_host {
+        fields.set_parts(header::HOST, &[origin.server.as_bytes()]);
+    } else if !is_written(fields, origin.host) {
+        fields.set_parts(header::HOST, &host);
     }
     if !origin.trusted || !fields.view().contains(X_FORWARDED_PROTO) {
         fields.set(X_FORWARDED_PROTO, HeaderValue::from_static(origin.scheme));
     }
-    if let Some(host) = &host
-        && (!origin.trusted || !fields.view().contains(X_FORWARDED_HOST))
-    {
-        fields.set(X_FORWARDED_HOST, host.clone());
+    if has_host && (!origin.trusted || !fields.view().contains(X_FORWARDED_HOST)) {
+        fields.set_parts(X_FORWARDED_HOST, &host);
     }
     append(fields, X_FORWARDED_FOR, &[origin.peer_text.as_bytes()]);
     let mut elements = fields.view().get_all(header::FORWARDED);
     if !elements.all(closes_its_quotes) {
         fields.remove(&header::FORWARDED);
     }
-    add_forwarded(fields, origin, host.as_ref());
+    add_forwarded(fields, origin, has_host.then_some(host));
     fields.set_parts(X_REQUEST_ID, &[origin.request_id.as_bytes()]);
     if let Some(trace) = &origin.trace {
         trace.show(fields);
@@ -86,16 +85,16 @@ pub fn request(fields: &mut impl Fields, origin: &Origin<'_>) -> Dropped {
 /// with `_` pass, those that are taken for a claim do not, whoever sends them: no proxy writes them so.
 fn drop_lies(fields: &mut impl Fields, origin: &Origin<'_>) -> Dropped {
     let mut dropped = Dropped::default();
-    let names = fields
-        .view()
-        .names_where(|name| lie(name, origin).is_some());
-    for name in &names {
-        match lie(name.as_str(), origin) {
-            Some(Lie::Underscore) => dropped.underscores += 1,
-            Some(Lie::Claim) | None => dropped.claims += 1,
+    let view = fields.view();
+    let names = view.names_where(|name| lie(name, origin).is_some());
+    let lies = names.iter().filter_map(|name| lie(name.as_str(), origin));
+    for lie in lies {
+        match lie {
+            Lie::Underscore => dropped.underscores += 1,
+            Lie::Claim => dropped.claims += 1,
         }
-        fields.remove(name);
     }
+    remove_all(fields, &names);
     dropped
 }
 
@@ -115,32 +114,26 @@ fn lie(name: &str, origin: &Origin<'_>) -> Option<Lie> {
     }
 }
 
-/// The host that was asked for, in normal form. Where the client has written it like that, its own bytes are used.
-fn host_of(fields: &impl Fields, origin: &Origin<'_>) -> Option<HeaderValue> {
-    if origin.host.name().is_empty() {
-        return None;
-    }
+/// Whether the client has written the host in normal form, so that its own bytes can stay.
+fn is_written(fields: &impl Fields, host: &Host<'_>) -> bool {
     let written = fields.view().get(header::HOST);
-    if let Some(written) = written
-        && origin.host.is_written(written)
-    {
-        return HeaderValue::from_bytes(written).ok();
-    }
-    HeaderValue::try_from(origin.host.to_string()).ok()
+    written.is_some_and(|written| host.is_written(written))
 }
 
 /// Adds one element to `Forwarded` (RFC 7239 section 4); an IPv6 address is bracketed and quoted (section 6).
-fn add_forwarded(fields: &mut impl Fields, origin: &Origin<'_>, host: Option<&HeaderValue>) {
+fn add_forwarded(fields: &mut impl Fields, origin: &Origin<'_>, host: Option<[&[u8]; 3]>) {
     let (before, after) = match origin.peer {
         IpAddr::V4(_) => (&b"for="[..], &b";"[..]),
         IpAddr::V6(_) => (&b"for=\"["[..], &b"]\";"[..]),
     };
-    let (named, host, end) = match host {
-        Some(host) => (&b"host=\""[..], host.as_bytes(), &b"\";"[..]),
+    let (named, [name, colon, port], end) = match host {
+        Some(host) => (&b"host=\""[..], host, &b"\";"[..]),
         None => Default::default(),
     };
     let (peer, scheme) = (origin.peer_text.as_bytes(), origin.scheme.as_bytes());
-    let element = [before, peer, after, named, host, end, b"proto=", scheme];
+    let element = [
+        before, peer, after, named, name, colon, port, end, b"proto=", scheme,
+    ];
     append(fields, header::FORWARDED, &element);
 }
 
@@ -177,9 +170,10 @@ fn join_cookies(fields: &mut impl Fields) {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderMap;
+    use http::{HeaderMap, HeaderName};
 
     use super::*;
+    use crate::admit::FieldLines;
 
     fn origin(trusted: bool, host: &'static Host<'static>) -> Origin<'static> {
         Origin {
@@ -212,7 +206,10 @@ mod tests {
         for (name, value) in sent {
             fields.append(*name, HeaderValue::from_static(value));
         }
+        let mut lines = FieldLines::from(&fields);
         let dropped = request(&mut fields, origin);
+        assert_eq!(request(&mut lines, origin), dropped);
+        assert_eq!(lines.into_map(), fields);
         (fields, dropped)
     }
 

@@ -2,9 +2,11 @@
 
 use http::{HeaderName, header};
 
-use super::{Fields, fields::append};
-
-const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+use super::{
+    Fields,
+    fields::{append, remove_all},
+};
+use crate::admit::{X_REQUEST_ID, options};
 
 /// Fields that speak of one connection (RFC 9110 section 7.6.1), beside `Connection` itself and what it
 /// names. `Transfer-Encoding` is not among them: the lane that writes the body frames it anew and needs
@@ -19,9 +21,7 @@ const HOP_BY_HOP: [HeaderName; 2] = [
 /// An upgrade keeps `Connection` and `Upgrade`: with 101 they are the answer.
 pub fn response(fields: &mut impl Fields, request_id: &str, is_upgrade: bool) {
     if !is_upgrade {
-        for name in nominated(fields) {
-            fields.remove(&name);
-        }
+        remove_all(fields, &nominated(fields));
         fields.remove(&header::CONNECTION);
         fields.remove(&header::UPGRADE);
     }
@@ -32,15 +32,12 @@ pub fn response(fields: &mut impl Fields, request_id: &str, is_upgrade: bool) {
     fields.set_parts(X_REQUEST_ID, &[request_id.as_bytes()]);
 }
 
-/// Fields that `Connection` names; those that frame or describe the message are not its to name.
+/// Fields that `Connection` names, in order; those that frame or describe the message are not its to name.
 pub(super) fn nominated(fields: &impl Fields) -> Vec<HeaderName> {
-    let lines = fields.view().get_all(header::CONNECTION);
-    lines
-        .filter_map(|value| str::from_utf8(value).ok())
-        .flat_map(|value| value.split(','))
-        .map(str::trim)
-        .filter(|token| !token.eq_ignore_ascii_case("keep-alive")) // which goes in any case
-        .filter_map(|token| HeaderName::try_from(token).ok())
+    let names = options(fields.view());
+    let mut names: Vec<_> = names
+        .filter(|option| !option.eq_ignore_ascii_case(b"keep-alive")) // which goes in any case
+        .filter_map(|option| HeaderName::from_bytes(option).ok())
         .filter(|name| {
             !matches!(
                 *name,
@@ -51,7 +48,9 @@ pub(super) fn nominated(fields: &impl Fields) -> Vec<HeaderName> {
                     | header::SET_COOKIE
             )
         })
-        .collect()
+        .collect();
+    names.sort_unstable_by(|a, b| a.as_str().cmp(b.as_str()));
+    names
 }
 
 #[cfg(test)]
@@ -59,13 +58,17 @@ mod tests {
     use http::{HeaderMap, HeaderValue};
 
     use super::*;
+    use crate::admit::FieldLines;
 
     fn seen(sent: &[(&'static str, &'static str)], is_upgrade: bool) -> HeaderMap {
         let mut fields = HeaderMap::new();
         for (name, value) in sent {
             fields.append(*name, HeaderValue::from_static(value));
         }
+        let mut lines = FieldLines::from(&fields);
         response(&mut fields, "id-1", is_upgrade);
+        response(&mut lines, "id-1", is_upgrade);
+        assert_eq!(lines.into_map(), fields);
         fields
     }
 

@@ -6,7 +6,10 @@ use http::{HeaderName, HeaderValue, Method, StatusCode, Version, header};
 
 use super::{Exchange, exchange::Admitted, head::Head};
 use crate::{
-    admit::{FieldView, Host, RequestId, TraceParent, client_of, head2, normalise, trace_context},
+    admit::{
+        FieldView, Host, RequestId, TraceParent, X_FORWARDED_FOR, X_REQUEST_ID, client_of, head2,
+        normalise, trace_context,
+    },
     forward,
     listen::{Connection, Pace},
     observe::Trace,
@@ -14,9 +17,6 @@ use crate::{
     route::Methods,
     snapshot::Snapshot,
 };
-
-const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Crumbs of a cookie that are one field: browsers keep at most 180 cookies of a host.
 const CRUMBS: usize = 200;

@@ -1,10 +1,11 @@
 //! Error pages on their way out: of our refusals, and in the place of what servers say.
 
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderName, HeaderValue, StatusCode, header};
 use pingora::proxy::{FailToProxy, Session};
 
 use super::{Exchange, head::Head, outcome, session};
 use crate::{
+    admit::FieldView,
     forward::Fields,
     policy::{Policies, vary_by},
     respond::{Answer, Page, PageFacts, Refusal},
@@ -40,7 +41,7 @@ pub(super) fn stand_in(
         vary_by(fields, "Accept");
         return None;
     }
-    let mut answer = without_body(status, &fields.view().to_map());
+    let mut answer = without_body(status, fields.view());
     page.dress(&mut answer, &facts);
     Some(answer)
 }
@@ -75,11 +76,8 @@ fn facts<'a>(head: Head<'a>, exchange: &'a Exchange) -> PageFacts<'a> {
 
 /// The head of a server's response, with what it says of more than its body: a challenge to log in, cookies, when to come
 /// back. Which page it gets depends on `Accept`.
-fn without_body(status: StatusCode, fields: &HeaderMap) -> Answer {
-    let kept = fields.iter().filter(|(name, _)| !is_of_body(name));
-    let mut fields: Vec<_> = kept
-        .map(|(name, value)| (name.clone(), value.clone()))
-        .collect();
+fn without_body(status: StatusCode, fields: FieldView<'_>) -> Answer {
+    let mut fields = fields.named_where(|name| !is_of_body(name));
     fields.push((header::VARY, HeaderValue::from_static("accept")));
     Answer {
         status,

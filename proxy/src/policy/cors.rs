@@ -21,7 +21,7 @@ use super::{Request, Verdict, vary::vary_by};
 use crate::{
     admit::FieldView,
     config::model::{self, Names, OriginPattern, Origins},
-    forward::{Fields, remove_where},
+    forward::Fields,
     respond::Answer,
 };
 
@@ -84,7 +84,7 @@ impl Cors {
     }
 
     pub(super) fn respond(&self, fields: &mut impl Fields, request: &Request<'_>) {
-        remove_where(fields, |name| name.starts_with("access-control-"));
+        fields.remove_where(|name| name.starts_with("access-control-"));
         let depends_on_origin = self.spec.origins != Origins::Any;
         if depends_on_origin {
             vary_by(fields, "Origin");

@@ -11,16 +11,15 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 
 use super::{Applied, Request, Verdict};
 use crate::{
-    admit::{Response, is_claim, is_passed_on},
+    admit::{Response, X_FORWARDED_PROTO, is_claim, is_passed_on, options},
     balance::Upstream,
     config::model,
-    forward::{self, Fields, Origin, remove_where, taken_for},
+    forward::{self, Fields, Origin, taken_for},
     respond::{Answer, Refusal},
 };
 
 const X_FORWARDED_METHOD: HeaderName = HeaderName::from_static("x-forwarded-method");
 const X_FORWARDED_URI: HeaderName = HeaderName::from_static("x-forwarded-uri");
-const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const X_FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
 
 /// Bytes of a body that is given on at most.
@@ -79,9 +78,7 @@ impl ForwardAuth {
         let mut fields = self.shown(request);
         forward::request(&mut fields, origin);
         // Names with `_` may pass to servers, but who decides is not told by the client what it decides on.
-        remove_where(&mut fields, |name| {
-            taken_for(name).is_some_and(|other| is_claim(&other))
-        });
+        fields.remove_where(|name| taken_for(name).is_some_and(|other| is_claim(&other)));
         applied.request(&mut fields);
         let uri = format!("{}{}", request.path, request.query);
         let port = request.port.unwrap_or(default_port(&fields));
@@ -110,20 +107,17 @@ impl ForwardAuth {
 
     /// What of the client's fields is shown.
     fn shown(&self, request: &Request<'_>) -> HeaderMap {
-        let fields = request.fields.to_map();
-        let nominated = nominated(&fields);
+        let nominated: Vec<_> = options(request.fields).collect();
         let is_shown = |name: &HeaderName| {
             let is_wanted = match &self.request_headers {
                 None => true,
                 // A trusted proxy's claims are part of ours.
                 Some(wanted) => wanted.contains(name) || is_passed_on(name.as_str()),
             };
-            is_wanted && !is_of_message(name) && !nominated.contains(name)
+            let is_it = |option: &&[u8]| name.as_str().as_bytes().eq_ignore_ascii_case(option);
+            is_wanted && !is_of_message(name) && !nominated.iter().any(is_it)
         };
-        let shown = fields.iter().filter(|(name, _)| is_shown(name));
-        shown
-            .map(|(name, value)| (name.clone(), value.clone()))
-            .collect()
+        request.fields.named_where(is_shown).into_iter().collect()
     }
 
     /// What the answer means for the request, and what the server, the client and the log are told of it.
@@ -238,15 +232,6 @@ fn is_of_message(name: &HeaderName) -> bool {
                 | header::TRANSFER_ENCODING
                 | header::UPGRADE
         )
-}
-
-/// What the client's `Connection` names.
-fn nominated(fields: &HeaderMap) -> Vec<HeaderName> {
-    let lines = fields.get_all(header::CONNECTION).iter();
-    lines
-        .flat_map(|line| line.as_bytes().split(|byte| *byte == b','))
-        .filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok())
-        .collect()
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use super::{Applied, Facts};
 use crate::{
     admit::Host,
     config::model::{self, Edits, NamePattern, Piece, Placeholder, Template},
-    forward::{Fields, guard, remove_where, taken_for},
+    forward::{Fields, guard, taken_for},
 };
 
 /// The edits were compiled when they were read.
@@ -45,7 +45,7 @@ fn remove_lookalikes(fields: &mut impl Fields, edits: &Edits, applied: &Applied)
                 NamePattern::Prefix(prefix) => other.starts_with(prefix),
             })
     };
-    remove_where(fields, |name| {
+    fields.remove_where(|name| {
         let mut ours = applied.request_fields.iter();
         taken_for(name).is_some_and(|other| is_edited(&other))
             && !ours.any(|(ours, _)| ours == name)
@@ -58,9 +58,7 @@ fn edit(fields: &mut impl Fields, edits: &Edits, applied: &Applied, facts: &Fact
         match pattern {
             NamePattern::Exact(name) => fields.remove(name),
             NamePattern::Prefix(prefix) => {
-                remove_where(fields, |name| {
-                    name.starts_with(prefix) && guard(name).is_none()
-                });
+                fields.remove_where(|name| name.starts_with(prefix) && guard(name).is_none());
             }
         }
     }

@@ -2,18 +2,16 @@
 
 use std::{net::IpAddr, sync::Arc};
 
-use http::{HeaderMap, HeaderName, header::FORWARDED};
+use http::{HeaderMap, header::FORWARDED};
 use tokio::{sync::oneshot, task::spawn_blocking};
 
 use super::{Edge, signals::Wish};
 use crate::{
     admin::{Action, ActionStatus, Entry},
-    admit::{ClientKey, client_of},
+    admit::{ClientKey, X_FORWARDED_FOR, client_of},
     balance::{Changed, Operation, Operator},
     policy::Credentials,
 };
-
-const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 impl Edge {
     /// Who it is that asks for the page by this peer. Passwords are checked as those of routes, and apart from them.

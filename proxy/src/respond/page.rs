@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 
 use super::{Answer, Form, Refusal};
+use crate::admit::X_REQUEST_ID;
 
 /// How soon a client may try again after 503 and 429: a health check or two later.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
@@ -73,7 +74,7 @@ impl Page {
         if let Ok(id) = HeaderValue::from_str(request_id)
             && !id.is_empty()
         {
-            fields.push((HeaderName::from_static("x-request-id"), id));
+            fields.push((X_REQUEST_ID, id));
         }
         Answer {
             status,

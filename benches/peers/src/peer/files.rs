@@ -8,7 +8,7 @@ use crate::{field::Field, outcome::Outcome, template};
 /// The name of its configuration.
 pub(super) fn name(kind: Kind) -> &'static str {
     match kind {
-        Kind::Simplon => "simplon.yaml",
+        Kind::Simplon | Kind::Profiled => "simplon.yaml",
         Kind::Nginx => "nginx.conf",
         Kind::Haproxy => "haproxy.cfg",
         Kind::Caddy => "Caddyfile",
@@ -18,7 +18,7 @@ pub(super) fn name(kind: Kind) -> &'static str {
 
 fn text(kind: Kind) -> &'static str {
     match kind {
-        Kind::Simplon => include_str!("../../conf/simplon.yaml"),
+        Kind::Simplon | Kind::Profiled => include_str!("../../conf/simplon.yaml"),
         Kind::Nginx => include_str!("../../conf/nginx.conf"),
         Kind::Haproxy => include_str!("../../conf/haproxy.cfg"),
         Kind::Caddy => include_str!("../../conf/Caddyfile"),
@@ -37,7 +37,7 @@ pub(super) fn write(field: &Field, running: &Running) -> Outcome<()> {
     }
     let setup = &running.setup;
     let mut parts = setup.parts();
-    if kind == Kind::Simplon && setup.policies && !setup.limit {
+    if kind.is_simplon() && setup.policies && !setup.limit {
         parts.push("limit");
     }
     if kind == Kind::Nginx && setup.compress && field.brotli.is_some() {
@@ -69,7 +69,7 @@ pub(super) fn write_routes(field: &Field, running: &Running, fresh: Option<&str>
         .map(host)
         .chain(fresh.map(str::to_owned));
     let (file, text) = match running.kind() {
-        Kind::Simplon => ("routes.yaml", simplon(hosts)?),
+        Kind::Simplon | Kind::Profiled => ("routes.yaml", simplon(hosts)?),
         Kind::Nginx => ("routes.conf", nginx(hosts, running)?),
         Kind::Haproxy => ("routes.map", haproxy(hosts)?),
         Kind::Caddy => ("routes.caddy", caddy(hosts, running, field)?),

@@ -19,8 +19,13 @@ impl Peer {
             .simplon
             .canonicalize()
             .map_err(|error| format!("{}: {error}; build one with cargo build --release -p simplon, or name one with --simplon", args.simplon.display()))?;
+        let profiled = args.profiled.as_ref().map(|path| {
+            path.canonicalize()
+                .map_err(|error| format!("{}: {error}; build one with benches/pgo", path.display()))
+        });
         let places = [
             (Kind::Simplon, Some(simplon)),
+            (Kind::Profiled, profiled.transpose()?),
             (Kind::Nginx, args.nginx.clone().or_else(|| in_path("nginx"))),
             (
                 Kind::Haproxy,
@@ -37,6 +42,7 @@ impl Peer {
                     kind,
                     program,
                 }),
+                None if kind == Kind::Profiled => {} // nobody misses what was not asked for
                 None => absent.push(kind),
             }
         }
@@ -56,7 +62,7 @@ pub(crate) fn in_path(name: &str) -> Option<PathBuf> {
 /// The first line of what it says of itself.
 fn version(kind: Kind, program: &Path) -> Outcome<String> {
     let flag = match kind {
-        Kind::Simplon | Kind::Relay => "--version",
+        Kind::Simplon | Kind::Profiled | Kind::Relay => "--version",
         Kind::Nginx | Kind::Haproxy => "-v",
         Kind::Caddy => "version",
     };

@@ -5,8 +5,9 @@ use std::fmt::Write as _;
 use super::{Board, Line, digits::short};
 use crate::peer::Kind;
 
-const PEERS: [(Kind, &str); 5] = [
+const PEERS: [(Kind, &str); 6] = [
     (Kind::Simplon, "#0b6e4f"),
+    (Kind::Profiled, "#5fb08f"),
     (Kind::Nginx, "#8fa3ad"),
     (Kind::Haproxy, "#6c8ebf"),
     (Kind::Caddy, "#c9a66b"),

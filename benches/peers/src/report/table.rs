@@ -3,8 +3,9 @@
 use super::{Board, Line, digits::short};
 use crate::peer::Kind;
 
-const COLUMNS: [Kind; 5] = [
+const COLUMNS: [Kind; 6] = [
     Kind::Simplon,
+    Kind::Profiled,
     Kind::Nginx,
     Kind::Haproxy,
     Kind::Caddy,
@@ -15,8 +16,9 @@ const COLUMNS: [Kind; 5] = [
 const WAITED: &str = "°";
 
 pub(super) fn draw(board: &Board) -> String {
-    let mut rows = vec![head()];
-    rows.extend(board.lines.iter().map(row));
+    let columns = columns(board);
+    let mut rows = vec![head(&columns)];
+    rows.extend(board.lines.iter().map(|line| row(line, &columns)));
     let host = &board.host;
     let versions = board.versions.iter().filter(|(name, _)| *name != "relay");
     let versions: Vec<_> = versions
@@ -56,8 +58,17 @@ fn remarks(board: &Board) -> Vec<String> {
         .collect()
 }
 
-fn head() -> Vec<String> {
-    let names = COLUMNS.map(|kind| kind.to_string());
+/// The proxies; a second Simplon only if one was measured.
+fn columns(board: &Board) -> Vec<Kind> {
+    let is_there = |kind: &Kind| {
+        let mut lines = board.lines.iter();
+        *kind != Kind::Profiled || lines.any(|line| line.median(*kind).is_some())
+    };
+    COLUMNS.into_iter().filter(is_there).collect()
+}
+
+fn head(columns: &[Kind]) -> Vec<String> {
+    let names = columns.iter().map(Kind::to_string);
     ["", "unit"]
         .map(str::to_owned)
         .into_iter()
@@ -66,8 +77,8 @@ fn head() -> Vec<String> {
         .collect()
 }
 
-fn row(line: &Line) -> Vec<String> {
-    let figures = COLUMNS.map(|kind| match line.median(kind) {
+fn row(line: &Line, columns: &[Kind]) -> Vec<String> {
+    let figures = columns.iter().map(|&kind| match line.median(kind) {
         None => String::new(),
         Some(median) if line.idled(kind).is_some() => format!("{}{WAITED}", short(median)),
         Some(median) => short(median),

@@ -33,7 +33,7 @@ pub(super) fn setups() -> Vec<Setup> {
 
 pub(super) fn suits(kind: Kind, setup: &Setup) -> bool {
     match kind {
-        Kind::Simplon => true,
+        Kind::Simplon | Kind::Profiled => true,
         Kind::Haproxy => setup.name == FAST,
         Kind::Nginx | Kind::Caddy => setup.name != FAST,
         Kind::Relay => false,
@@ -42,8 +42,8 @@ pub(super) fn suits(kind: Kind, setup: &Setup) -> bool {
 
 fn codings(field: &Field, running: &Running) -> &'static [&'static str] {
     match running.kind() {
-        Kind::Simplon if running.setup.name == FAST => &["gzip"],
-        Kind::Simplon => &["gzip", "br", "zstd"],
+        kind if kind.is_simplon() && running.setup.name == FAST => &["gzip"],
+        Kind::Simplon | Kind::Profiled => &["gzip", "br", "zstd"],
         Kind::Nginx if field.brotli.is_some() => &["gzip", "br"],
         Kind::Nginx | Kind::Haproxy => &["gzip"],
         Kind::Caddy => &["gzip", "zstd"],

@@ -48,13 +48,13 @@ pub(in crate::gateway) async fn serve(
     let WholeHead {
         bytes,
         facts,
-        parts,
+        request,
     } = head;
     let snapshot = means.snapshot.load();
     let is_common = !facts.http10 && !facts.upgrade && !facts.expects_continue;
-    let Some(request) = parts.filter(|_| is_common && snapshot.config.express) else {
+    if !is_common || !snapshot.config.express {
         return Served::NotOurs(bytes);
-    };
+    }
     let connection = Arc::clone(stream.connection());
     let mut client = Http1 {
         stream,
@@ -77,7 +77,6 @@ pub(in crate::gateway) async fn serve(
     if !journey::carries(client.head(), &exchange) {
         return Served::NotOurs(bytes);
     }
-    drop(bytes);
     if !connection.count_request() {
         connection.retire();
     }

@@ -7,6 +7,9 @@ use http::{Method, StatusCode};
 
 use crate::admit::FieldLines;
 
+/// What a line has beside its name and value.
+const LINE: usize = ": \r\n".len();
+
 /// A request's head.
 pub(super) fn request(out: &mut BytesMut, method: &Method, target: &str, fields: &FieldLines) {
     out.extend_from_slice(method.as_str().as_bytes());
@@ -32,13 +35,13 @@ pub(super) fn response(out: &mut BytesMut, status: StatusCode, reason: &[u8], fi
 }
 
 fn lines(out: &mut BytesMut, fields: &FieldLines) {
+    out.reserve(fields.size() + LINE * (fields.len() + 4));
     for (name, value) in fields.iter() {
         line(out, name, value);
     }
 }
 
 pub(super) fn line(out: &mut BytesMut, name: &[u8], value: &[u8]) {
-    out.reserve(name.len() + value.len() + 4);
     out.extend_from_slice(name);
     out.extend_from_slice(b": ");
     out.extend_from_slice(value);

@@ -34,8 +34,7 @@ pub enum HeadRead {
 pub struct WholeHead {
     pub bytes: Bytes,
     pub facts: Head,
-    /// Nothing if its words are none that a lane of types can carry.
-    pub parts: Option<RequestParts>,
+    pub request: RequestParts,
 }
 
 impl Stream {
@@ -85,14 +84,14 @@ impl Stream {
         }
         let bytes = self.inbox.split_to(end).freeze();
         match Head::read(&bytes, &HeadLimits::from(limits)) {
-            Ok((facts, parts)) => {
+            Ok((facts, request)) => {
                 self.gate = Gate::new(facts.framing);
                 self.reading.start_over();
                 self.writing.start_over();
                 HeadRead::Head(WholeHead {
                     bytes,
                     facts,
-                    parts,
+                    request,
                 })
             }
             Err(refusal) => {
