@@ -128,7 +128,7 @@ fn take(step: Step, fields: &mut FieldLines, map: &mut HeaderMap) {
         }
         Step::Remove(name) => {
             fields.remove(&typed(&name));
-            map.remove(&typed(&name));
+            map.remove(typed(&name));
         }
         Step::RemoveAll(first) => {
             fields.remove_where(|name| name.starts_with(&first));
