@@ -96,6 +96,10 @@ impl Program {
 }
 
 impl Drop for Program {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "dropping cannot await, and nothing else has anything to do meanwhile"
+    )]
     fn drop(&mut self) {
         // It may have something to write at its end, such as the profile of an instrumented build.
         let _ = kill_process(self.id, Signal::TERM);
