@@ -9,11 +9,18 @@ use super::codec::{Aim, Broken, Codec, Step};
 /// Those of zlib: 32 KiB, all that deflate knows (RFC 1951 section 2).
 const WINDOW_BITS: u8 = 15;
 
-pub(super) struct Gzip(Compress);
+pub(super) struct Gzip {
+    deflate: Compress,
+    /// A body has begun and not ended.
+    is_under_way: bool,
+}
 
 impl Gzip {
     pub(super) fn new() -> Self {
-        Self(Compress::new_gzip(Compression::default(), WINDOW_BITS))
+        Self {
+            deflate: Compress::new_gzip(Compression::default(), WINDOW_BITS),
+            is_under_way: false,
+        }
     }
 }
 
@@ -25,9 +32,14 @@ impl fmt::Debug for Gzip {
 
 impl Codec for Gzip {
     fn start(&mut self, level: u8, _length: Option<u64>) -> Result<(), Broken> {
-        self.0.reset();
+        if self.is_under_way {
+            // A reset of zlib-rs 0.6 forgets that a block of level 1 is open, and the next body would lack the head of its first.
+            *self = Self::new();
+        } else {
+            self.deflate.reset();
+        }
         let level = Compression::new(level.into());
-        self.0.set_level(level).or(Err(Broken))
+        self.deflate.set_level(level).or(Err(Broken))
     }
 
     fn step(&mut self, input: &[u8], aim: Aim, room: &mut [u8]) -> Result<Step, Broken> {
@@ -36,10 +48,13 @@ impl Codec for Gzip {
             Aim::Flush => FlushCompress::Sync,
             Aim::Finish => FlushCompress::Finish,
         };
-        let before = (self.0.total_in(), self.0.total_out());
-        let status = self.0.compress(input, room, flush).or(Err(Broken))?;
-        let read = usize::try_from(self.0.total_in() - before.0).or(Err(Broken))?;
-        let written = usize::try_from(self.0.total_out() - before.1).or(Err(Broken))?;
+        self.is_under_way = true;
+        let Self { deflate, .. } = self;
+        let before = (deflate.total_in(), deflate.total_out());
+        let status = deflate.compress(input, room, flush).or(Err(Broken))?;
+        let read = usize::try_from(deflate.total_in() - before.0).or(Err(Broken))?;
+        let written = usize::try_from(deflate.total_out() - before.1).or(Err(Broken))?;
+        self.is_under_way = status != Status::StreamEnd;
         // What is still to be written fills the room to its last byte (deflate's avail_out).
         let is_all_out = read == input.len() && written < room.len();
         let is_done = match aim {

@@ -196,3 +196,17 @@ proptest! {
         prop_assert!(Some(coded) == fresh);
     }
 }
+
+/// At level 1 a block stays open from piece to piece.
+#[test]
+fn a_body_that_was_given_up_does_not_spoil_the_next() {
+    let engines = Arc::default();
+    let body = text(20_000);
+    for first in [1, 262, 5_000, 90_000] {
+        let mut given_up = encoder(&engines, Coding::Gzip, 1, None);
+        given_up.push(&text(first), &mut BytesMut::new()).unwrap();
+        drop(given_up);
+        let coded = whole(&engines, Coding::Gzip, 1, &body).unwrap().unwrap();
+        assert!(decode(Coding::Gzip, &coded).as_ref() == Some(&body));
+    }
+}
